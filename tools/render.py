@@ -1,0 +1,47 @@
+"""From an executed chapter to the notebook that Jupyter Book reads: banners, captions, alt texts."""
+
+from __future__ import annotations
+
+import nbformat
+from chapters import code_of, options_of, read_source
+from execute import Run
+from frozen import index, is_current, stored
+
+STORED = """\
+:::{{admonition}} A stored copy
+:class: warning
+This chapter needs data that could not be had when this book was built ({missing}), so what you see is its last executed copy, run on {date} at
+the `{profile}` profile.{changed} [How this book was run](../how_this_book_was_run.md) has the details.
+:::"""
+CHANGED = " **Its text has changed since then**, so words and outputs may disagree."
+NEVER_RUN = """\
+:::{{admonition}} Not run
+:class: warning
+This chapter needs data that could not be had when this book was built ({missing}), and no executed copy is stored: you see its source without outputs.
+:::"""
+
+
+def rendered(run: Run) -> nbformat.NotebookNode:
+    """The chapter to show for a run: its outputs, else its stored copy under a banner, else its bare source under a banner."""
+    if not run.missing:
+        return lift_options(nbformat.read(run.path, 4))
+    notebook = stored(run.name)
+    if notebook is None:
+        banner, notebook = NEVER_RUN.format(missing=", ".join(run.missing)), read_source(run.name)
+    else:
+        facts, changed = index()[run.name], "" if is_current(run.name) else CHANGED
+        banner = STORED.format(missing=", ".join(run.missing), changed=changed, **facts)
+    notebook.cells.insert(1, nbformat.v4.new_markdown_cell(banner, id="stored-copy"))
+    return lift_options(notebook)
+
+
+def lift_options(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
+    """Turn the `#| label:`, `#| caption:` and `#| alt:` lines of code cells into MyST-NB metadata."""
+    for cell in notebook.cells:
+        options = options_of(cell) if cell.cell_type == "code" else {}
+        if not options:
+            continue
+        figure = {"name" if key == "label" else key: options[key] for key in ("label", "caption") if key in options}
+        cell.metadata["mystnb"] = {"image": {"alt": options.get("alt", "")}} | ({"figure": figure} if "caption" in figure else {})
+        cell.source = code_of(cell)
+    return notebook
