@@ -9,7 +9,6 @@ import contextlib
 import logging
 import os
 import re
-import warnings
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -27,6 +26,15 @@ JASPAR_TAXA = ("vertebrates", "fungi", "insects", "nematodes", "plants", "urocho
 _HEADS = """SELECT m.ID, BASE_ID, VERSION, NAME, VAL FROM MATRIX m LEFT JOIN MATRIX_ANNOTATION a
     ON a.ID = m.ID AND TAG = 'tax_group' WHERE COLLECTION = 'CORE'"""
 _CELLS = "SELECT ID, val FROM MATRIX_DATA ORDER BY ID, row, col"
+_MEME_HEADER = """MEME version 5
+
+ALPHABET= ACGT
+
+strands: + -
+
+Background letter frequencies
+A 0.25 C 0.25 G 0.25 T 0.25
+"""
 TOMTOM_COLUMNS = ["motif", "jaspar_id", "jaspar_name", "p_value", "offset", "strand", "correlation"]
 
 
@@ -139,7 +147,7 @@ def write_meme(path: str | os.PathLike, motifs: Iterable[Motif]) -> None:
     Example:
         >>> write_meme("m.meme", [jaspar("MA0138.3")])
     """
-    text = ["MEME version 5\n\nALPHABET= ACGT\n\nstrands: + -\n\nBackground letter frequencies\nA 0.25 C 0.25 G 0.25 T 0.25\n"]
+    text = [_MEME_HEADER]
     for motif in motifs:
         if motif.name.split() != [motif.name]:
             raise InputError(f"{path}: motif name {motif.name!r} must be one word without spaces; rename it")
@@ -164,10 +172,8 @@ def jaspar(id_or_name: str) -> Motif:
     """
     wanted = id_or_name.strip().upper()
     tables = _jaspar_tables()
-    if wanted in tables:
-        return tables[wanted][-1]
-    for base, _, motif in tables.values():
-        if wanted in (base.upper(), motif.name.upper()):
+    for base, _, motif in [tables[wanted]] if wanted in tables else tables.values():
+        if wanted in (motif.source, base, motif.name.upper()):
             return motif
     raise InputError(f"{JASPAR_RELEASE}: no motif with id or name {id_or_name!r}; check the spelling")
 
@@ -201,7 +207,7 @@ def tomtom(queries: Sequence[Motif], targets: Sequence[Motif] | None = None, top
     and gets p_value 1. No queries give an empty table.
 
     Raises:
-        InputError: no targets.
+        InputError: no targets. Below 25 of them memelite warns that p-values say little.
 
     Example:
         >>> tomtom([jaspar("REST").slice(0, 9)]).jaspar_name[0]
@@ -212,8 +218,12 @@ def tomtom(queries: Sequence[Motif], targets: Sequence[Motif] | None = None, top
         raise InputError("tomtom: no targets to compare with; leave them out to compare with JASPAR")
     if not queries:
         return pd.DataFrame(columns=TOMTOM_COLUMNS)
+    log.info("TOMTOM: %d motifs against %d; the first time, compiling takes a minute", len(queries), len(targets))
+    import memelite  # brings numba, which is slow to import
+
     cores = [query.trim() for query in queries]
-    p_values, scores, offsets, _, strands = _memelite(cores, targets)  # each (queries, targets)
+    found = memelite.tomtom([core.pfm for core in cores], [target.pfm for target in targets], n_jobs=1)
+    p_values, scores, offsets, _, strands = found  # each (queries, targets)
     rows = []
     for q, (query, core) in enumerate(zip(queries, cores, strict=True)):
         p = p_values[q] if core.information.max() >= 0.3 else np.ones(len(targets))
@@ -255,18 +265,6 @@ def _correlation(short: np.ndarray, long: np.ndarray, offset: int) -> float:
     return float(np.clip((x * y).sum() / norm, -1, 1)) if norm > 1e-9 else 0.0
 
 
-def _memelite(queries: Sequence[Motif], targets: Sequence[Motif]) -> np.ndarray:
-    """P-values, scores, offsets, overlaps, strands: (5, queries, targets)."""
-    log.info("TOMTOM: %d motifs against %d; the first time, compiling takes a minute", len(queries), len(targets))
-    import memelite  # brings numba, which is slow to import
-
-    if len(targets) < 25:
-        log.warning("TOMTOM: with only %d targets, p-values say little; trust the correlation", len(targets))
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # the same warning again
-        return np.asarray(memelite.tomtom([m.pfm for m in queries], [m.pfm for m in targets], n_jobs=1))
-
-
 @lru_cache(maxsize=1)
 def _jaspar_tables() -> dict[str, tuple[str, str, Motif]]:
     """All CORE matrices by id: base id, taxon, motif; vertebrates first, then by id, newest first."""
@@ -282,9 +280,8 @@ def _jaspar_tables() -> dict[str, tuple[str, str, Motif]]:
     heads.sort(key=lambda head: (order.get(head[4], 99), head[1], -head[2]))
     tables = {}
     for key, base, version, name, taxon in heads:
-        matrix = np.array(counts[key]).reshape(4, -1)
+        matrix, source = np.array(counts[key]).reshape(4, -1), f"{base}.{version}"
         total = matrix.sum(axis=0)
-        source = f"{base}.{version}"
         tables[source] = (base, taxon, Motif(name, matrix / total, source, round(float(total.max()))))
     return tables
 
