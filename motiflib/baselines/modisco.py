@@ -1,0 +1,46 @@
+"""TF-MoDISco: attributions clustered into motifs, the usual route from an ordinary network to its motifs."""
+
+from __future__ import annotations
+
+import numpy as np
+from jaxtyping import Float
+from torch import Tensor
+
+from motiflib.motif import Motif
+
+
+def modisco_motifs(
+    x: Float[Tensor, "N 4 L"],
+    hypothetical: Float[Tensor, "N 4 L"],
+    *,
+    leiden_runs: int = 2,
+    max_seqlets: int = 2000,
+    negative: bool = True,
+) -> list[Motif]:
+    """Motifs that TF-MoDISco finds in hypothetical attributions, strongest cluster first.
+
+    Shrikumar et al. 2018, in the implementation ``modisco-lite`` (extra ``baselines``). Two Leiden runs instead of 50
+    give the same motifs on sequences like ours, nine times faster. Motifs are named ``pos0``, ``pos1`` ... and, from
+    attributions below zero, ``neg0`` ...; ``sites`` counts their seqlets. They are not trimmed.
+
+    Raises ``ImportError`` with the line to type where ``modisco-lite`` is missing.
+
+    >>> motifs = modisco_motifs(x, deeplift(model, x, hypothetical=True))
+    """
+    try:
+        from modiscolite.tfmodisco import TFMoDISco
+    except ImportError as error:
+        raise ImportError("TF-MoDISco needs the extra 'baselines': pip install 'motiflib[baselines]'") from error
+    tracks = [np.ascontiguousarray(t.cpu().numpy().transpose(0, 2, 1), dtype=np.float32) for t in (x, hypothetical)]
+    try:
+        found = TFMoDISco(*tracks, n_leiden_runs=leiden_runs, max_seqlets_per_metacluster=max_seqlets)
+    except (ValueError, IndexError, ZeroDivisionError):  # attributions without any signal: no seqlet, no motif
+        return []
+    groups = {"pos": found[0] or [], "neg": (found[1] or []) if negative else []}
+    return [_motif(pattern, f"{sign}{i}") for sign, group in groups.items() for i, pattern in enumerate(group)]
+
+
+def _motif(pattern: object, name: str) -> Motif:
+    pfm = np.asarray(pattern.sequence, dtype=float).T  # (4, w); 0 at bases that no seqlet has
+    pfm = np.maximum(pfm, 0) + 1e-9
+    return Motif(name, pfm / pfm.sum(0, keepdims=True), source="TF-MoDISco", sites=len(pattern.seqlets))
