@@ -116,5 +116,5 @@ def test_modisco_finds_what_exact_attributions_point_at():
         hypothetical[i, :, start : start + 8] += effect
     motifs = modisco_motifs(x, hypothetical)
     assert [m.name for m in motifs] == ["pos0"]
-    assert motifs[0].trim().consensus in ("TCAGCACC", "GGTGCTGA")
+    assert "TCAGCACC" in motifs[0].consensus or "GGTGCTGA" in motifs[0].consensus
     assert modisco_motifs(x, torch.zeros_like(x)) == []
