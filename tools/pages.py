@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import inspect
+import re
 from pathlib import Path
 
 from chapters import ROOT, opening_of, read_source, toc_entries
@@ -14,15 +15,20 @@ ROOMS = (
     "sequence motif grammar genome datasets model losses training discovery instances syntax robustness design variants "
     "baselines plots cli paths"
 ).split()
+CHAPTER_LINK = re.compile(r"\[([^\]]+)\]\(notebooks/(\w+)\.ipynb\)")
 
 
 def fill_page(text: str, runs: list[Run]) -> str:
-    """Replace the markers `<!-- chapter-map -->`, `<!-- run-table -->` and `<!-- frozen-table -->` of a page."""
+    """Replace the markers `<!-- chapter-map -->`, `<!-- run-table -->` and `<!-- frozen-table -->` of a page.
+
+    Links to chapters that are not in the table of contents (yet) become plain words.
+    """
     made = {"chapter-map": chapter_map, "run-table": lambda: run_table(runs), "frozen-table": frozen_table}
     for name, make in made.items():
         marker = f"<!-- {name} -->"
         text = text.replace(marker, make()) if marker in text else text
-    return text
+    here = {run.name for run in runs}
+    return CHAPTER_LINK.sub(lambda link: link[0] if link[2] in here else link[1], text)
 
 
 def table(header: list[str], rows: list[list[str]]) -> str:
