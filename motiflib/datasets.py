@@ -1,0 +1,217 @@
+"""Names of real data sets to verified local files, and to tables of sequences.
+
+A file is looked for in the folder named by the environment variable MOTIFLIB_DATA, then in the user's cache, then
+downloaded; whatever is found must have the sha256 of `data/registry.tsv`. No data set is stored in the package.
+"""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import io
+import logging
+import os
+import time
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
+
+import pandas as pd
+
+from motiflib.paths import data_path
+from motiflib.sequence import InputError, read_fasta, read_lines
+
+log = logging.getLogger(__name__)
+
+COLUMNS = ["name", "sequence", "label"]
+CONNECT_S, READ_S = 5, 30  # seconds to wait for a server, and for its next bytes
+RETRY_S = 60  # a download that failed is not tried again for so long, so that a book without network builds quickly
+_failed: dict[str, tuple[float, str]] = {}
+
+
+class DataMissing(InputError):
+    """A known file that cannot be had: not in MOTIFLIB_DATA, not in the cache, and not to be downloaded now."""
+
+
+@dataclass(frozen=True, eq=False)
+class Dataset:
+    """A data set for a two-class task; `train` and `test` have columns name, sequence, label (1 bound, 0 not).
+
+    `train` may hold positives only: make negatives with `motiflib.sequence.shuffle`.
+    """
+
+    name: str
+    description: str
+    citation: str
+    licence: str
+    train: pd.DataFrame = field(repr=False)
+    test: pd.DataFrame = field(repr=False)
+
+
+def registry() -> pd.DataFrame:
+    """The table of known files, one row each.
+
+    Columns: file (path below MOTIFLIB_DATA), dataset, split (train, test, fifth = every fifth record is test, - = not a
+    two-class task), label (1, 0, column = in the file, -), bytes, sha256, records, url, licence, citation, description.
+
+    Raises:
+        InputError: the package's own registry is missing.
+
+    Example:
+        >>> registry().set_index("file").loc["encode101/REST_B.seq.gz", "records"]
+        1000
+    """
+    return _read_registry(data_path("registry.tsv")).copy()
+
+
+def names() -> list[str]:
+    """Names that `load` knows, in the order of the registry.
+
+    Example:
+        >>> "rest-gm12878" in names()
+        True
+    """
+    table = registry()
+    return list(dict.fromkeys(table.dataset[table.split != "-"]))
+
+
+def fetch(file: str) -> Path:
+    """Local path of a file of the registry, verified: from MOTIFLIB_DATA, else the cache, else downloaded to the cache.
+
+    Raises:
+        InputError: a file that the registry does not know, or one in MOTIFLIB_DATA whose sha256 is wrong.
+        DataMissing: it is nowhere and cannot be downloaded; says where it was looked for.
+
+    Example:
+        >>> fetch("yeast/sacCer3.fa.gz").name
+        'sacCer3.fa.gz'
+    """
+    table = registry().set_index("file")
+    if file not in table.index:
+        near = difflib.get_close_matches(file, table.index, 3) or ["see motiflib.datasets.registry()"]
+        raise InputError(f"unknown data file {file!r}; did you mean {', '.join(near)}?")
+    row, folder = table.loc[file], os.environ.get("MOTIFLIB_DATA")
+    local = Path(folder, file) if folder else None
+    if local is not None and local.is_file():
+        _verify(local, row.sha256)
+        return local
+    cached = cache_folder() / file
+    if cached.is_file() and _sha256(cached) == row.sha256:
+        return cached
+    return _download(row.url, row.sha256, cached, f"not in MOTIFLIB_DATA ({folder or 'not set'})")
+
+
+def load(name: str) -> Dataset:
+    """A named data set as tables of sequences; its files are fetched when they are not there yet.
+
+    Raises:
+        InputError: an unknown name (the message lists the known ones), or a file whose sha256 is wrong.
+        DataMissing: a file cannot be had.
+
+    Example:
+        >>> rest = load("rest-gm12878")
+        >>> len(rest.train), rest.test.label.value_counts().to_dict()
+        (6406, {1: 500, 0: 500})
+    """
+    rows = _rows(name)
+    parts: dict[str, list[pd.DataFrame]] = {"train": [], "test": []}
+    for row in rows.itertuples():
+        table = _read_table(fetch(row.file), row.label)
+        held_out = table.index % 5 == 4 if row.split == "fifth" else [row.split == "test"] * len(table)
+        parts["test"].append(table[held_out])
+        parts["train"].append(table[[not out for out in held_out]])
+    train, test = (pd.concat(parts[part], ignore_index=True) for part in ("train", "test"))
+    first = rows.iloc[0]
+    return Dataset(name, first.description, first.citation, first.licence, train, test)
+
+
+def available(name: str) -> bool:
+    """Whether `load(name)` would work now; downloads what is missing if the network allows, and never raises.
+
+    Example:
+        >>> available("no-such-data")
+        False
+    """
+    try:
+        for file in _rows(name).file:
+            fetch(file)
+    except InputError as error:
+        log.info("%s is not available: %s", name, error)
+        return False
+    return True
+
+
+def cache_folder() -> Path:
+    """Folder that holds downloaded files: the system's cache for users, under ``motiflib``."""
+    import pooch
+
+    return Path(pooch.os_cache("motiflib"))
+
+
+@lru_cache(maxsize=4)
+def _read_registry(path: Path) -> pd.DataFrame:
+    if not path.is_file():
+        raise InputError(f"{path}: the registry of data sets is missing; install motiflib again")
+    return pd.read_csv(path, sep="\t", dtype={"label": str})
+
+
+def _rows(name: str) -> pd.DataFrame:
+    table = registry()
+    rows = table[(table.dataset == name) & (table.split != "-")]
+    if rows.empty:
+        raise InputError(f"unknown data set {name!r}; choose one of {', '.join(names())}")
+    return rows
+
+
+def _sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def _verify(path: Path, sha256: str) -> None:
+    found = _sha256(path)
+    if found != sha256:
+        hashes = f"sha256 {found[:12]}…, expected {sha256[:12]}…"
+        raise InputError(f"{path}: refused, its content is not what the registry says ({hashes}); replace the file")
+
+
+def _download(url: str, sha256: str, target: Path, looked: str) -> Path:
+    """Download to `target`; whatever comes with another hash is thrown away."""
+    import pooch
+
+    host = url.split("/")[2]
+    when, why = _failed.get(host, (-RETRY_S, ""))
+    if time.monotonic() - when > RETRY_S:
+        log.info("downloading %s to %s", url, target.parent)
+        pooch.get_logger().setLevel("WARNING")
+        web = pooch.HTTPDownloader(timeout=(CONNECT_S, READ_S))
+        try:
+            return Path(pooch.retrieve(url, f"sha256:{sha256}", target.name, target.parent, downloader=web))
+        except ValueError as error:  # what pooch raises for a wrong hash
+            raise InputError(f"{url}: refused, its sha256 is not the registry's; report it to the authors") from error
+        except OSError as error:  # includes all that requests raises
+            why = _short(error)
+            if getattr(error, "response", None) is None:  # the host was not reached at all
+                _failed[host] = time.monotonic(), why
+    missing = f"{looked}, not in {target.parent}, and not to be had from {host} ({why})"
+    raise DataMissing(f"{target.name}: {missing}; connect to the network, or put the file into MOTIFLIB_DATA")
+
+
+def _short(error: OSError) -> str:
+    response = getattr(error, "response", None)
+    if response is not None:
+        return f"HTTP {response.status_code}"
+    return f"{type(error).__name__}: {error.strerror}" if error.strerror else type(error).__name__
+
+
+def _read_table(path: Path, label: str) -> pd.DataFrame:
+    """Records of one file as name, sequence, label; `label` is that of all records, or "column"."""
+    if path.suffix == ".fa":
+        table = pd.DataFrame(read_fasta(path), columns=COLUMNS[:2])
+        return table.assign(label=int(label))
+    text = io.StringIO("".join(read_lines(path)))
+    if path.suffix == ".gz":  # FoldID, EventID, seq, Bound
+        table = pd.read_csv(text, sep="\t").rename(columns={"EventID": "name", "seq": "sequence", "Bound": "label"})
+    else:
+        table = pd.read_csv(text, sep="\t", names=["sequence", "label"])
+        table["name"] = [f"{path.stem}_{i + 1:04d}" for i in range(len(table))]
+    return table.assign(sequence=table.sequence.str.upper())[COLUMNS]
