@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from motiflib.grammar.background import markov
 from motiflib.grammar.library import grammar_names, load_grammar
-from motiflib.grammar.schema import Alternative, Arrangement, Grammar, Planted
-from motiflib.grammar.simulate import simulate_batch
+from motiflib.grammar.schema import Alternative, Arrangement, Grammar
+from motiflib.grammar.simulate import Simulated, simulate, simulate_batch
 
-__all__ = ["Alternative", "Arrangement", "Grammar", "Planted", "grammar_names", "load_grammar", "simulate_batch"]
+__all__ = ["Alternative", "Arrangement", "Grammar", "Simulated", "grammar_names", "load_grammar", "markov",
+           "simulate", "simulate_batch"]

@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import yaml
 
-from motiflib.grammar.schema import SMOOTH, Alternative, Grammar, Planted
-from motiflib.motif import jaspar
+from motiflib.grammar.schema import SMOOTH, Alternative, Grammar
+from motiflib.motif import Motif, jaspar
 from motiflib.sequence import InputError
 
 IUPAC = {"A": "A", "C": "C", "G": "G", "T": "T", "R": "AG", "Y": "CT", "S": "CG", "W": "AT", "K": "GT", "M": "AC",
@@ -111,14 +111,14 @@ def parse_grammar(text: str, where: str = "grammar") -> Grammar:
     )
 
 
-def _motifs(src: _Source, node: Node) -> dict[str, Planted]:
+def _motifs(src: _Source, node: Node) -> dict[str, Motif]:
     entries = src.mapping(node, "motifs")
     if not entries:
         src.fail(node, "motifs is empty", "at least one, such as 'SPI1: {jaspar: MA0080.7}'")
     done: dict[str, tuple[np.ndarray, str]] = {}
     for name in entries:
         _resolve(src, name, entries, done, ())
-    return {name: Planted(name, (pfm + SMOOTH) / (pfm + SMOOTH).sum(0), source) for name, (pfm, source) in done.items()}
+    return {name: Motif(name, (pfm + SMOOTH) / (pfm + SMOOTH).sum(0), source) for name, (pfm, source) in done.items()}
 
 
 def _resolve(src: _Source, name: str, entries: dict[str, Node], done: dict, path: tuple[str, ...]):
@@ -173,7 +173,7 @@ def _slice(src: _Source, node: Node, name: str, pfm: np.ndarray, source: str) ->
     return pfm[:, start:end], f"{source} [{start}:{end}]"
 
 
-def _class(src: _Source, node: Node, what: str, motifs: dict[str, Planted]) -> tuple[Alternative, ...]:
+def _class(src: _Source, node: Node, what: str, motifs: dict[str, Motif]) -> tuple[Alternative, ...]:
     items = src.items(node, what)
     if not items:
         src.fail(node, f"{what} is empty", "at least one alternative")
@@ -184,7 +184,7 @@ def _class(src: _Source, node: Node, what: str, motifs: dict[str, Planted]) -> t
     return tuple(Alternative(**{**vars(a), "weight": a.weight / total}) for a in out)
 
 
-def _alternative(src: _Source, node: Node, what: str, motifs: dict[str, Planted], siblings: int) -> Alternative:
+def _alternative(src: _Source, node: Node, what: str, motifs: dict[str, Motif], siblings: int) -> Alternative:
     fields = src.mapping(node, what, ("weight", "plant", "spacing", "order", "strand"))
     if "plant" not in fields:
         src.fail(node, f"'plant' is missing in {what}", "plant: [motif, ...], or plant: [] for background")

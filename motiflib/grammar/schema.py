@@ -5,23 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from itertools import permutations, product
 
-import numpy as np
+from motiflib.motif import Motif
 
 SMOOTH = 1e-3  # added to each probability of a matrix, so that no base is impossible and every likelihood is finite
-
-
-@dataclass(frozen=True)
-class Planted:
-    """A motif as it is planted: `name`, smoothed probabilities `pfm` (4, w), columns sum to 1, and its `source`."""
-
-    name: str
-    pfm: np.ndarray
-    source: str = ""
-
-    @property
-    def width(self) -> int:
-        """Number of bases."""
-        return self.pfm.shape[1]
 
 
 @dataclass(frozen=True)
@@ -58,7 +44,7 @@ class Grammar:
     """
 
     name: str
-    motifs: dict[str, Planted]
+    motifs: dict[str, Motif]
     positives: tuple[Alternative, ...]
     negatives: tuple[Alternative, ...]
     within: int = 50

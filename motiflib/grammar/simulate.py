@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -11,12 +10,13 @@ import torch
 from jaxtyping import Float, UInt8
 from torch import Tensor
 
+from motiflib.grammar.background import Background, Flanks, cut_points
 from motiflib.grammar.rng import lanes, streams, uniforms
 from motiflib.grammar.schema import Grammar
-from motiflib.sequence import InputError
+from motiflib.sequence import InputError, Record, decode
 
 BLOCK = 2048  # sequences made at a time: what one block touches fits a cache
-CHOICES, INSTANCES, BACKGROUND = 0, 64, 1024  # first word of each use in a sequence's random stream
+CHOICES, INSTANCES = 0, 64  # first word of each use in a sequence's random stream
 WORDS_PER_INSTANCE = 32
 
 
@@ -42,11 +42,6 @@ class _Plan(NamedTuple):
     row: Tensor
     start: Tensor
     turned: Tensor
-
-
-def cut_points(probabilities: np.ndarray) -> np.ndarray:
-    """Thresholds (..., 3) on 16-bit lanes from probabilities (..., 4) of A, C, G, T; rounding is at most 2^-17."""
-    return np.round(np.cumsum(probabilities, -1)[..., :3] * 65536).astype(np.int64) - 32768
 
 
 def _tables(grammar: Grammar, length: int) -> _Tables:
@@ -108,58 +103,117 @@ def _plant(codes: Tensor, keys: Tensor, plan: _Plan, t: _Tables) -> None:
         codes.view(-1)[at] = base[inside]
 
 
-def _background(keys: Tensor, length: int, gc: float) -> Tensor:
-    u = lanes(keys, BACKGROUND, length)
-    cuts = cut_points(np.array([(1 - gc) / 2, gc / 2, gc / 2, (1 - gc) / 2]))
-    codes = torch.zeros(u.shape, dtype=torch.uint8, device=u.device)
-    for cut in cuts.clip(-32767, 32767).tolist():
-        codes += u >= cut
-    return codes
-
-
 def _turn(codes: Tensor, turned: Tensor) -> Tensor:
-    """Reverse-complement the rows marked in `turned`."""
-    codes[turned] = 3 - codes[turned].flip(1)
+    """Reverse-complement the rows marked in `turned`; N (4) stays N."""
+    rows = codes[turned].flip(1)
+    codes[turned] = torch.where(rows < 4, 3 - rows, rows)
     return codes
 
 
-def _check(grammar: Grammar, n: int, length: int, gc: float) -> None:
-    if n < 1:
-        raise InputError(f"n is {n}; expected at least 1 sequence")
-    if not 0 < gc < 1:
-        raise InputError(f"gc is {gc}; expected a fraction above 0 and below 1")
-    if grammar.longest() > length:
-        raise InputError(f"{grammar.source or grammar.name}: the longest arrangement has {grammar.longest()} bp; "
-                         f"expected at most the sequence length, {length} bp")
+class _Maker:
+    """Makes blocks of sequences: what `simulate` and `simulate_batch` share."""
+
+    def __init__(self, grammar: Grammar, n: int, length: int, gc: float, seed: int, first: int, background, device):
+        if n < 1 or first < 0:
+            raise InputError(f"n is {n} and first is {first}; expected at least 1 sequence, and first >= 0")
+        if grammar.longest() > length:
+            raise InputError(f"{grammar.source or grammar.name}: the longest arrangement has {grammar.longest()} bp; "
+                             f"expected at most the sequence length, {length} bp")
+        self.n, self.seed, self.first, self.device = n, seed, first, device
+        self.background = Background(length, gc, background, device)
+        self.tables = _Tables(*(t.to(device) if isinstance(t, Tensor) else t for t in _tables(grammar, length)))
+
+    def blocks(self):
+        """Yield (slice, codes (b, L) uint8, plan) block by block."""
+        block = BLOCK if torch.device(self.device).type == "cpu" else 32 * BLOCK
+        for at in range(0, self.n, block):
+            end = min(at + block, self.n)
+            keys = streams(self.seed, self.first + at, end - at, self.device)
+            label = 1 - (torch.arange(self.first + at, self.first + end, device=self.device) & 1)
+            plan = _plan(keys, label, self.tables)
+            codes = self.background.draw(keys)
+            _plant(codes, keys, plan, self.tables)
+            yield slice(at, end), _turn(codes, plan.turned), plan
 
 
 def simulate_batch(
     grammar: Grammar, n: int, length: int = 500, gc: float = 0.5, seed: int = 0, device: str | torch.device = "cpu",
-    *, first: int = 0,
+    *, first: int = 0, background: np.ndarray | Flanks | None = None,
 ) -> tuple[Float[Tensor, "B 4 L"], Float[Tensor, " B"]]:
-    """One-hot sequences and labels for training; sequences first .. first+n of `seed`, even ones positive.
+    """One-hot sequences and labels for training: sequences first .. first+n of `seed`, even ones positive.
 
-    The same seed and index give the same sequence in every batch size and on every device.
+    The same seed and index give the same sequence in every batch size and on every device. `background` is described
+    under `simulate`. Raises InputError when an arrangement is longer than the sequence.
 
     >>> from motiflib.grammar import load_grammar
     >>> x, y = simulate_batch(load_grammar("spi1"), 4, length=200, seed=1)
     >>> x.shape, y.tolist()
     (torch.Size([4, 4, 200]), [1.0, 0.0, 1.0, 0.0])
     """
-    _check(grammar, n, length, gc)
-    tables = _Tables(*(t.to(device) if isinstance(t, Tensor) else t for t in _tables(grammar, length)))
-    x = torch.empty(n, 4, length, device=device)
-    y = torch.empty(n, device=device)
-    block = BLOCK if torch.device(device).type == "cpu" else 65536
-    for at in range(0, n, block):
-        size = min(block, n - at)
-        keys = streams(seed, first + at, size, device)
-        label = 1 - (torch.arange(first + at, first + at + size, device=device) & 1)
-        plan = _plan(keys, label, tables)
-        codes = _background(keys, length, gc)
-        _plant(codes, keys, plan, tables)
-        codes = _turn(codes, plan.turned)
+    x, y = torch.empty(n, 4, length, device=device), torch.empty(n, device=device)
+    for rows, codes, plan in _Maker(grammar, n, length, gc, seed, first, background, device).blocks():
         for base in range(4):
-            x[at : at + size, base] = codes == base
-        y[at : at + size] = label
+            x[rows, base] = codes == base
+        y[rows] = plan.y.to(y.dtype)
     return x, y
+
+
+class Simulated(NamedTuple):
+    """Simulated sequences and all that was planted: `x` one-hot (n, 4, L) uint8, `y` (n,) float32, `names`, `truth`.
+
+    `truth` has a row per planted instance: sequence (its name), start, end (0-based, half-open), motif, strand,
+    component (the alternative, such as `E2F6+MAX`), row (of `x`).
+    """
+
+    x: UInt8[Tensor, "B 4 L"]
+    y: Float[Tensor, " B"]
+    names: list[str]
+    truth: pd.DataFrame
+
+    def records(self) -> list[Record]:
+        """The sequences as named strings."""
+        return [Record(*pair) for pair in zip(self.names, decode(self.x))]
+
+
+def simulate(
+    grammar: Grammar, n: int, length: int = 500, gc: float = 0.5, seed: int = 0, device: str | torch.device = "cpu",
+    *, first: int = 0, background: np.ndarray | Flanks | None = None,
+) -> Simulated:
+    """Sequences with their truth, the very ones of `simulate_batch` with the same seed.
+
+    `background` replaces independent bases of fraction `gc`: a (4, 4) matrix of transition probabilities (see `markov`)
+    or a list of real sequences of at least `length` bp, whose windows become the flanks.
+    Raises InputError when an arrangement is longer than the sequence.
+
+    >>> from motiflib.grammar import load_grammar
+    >>> simulate(load_grammar("rest"), 100, seed=1).truth.columns.tolist()
+    ['sequence', 'start', 'end', 'motif', 'strand', 'component', 'row']
+    """
+    maker = _Maker(grammar, n, length, gc, seed, first, background, device)
+    x, truth = torch.empty(n, 4, length, dtype=torch.uint8, device=device), []
+    for rows, codes, plan in maker.blocks():
+        x[rows] = codes[:, None] == torch.arange(4, device=device)[:, None]
+        truth.append(_truth(plan, maker.tables, length, rows.start))
+    y = 1.0 - ((first + torch.arange(n, device=device)) & 1)
+    names = [f"{'positive' if index % 2 == 0 else 'negative'}_{index}" for index in range(first, first + n)]
+    table = pd.concat(truth, ignore_index=True)
+    table.insert(0, "sequence", np.array(names, dtype=object)[table["row"]])
+    return Simulated(x, y, names, table)
+
+
+def _truth(plan: _Plan, t: _Tables, length: int, offset: int) -> pd.DataFrame:
+    """Planted instances of a block in the coordinates of the finished sequences."""
+    motif = t.motif[plan.row]  # (B, P)
+    row, p = (motif >= 0).nonzero(as_tuple=True)
+    start, kind, turned = plan.start[row, p], motif[row, p] // 2, plan.turned[row]
+    width = t.width[kind]
+    start = torch.where(turned, length - start - width, start)
+    minus = (motif[row, p] % 2 == 1) ^ turned
+    start, width, row, kind, minus, which = (v.cpu().numpy() for v in (start, width, row, kind, minus, plan.row[row]))
+    order = np.lexsort((start, row))
+    table = pd.DataFrame({
+        "start": start, "end": start + width, "motif": np.array(t.names, dtype=object)[kind],
+        "strand": np.where(minus, "-", "+").astype(object),
+        "component": np.array(t.components, dtype=object)[which], "row": row + offset,
+    })
+    return table.iloc[order]
