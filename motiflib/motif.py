@@ -26,15 +26,9 @@ JASPAR_TAXA = ("vertebrates", "fungi", "insects", "nematodes", "plants", "urocho
 _HEADS = """SELECT m.ID, BASE_ID, VERSION, NAME, VAL FROM MATRIX m LEFT JOIN MATRIX_ANNOTATION a
     ON a.ID = m.ID AND TAG = 'tax_group' WHERE COLLECTION = 'CORE'"""
 _CELLS = "SELECT ID, val FROM MATRIX_DATA ORDER BY ID, row, col"
-_MEME_HEADER = """MEME version 5
-
-ALPHABET= ACGT
-
-strands: + -
-
-Background letter frequencies
-A 0.25 C 0.25 G 0.25 T 0.25
-"""
+_MEME_HEADER = (
+    "MEME version 5\n\nALPHABET= ACGT\n\nstrands: + -\n\nBackground letter frequencies\nA 0.25 C 0.25 G 0.25 T 0.25\n"
+)
 TOMTOM_COLUMNS = ["motif", "jaspar_id", "jaspar_name", "p_value", "offset", "strand", "correlation"]
 
 
@@ -42,7 +36,7 @@ TOMTOM_COLUMNS = ["motif", "jaspar_id", "jaspar_name", "p_value", "offset", "str
 class Motif:
     """A named position-frequency matrix; `source` says where it is from (for JASPAR its id), `sites` how many made it.
 
-    The matrix is copied, its columns are scaled to sum to exactly 1, and it is read-only.
+    The matrix is copied, scaled to columns that sum to exactly 1, and read-only.
 
     Raises:
         InputError: a matrix that is not (4, w) with w >= 1, has a negative or infinite entry, or a column that does not
@@ -126,8 +120,7 @@ def read_meme(path: str | os.PathLike) -> list[Motif]:
         >>> read_meme("m.meme")[0].name
         'REST'
     """
-    lines = [line.strip() for line in read_lines(path)]
-    motifs, name, source = [], "", ""
+    lines, motifs, name, source = [line.strip() for line in read_lines(path)], [], "", ""
     for number, line in enumerate(lines):
         if line.startswith("MOTIF"):
             name, _, source = line[5:].strip().partition(" ")
@@ -160,8 +153,7 @@ def write_meme(path: str | os.PathLike, motifs: Iterable[Motif]) -> None:
 def jaspar(id_or_name: str) -> Motif:
     """A JASPAR 2026 CORE motif by matrix id ("MA0138.3"), base id ("MA0138", its latest version) or name ("REST").
 
-    Names may be in any case; where several matrices share one, vertebrates come first, then the lowest id.
-    The motif's `name` is the factor, its `source` the matrix id.
+    Case does not matter; of several with one name, vertebrates come first, then the lowest id. `source` is the full id.
 
     Raises:
         InputError: no such id or name.
@@ -200,11 +192,10 @@ def jaspar_collection(taxon: str = "vertebrates") -> list[Motif]:
 def tomtom(queries: Sequence[Motif], targets: Sequence[Motif] | None = None, top: int = 1) -> pd.DataFrame:
     """The `top` most similar targets of each query by TOMTOM (Gupta et al. 2007, by memelite), best first.
 
-    Columns: motif; jaspar_id and jaspar_name (source and name of the target; JASPAR vertebrates by default); p_value of
-    the pair, not corrected for the number of targets; offset (column of the target under the first column of the query,
-    which is reverse-complemented first where strand is "-"); correlation of that alignment, as in
-    `aligned_correlation`. Flanks below 0.3 bits are not compared; a query without a better column resembles nothing
-    and gets p_value 1. No queries give an empty table.
+    Columns: motif; jaspar_id, jaspar_name (source and name of the target, by default JASPAR vertebrates); p_value of
+    the pair, not corrected for the number of targets; offset (target column under the first column of the query, which
+    is reverse-complemented first where strand is "-"); correlation, as in `aligned_correlation`, of that alignment.
+    Flanks below 0.3 bits are not compared; a query without a better column gets p_value 1. No query: an empty table.
 
     Raises:
         InputError: no targets. Below 25 of them memelite warns that p-values say little.
@@ -241,16 +232,20 @@ def tomtom(queries: Sequence[Motif], targets: Sequence[Motif] | None = None, top
 def aligned_correlation(a: Motif, b: Motif) -> float:
     """Pearson correlation of two motifs at their best offset and strand, in [-1, 1]; 0 where one of them is flat.
 
-    All columns of the shorter motif count: those that hang over the longer one meet flat columns, so a part is found
-    in the whole (1.0), and a chance overlap of few columns is not rewarded.
+    All columns of the shorter motif count, flat ones standing in where it overhangs the longer: so a part matches the
+    whole (1.0), and a chance overlap of few columns is not rewarded.
 
     Example:
         >>> aligned_correlation(jaspar("REST"), jaspar("REST").slice(9, 17).reverse_complement())
         1.0
     """
-    short, long = sorted((a.pfm, b.pfm), key=lambda pfm: pfm.shape[1])
-    offsets = range(1 - short.shape[1], long.shape[1])
-    return max(_correlation(x, long, offset) for x in (short, short[::-1, ::-1]) for offset in offsets)
+    best = -1.0
+    for short, long in ((a, b), (b, a)):
+        if short.width <= long.width:  # of equal widths, each is tried as the shorter one
+            for shown in (short.pfm, short.pfm[::-1, ::-1]):
+                for offset in range(1 - short.width, long.width):
+                    best = max(best, _correlation(shown, long.pfm, offset))
+    return best
 
 
 def _correlation(short: np.ndarray, long: np.ndarray, offset: int) -> float:
@@ -297,11 +292,9 @@ def _meme_matrix(path: object, lines: list[str], start: int, name: str, source: 
         if not re.match(r"[\d.+-]", line):
             break
         rows.append(line.split())
+    if {len(row) for row in rows} != {4} or len(rows) != int(facts.get("w", len(rows))):
+        raise InputError(f"{where}: expected {facts.get('w', 'some')} rows of 4 numbers; is the file cut short?")
     try:
-        pfm = np.array(rows, dtype=float).T
-        width, sites = int(facts.get("w", len(rows))), int(float(facts.get("nsites", 0)))
-    except ValueError as error:
-        raise InputError(f"{where}: a row does not hold 4 numbers ({error}); repair it") from error
-    if pfm.shape != (4, width):
-        raise InputError(f"{where}: expected {width} rows of 4 numbers, found {len(rows)} rows; is the file cut short?")
-    return Motif(name, pfm, source, sites)
+        return Motif(name, np.array(rows, dtype=float).T, source, int(float(facts.get("nsites", 0))))
+    except ValueError as error:  # also an InputError, which does not know the file
+        raise InputError(f"{where}: {error}") from error

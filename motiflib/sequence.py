@@ -170,8 +170,8 @@ def shuffle(sequences: Sequence[str], *, kind: str = "dinucleotide", seed: int =
     """Shuffle each sequence by itself, keeping its letter counts or, with "dinucleotide", its counts of letter pairs.
 
     Each stretch without ``N`` is shuffled in its own place, so N and lengths stay as they are. The dinucleotide shuffle
-    walks a random Eulerian path (Altschul and Erickson 1985, by tangermeme); it keeps the first and last letter.
-    The same seed gives the same result.
+    is a random Eulerian path (after Altschul and Erickson 1985, by tangermeme): first and last letter stay, and so does
+    what follows the last A, the last C, ...; that matters for very short sequences only. Same seed, same result.
 
     Raises:
         InputError: an unknown `kind`, or a letter other than ACGTN.
