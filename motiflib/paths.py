@@ -10,8 +10,8 @@ _HERE = Path(__file__).resolve().parent
 def data_path(*parts: str) -> Path:
     """Path of a file or folder of the package's data.
 
-    In a checkout that is `data/`, in an installed wheel `motiflib/_data/`. The path is returned whether or not it exists;
-    the caller says what is missing.
+    In a checkout that is `data/`, in an installed wheel `motiflib/_data/`. The path is returned whether or not it
+    exists; the caller says what is missing.
 
         >>> data_path("registry.tsv").name
         'registry.tsv'

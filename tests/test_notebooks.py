@@ -30,7 +30,9 @@ def test_source_is_clean(path):
     for cell in notebook.cells:
         assert set(cell.metadata) <= {"tags"}, f"cell {cell.id}: metadata other than tags"
         if cell.cell_type == "code":
-            assert cell.execution_count is None and cell.outputs == [], f"cell {cell.id} holds outputs (nbstripout --keep-id)"
+            assert cell.execution_count is None and cell.outputs == [], (
+                f"cell {cell.id} holds outputs (nbstripout --keep-id)"
+            )
 
 
 @each_notebook
@@ -54,7 +56,9 @@ def test_parameters_cell(path):
 
 @each_notebook
 def test_cells_are_few_and_short(path):
-    cells = [cell for cell in nbformat.read(path, 4).cells if cell.cell_type == "code" and "colab-setup" not in tags(cell)]
+    cells = [
+        cell for cell in nbformat.read(path, 4).cells if cell.cell_type == "code" and "colab-setup" not in tags(cell)
+    ]
     assert len(cells) <= 25
     long = [cell.id for cell in cells if len(code_of(cell).strip().splitlines()) > 15 and "listing" not in tags(cell)]
     assert not long, f"cells over 15 lines without the tag listing: {long}"

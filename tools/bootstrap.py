@@ -21,7 +21,7 @@ def address() -> tuple[str, str]:
 
 
 def setup_source() -> str:
-    """The set-up cell: on Colab it clones the repository and installs what is missing; Colab keeps its own torch and numpy."""
+    """The set-up cell: on Colab it clones the repository and installs what is missing; torch and numpy stay."""
     url, branch = address()
     return f"""\
 # Set-up: does nothing outside Google Colab.
@@ -58,7 +58,9 @@ def wanted_cells(path: Path) -> list[nbformat.NotebookNode]:
 def stale(path: Path) -> bool:
     """Whether a notebook's badge and set-up cell are missing, out of place or from another address."""
     found = nbformat.read(path, 4).cells[1:3]
-    return [(c.source, c.metadata.get("tags")) for c in found] != [(c.source, c.metadata.tags) for c in wanted_cells(path)]
+    return [(c.source, c.metadata.get("tags")) for c in found] != [
+        (c.source, c.metadata.tags) for c in wanted_cells(path)
+    ]
 
 
 def write(path: Path) -> None:

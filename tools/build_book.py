@@ -4,8 +4,8 @@ python tools/build_book.py                       # every chapter at PROFILE=quic
 python tools/build_book.py --only 03_the_model --no-html
 python tools/build_book.py --profile full --freeze 11_chipseq    # store the executed copy in book/frozen/
 
-A chapter is run again only when its source, its parameters or the library has changed. A chapter whose data cannot be had is
-shown from its stored copy, under a banner that says so.
+A chapter is run again only when its source, its parameters or the library has changed. A chapter whose data cannot
+be had is shown from its stored copy, under a banner that says so.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ def vendor_mathjax(folder: Path) -> None:
 
 
 def stage(runs: list[Run]) -> None:
-    """Lay out the sources that Jupyter Book reads: prose with its generated parts, executed chapters, API pages, MathJax."""
+    """Lay out what Jupyter Book reads: prose with its generated parts, executed chapters, API pages, MathJax."""
     shutil.rmtree(STAGE, ignore_errors=True)
     shutil.copytree(BOOK, STAGE, ignore=shutil.ignore_patterns(*ASIDE))
     vendor_mathjax(STAGE / "_vendor" / "mathjax")
@@ -64,12 +64,13 @@ def stage(runs: list[Run]) -> None:
         nbformat.write(rendered(run), STAGE / "notebooks" / f"{run.name}.ipynb")
 
 
-def render(quiet: bool = False) -> None:
-    """Build the staged sources with warnings as errors; raises CalledProcessError."""
+def render() -> None:
+    """Build the staged sources with warnings as errors; raises CalledProcessError, with the warnings on the screen."""
     shutil.rmtree(HTML, ignore_errors=True)
     program = Path(sys.executable).with_name("jupyter-book")
-    command = [program, "build", STAGE, "--path-output", BOOK, "--all", "-W", "-n", "--keep-going"]
-    subprocess.run(command + ["--quiet"] * quiet, check=True, stdout=subprocess.DEVNULL if quiet else None)
+    command = [program, "build", STAGE, "--path-output", BOOK, "--all", "-W", "-n", "--keep-going", "--quiet"]
+    here = {"PYTHONPATH": str(Path(__file__).parent)}  # book/_config.yml names an extension of ours, without_thebe
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL, env=os.environ | here)
 
 
 def arguments() -> argparse.Namespace:
@@ -100,6 +101,7 @@ def main() -> int:
         return 0
     if options.no_html or options.only:
         return 0
+    print("rendering", flush=True)
     stage(runs)
     try:
         render()

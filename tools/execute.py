@@ -1,4 +1,4 @@
-"""Run one chapter with papermill in a process of its own, or take the result of an earlier run of the very same thing."""
+"""Run one chapter with papermill in a process of its own, or take the result of an earlier run of the same thing."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ VERSIONS = ("torch", "numpy", "pandas", "matplotlib", "tangermeme", "pyjaspar")
 
 @dataclass
 class Run:
-    """One execution of a chapter: what ran, how long (seconds), peak memory (MiB), on what, and what is missing or failed."""
+    """One execution of a chapter: what ran, seconds, peak memory (MiB), on what, and what is missing or failed."""
 
     name: str
     profile: str
@@ -58,7 +58,13 @@ def hardware() -> str:
 
     names = [line.split(":", 1)[1].strip() for line in _lines("/proc/cpuinfo") if line.startswith("model name")]
     cpu = names[0] if names else platform.processor() or platform.machine()
-    gpu = torch.cuda.get_device_name() if torch.cuda.is_available() else "MPS" if torch.backends.mps.is_available() else ""
+    gpu = (
+        torch.cuda.get_device_name()
+        if torch.cuda.is_available()
+        else "MPS"
+        if torch.backends.mps.is_available()
+        else ""
+    )
     return f"{cpu}, {os.cpu_count()} cores" + (f", {gpu}" if gpu else "")
 
 
@@ -86,12 +92,17 @@ def missing_data(notebook: nbformat.NotebookNode) -> list[str]:
 
 
 def execute(name: str, profile: str, threads: int, *, force: bool = False, timeout: int = 1200) -> Run:
-    """Execute a chapter unless an unchanged result is there or its data are missing; errors are returned, not raised."""
+    """Execute a chapter unless an unchanged result is there or data are missing; errors are returned, not raised."""
     notebook = read_source(name)
     source = source_hash(notebook)
     key = hashlib.sha256(f"{source} {profile} {library_hash()}".encode()).hexdigest()
     record = CACHE / f"{name}.json"
-    if not force and record.exists() and (old := Run(**json.loads(record.read_text()))).key == key and old.path.exists():
+    if (
+        not force
+        and record.exists()
+        and (old := Run(**json.loads(record.read_text()))).key == key
+        and old.path.exists()
+    ):
         old.cached = True
         return old
     run = Run(name, profile, source, key, missing=missing_data(notebook))
@@ -108,7 +119,7 @@ def execute(name: str, profile: str, threads: int, *, force: bool = False, timeo
 
 
 def _papermill(run: Run, threads: int, timeout: int) -> None:
-    """Fill in time, memory, machine and error of a run; a process of its own keeps settings and memory of chapters apart."""
+    """Fill in time, memory, machine and error; a process of its own keeps settings and memory of chapters apart."""
     CACHE.mkdir(parents=True, exist_ok=True)
     settings = {"PYTHONPATH": str(ROOT), "JUPYTER_PREFER_ENV_PATH": "1", "PYDEVD_DISABLE_FILE_VALIDATION": "1"}
     settings |= {name: str(threads) for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")}

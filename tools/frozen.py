@@ -25,7 +25,11 @@ def freeze(run: Run) -> Path:
     FROZEN.mkdir(exist_ok=True)
     target = FROZEN / f"{run.name}.ipynb"
     nbformat.write(nbformat.read(run.path, 4), target)
-    facts = {k: v for k, v in asdict(run).items() if k in ("source", "profile", "date", "seconds", "peak_mib", "hardware", "versions")}
+    facts = {
+        k: v
+        for k, v in asdict(run).items()
+        if k in ("source", "profile", "date", "seconds", "peak_mib", "hardware", "versions")
+    }
     INDEX.write_text(json.dumps(index() | {run.name: facts}, indent=1, sort_keys=True) + "\n")
     return target
 

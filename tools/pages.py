@@ -1,4 +1,4 @@
-"""Parts of prose pages that are made when the book is built: the map of chapters, the table of runs, the API reference."""
+"""Parts of pages that are made when the book is built: the map of chapters, the table of runs, the API reference."""
 
 from __future__ import annotations
 
@@ -7,13 +7,14 @@ import inspect
 import re
 from pathlib import Path
 
+import yaml
 from chapters import ROOT, opening_of, read_source, toc_entries
 from execute import Run
 from frozen import index
 
 ROOMS = (
-    "sequence motif grammar genome datasets model losses training discovery instances syntax robustness design variants "
-    "baselines plots cli paths"
+    "sequence motif grammar genome datasets model losses seeding training discovery instances syntax robustness "
+    "design variants baselines plots cli paths"
 ).split()
 CHAPTER_LINK = re.compile(r"\[([^\]]+)\]\(notebooks/(\w+)\.ipynb\)")
 
@@ -45,7 +46,9 @@ def chapter_map() -> str:
             opening = opening_of(read_source(Path(page).stem))
             row = [f"[{opening['title']}]({page}.ipynb)", opening["line"], opening["time"]]
             parts.setdefault(part, []).append(row)
-    return "\n\n".join(f"**{part}**\n\n" + table(["chapter", "you leave knowing", "time"], rows) for part, rows in parts.items())
+    return "\n\n".join(
+        f"**{part}**\n\n" + table(["chapter", "you leave knowing", "time"], rows) for part, rows in parts.items()
+    )
 
 
 def run_table(runs: list[Run]) -> str:
@@ -64,25 +67,27 @@ def frozen_table() -> str:
     """Stored copies and the facts of the runs that made them."""
     if not index():
         return "No chapter has a stored copy."
-    rows = [[f"`{n}`", f["profile"], f["date"], f"{f['seconds']:.0f}", f["hardware"]] for n, f in sorted(index().items())]
+    rows = [
+        [f"`{n}`", f["profile"], f["date"], f"{f['seconds']:.0f}", f["hardware"]] for n, f in sorted(index().items())
+    ]
     return table(["chapter", "profile", "run on", "seconds", "machine"], rows)
 
 
 def write_api(stage: Path) -> None:
-    """Write `api/<room>.md` for each room of the library and fill `<!-- api-rooms -->` of `api.md` with their list."""
+    """Write `api/<room>.md` for each room, list them in `api.md`, and hang them below it in the staged contents."""
     folder = stage / "api"
     folder.mkdir(exist_ok=True)
-    rows, names = [], []
-    for room in ROOMS:
-        sources = room_sources(room)
-        if sources:
-            names.append(room)
-            trees = [ast.parse(path.read_text()) for path in sources]
-            (folder / f"{room}.md").write_text(room_page(room, trees))
-            rows.append([f"[`motiflib.{room}`](api/{room}.md)", first_line(trees[0])])
+    rooms = {room: [ast.parse(path.read_text()) for path in room_sources(room)] for room in ROOMS}
+    rooms = {room: trees for room, trees in rooms.items() if trees}
+    for room, trees in rooms.items():
+        (folder / f"{room}.md").write_text(room_page(room, trees))
+    rows = [[f"[`motiflib.{room}`](api/{room}.md)", first_line(trees[0])] for room, trees in rooms.items()]
     page = stage / "api.md"
-    hidden = "\n".join(["```{toctree}", ":hidden:", *[f"api/{name}" for name in names], "```"])
-    page.write_text(page.read_text().replace("<!-- api-rooms -->", f"{table(['room', 'what lives there'], rows)}\n\n{hidden}"))
+    page.write_text(page.read_text().replace("<!-- api-rooms -->", table(["room", "what lives there"], rows)))
+    toc = yaml.safe_load((stage / "_toc.yml").read_text())
+    entry = next(entry for part in toc["parts"] for entry in part["chapters"] if entry["file"] == "api")
+    entry["sections"] = [{"file": f"api/{room}"} for room in rooms]
+    (stage / "_toc.yml").write_text(yaml.safe_dump(toc, sort_keys=False))
 
 
 def room_sources(room: str) -> list[Path]:
@@ -119,7 +124,11 @@ def entry(node: ast.ClassDef | ast.FunctionDef) -> list[str]:
         blocks += ["```python\n" + "\n".join(fields) + "\n```"] if fields else []
         for item in node.body:
             if isinstance(item, ast.FunctionDef) and not item.name.startswith("_") and ast.get_docstring(item):
-                blocks += [f"### {node.name}.{item.name}", f"```python\n{signature(item)}\n```", prose(ast.get_docstring(item))]
+                blocks += [
+                    f"### {node.name}.{item.name}",
+                    f"```python\n{signature(item)}\n```",
+                    prose(ast.get_docstring(item)),
+                ]
     return blocks
 
 
@@ -140,12 +149,12 @@ def signature(node: ast.ClassDef | ast.FunctionDef) -> str:
 def prose(docstring: str | None) -> str:
     """A docstring as Markdown: paragraphs as they are (escaped), indented lines and `>>>` examples as code."""
     blocks: list[str] = []
-    for block in inspect.cleandoc(docstring or "").split("\n\n"):
+    for block in (docstring or "").split("\n\n"):
         lines = block.splitlines()
-        if lines and all(line.startswith(("    ", ">>>")) or not line.strip() for line in lines):
-            blocks.append("```python\n" + inspect.cleandoc("\n" + block) + "\n```")
-        elif lines and any(line.startswith("  ") or line.startswith((">>>", "-", "|")) for line in lines):
-            blocks.append("```text\n" + block + "\n```")
+        if lines and all(line.startswith("    ") or not line.strip() for line in lines) or block.startswith(">>>"):
+            blocks.append(f"```{'pycon' if '>>>' in block else 'python'}\n{inspect.cleandoc(chr(10) + block)}\n```")
+        elif any(line.startswith(("  ", "-", "|")) for line in lines):
+            blocks.append(f"```text\n{block}\n```")
         else:
             blocks.append(escape(block))
     return "\n\n".join(blocks)

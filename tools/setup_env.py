@@ -5,7 +5,8 @@ python tools/setup_env.py --where    # only print the interpreter that the Makef
 python tools/setup_env.py --colab    # the library alone, into the interpreter that runs this
 
 An active environment (virtualenv or conda) is used as it is; otherwise `.venv` beside the Makefile. A torch that is
-there stays: every installation runs under a constraint that names its exact version. Without one, the book's own pin is used.
+there stays: every installation runs under a constraint that names its exact version. Without one, the book's own pin
+is used.
 """
 
 from __future__ import annotations
@@ -54,7 +55,7 @@ def pip_install(python: Path, what: list[str], keep: dict[str, str]) -> None:
 
 
 def setup_colab() -> None:
-    """Install the library and what it lacks beside Colab's own torch and numpy (no restart of the runtime is needed)."""
+    """Install the library and what it lacks beside Colab's own torch and numpy (no restart is needed)."""
     python = Path(sys.executable)
     pip_install(python, [str(ROOT)], installed(python))
 
@@ -71,15 +72,21 @@ def setup() -> None:
         print(f"creating {folder}", flush=True)
         subprocess.run([sys.executable, "-m", "venv", folder], check=True)
     keep = installed(python)
-    print(f"torch {keep['torch']} is there and stays" if "torch" in keep else f"torch {TORCH} will be installed", flush=True)
+    print(
+        f"torch {keep['torch']} is there and stays" if "torch" in keep else f"torch {TORCH} will be installed",
+        flush=True,
+    )
     print("installing the library and the tools of the book: a few minutes the first time", flush=True)
     pip_install(python, ["-e", f"{ROOT}[{EXTRAS}]"], {"torch": keep.get("torch", TORCH)})
     stamp.write_text(key)
 
 
 def main() -> int:
-    if sys.version_info < (3, 10):
-        print(f"Python 3.10 or newer is needed, this is {sys.version.split()[0]}: try make PYTHON=python3.11", file=sys.stderr)
+    if sys.version_info < (3, 10):  # noqa: UP036 (this runs before any installation)
+        print(
+            f"Python 3.10 or newer is needed, this is {sys.version.split()[0]}: try make PYTHON=python3.11",
+            file=sys.stderr,
+        )
         return 2
     if "--where" in sys.argv:
         print(interpreter(environment()))

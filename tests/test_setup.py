@@ -1,0 +1,86 @@
+"""What the files around the package say must agree: dependencies, address, version, style, clean sources."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+
+import pytest
+import yaml
+from bootstrap import address
+from chapters import ROOT
+
+import motiflib
+from motiflib.paths import data_path
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib  # pytest brings it where the standard library lacks it
+
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+CONDA_NAMES = {"pytorch": "torch"}
+
+
+def conda_requirements() -> set[str]:
+    """Requirements of environment.yml under their names on PyPI."""
+    entries = yaml.safe_load((ROOT / "environment.yml").read_text())["dependencies"]
+    flat = [e for e in entries if isinstance(e, str)] + [r for e in entries if isinstance(e, dict) for r in e["pip"]]
+    parts = [re.match(r"([\w.-]+)(.*)", entry).groups() for entry in flat]
+    return {CONDA_NAMES.get(name, name) + bounds for name, bounds in parts} - {
+        "pip",
+        f"python{PROJECT['requires-python']}",
+    }
+
+
+def test_environment_holds_what_pyproject_asks_for():
+    extras = PROJECT["optional-dependencies"]
+    assert conda_requirements() == {*PROJECT["dependencies"], *extras["book"], *extras["baselines"], *extras["dev"]}
+
+
+def test_library_has_lower_bounds_only():
+    assert [r for r in PROJECT["dependencies"] if not re.fullmatch(r"[\w-]+>=[\d.]+", r)] == ["tangermeme>=1.6,<1.7"]
+
+
+@pytest.mark.parametrize("name", ["README.md", "pyproject.toml", "CITATION.cff"])
+def test_one_address(name):
+    """The address lives in book/_config.yml; the few files that cannot read it repeat it exactly."""
+    url, _ = address()
+    owner_and_name = url.split("github.com/")[1]
+    found = set(re.findall(r"github(?:\.com|/)/?([\w-]+/motiflib)", (ROOT / name).read_text()))
+    assert found <= {owner_and_name}
+
+
+def test_one_version():
+    assert yaml.safe_load((ROOT / "CITATION.cff").read_text())["version"] == motiflib.__version__
+
+
+def test_rooms_are_imported_when_named():
+    assert motiflib.paths.data_path is data_path
+    with pytest.raises(AttributeError, match="no attribute 'nonsense'"):
+        _ = motiflib.nonsense
+
+
+def test_shipped_data_are_found():
+    assert data_path("registry.tsv").is_file() and data_path("grammars").is_dir()
+
+
+def run(*command: str) -> subprocess.CompletedProcess:
+    return subprocess.run([sys.executable, "-m", *command], cwd=ROOT, capture_output=True, text=True)
+
+
+def test_style():
+    done = run("ruff", "check", ".")
+    assert done.returncode == 0, done.stdout
+
+
+def test_notebooks_are_stripped():
+    notebooks = [str(path) for path in sorted((ROOT / "notebooks").glob("*.ipynb"))]
+    done = run("nbstripout", "--keep-id", "--verify", *notebooks) if notebooks else run("nbstripout", "--version")
+    assert done.returncode == 0, done.stdout
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "motiflib").rglob("*.py")), ids=lambda p: str(p.relative_to(ROOT)))
+def test_files_stay_readable(path):
+    assert len(path.read_text().splitlines()) <= 300
