@@ -51,6 +51,12 @@ class Grammar:
     description: str = ""
     source: str = field(default="", compare=False)
 
+    @property
+    def planted(self) -> dict[str, Motif]:
+        """The motifs that some alternative plants (others may only serve to be sliced)."""
+        used = {m for a in self.positives + self.negatives for m in a.plant}
+        return {name: motif for name, motif in self.motifs.items() if name in used}
+
     def arrangements(self, label: int) -> list[Arrangement]:
         """Every arrangement of class `label` (1 positive, 0 negative); weights sum to 1."""
         alternatives = self.positives if label else self.negatives
