@@ -11,6 +11,7 @@ import io
 import logging
 import os
 import re
+import sys
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -199,6 +200,8 @@ def shuffle(sequences: Sequence[str], *, kind: str = "dinucleotide", seed: int =
 def _shuffle_pairs(codes: UInt8[np.ndarray, "n L"], rng: np.random.Generator) -> UInt8[np.ndarray, "n L"]:
     if codes.shape[1] < 4:  # ends are fixed: nothing to move
         return codes
+    if "tangermeme" not in sys.modules:
+        log.info("loading the dinucleotide shuffle; the first time ever, compiling takes some seconds")
     from tangermeme.ersatz import dinucleotide_shuffle  # brings numba, which is slow to import
 
     seeds = rng.integers(2**31, size=len(codes)).tolist()
