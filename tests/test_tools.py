@@ -90,6 +90,7 @@ def test_opening_gives_the_map_its_words():
 def test_docstrings_become_markdown():
     assert escape("a_b `c_d` *e*") == r"a\_b `c_d` \*e\*"
     assert prose("One.\n\n    >>> f(1)\n    2") == "One.\n\n```pycon\n>>> f(1)\n2\n```"
+    assert prose("Raises:\n    A: if\n        so.\n    B: b_c.") == "**Raises**\n\n- A: if so.\n- B: b\\_c."
     assert table(["a"], [["x|y"]]) == "| a |\n| --- |\n| x\\|y |"
 
 

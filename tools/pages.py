@@ -16,6 +16,7 @@ ROOMS = (
     "sequence motif grammar genome datasets model losses seeding training discovery instances syntax robustness "
     "design variants baselines plots cli paths"
 ).split()
+SECTION = re.compile(r"[A-Z][a-z]+:")
 CHAPTER_LINK = re.compile(r"\[([^\]]+)\]\(notebooks/(\w+)\.ipynb\)")
 
 
@@ -147,17 +148,32 @@ def signature(node: ast.ClassDef | ast.FunctionDef) -> str:
 
 
 def prose(docstring: str | None) -> str:
-    """A docstring as Markdown: paragraphs as they are (escaped), indented lines and `>>>` examples as code."""
-    blocks: list[str] = []
-    for block in (docstring or "").split("\n\n"):
-        lines = block.splitlines()
-        if lines and all(line.startswith("    ") or not line.strip() for line in lines) or block.startswith(">>>"):
-            blocks.append(f"```{'pycon' if '>>>' in block else 'python'}\n{inspect.cleandoc(chr(10) + block)}\n```")
-        elif any(line.startswith(("  ", "-", "|")) for line in lines):
-            blocks.append(f"```text\n{block}\n```")
-        else:
-            blocks.append(escape(block))
-    return "\n\n".join(blocks)
+    """A docstring as Markdown: paragraphs as they are (escaped), sections such as `Raises:` as lists, examples as code."""
+    return "\n\n".join(block_of(block) for block in (docstring or "").split("\n\n") if block.strip())
+
+
+def block_of(block: str) -> str:
+    """One paragraph, section, list or piece of code of a docstring."""
+    head, _, body = block.partition("\n")
+    if SECTION.fullmatch(head) and body.startswith("  "):
+        content = inspect.cleandoc("\n" + body)
+        inner = code_block(content) if ">>>" in content else items(content)
+        return f"**{head.rstrip(':')}**\n\n{inner}"
+    if all(line.startswith("    ") for line in block.splitlines()) or block.startswith(">>>"):
+        return code_block(inspect.cleandoc("\n" + block))
+    if any(line.startswith(("  ", "- ", "|")) for line in block.splitlines()):
+        return f"```text\n{block}\n```"
+    return escape(block)
+
+
+def code_block(content: str) -> str:
+    return f"```{'pycon' if '>>>' in content else 'python'}\n{content}\n```"
+
+
+def items(content: str) -> str:
+    """The entries of a section as a list; a line that is indented continues the entry above."""
+    entries = re.sub(r"\n +", " ", content).splitlines()
+    return "\n".join(f"- {escape(entry)}" for entry in entries)
 
 
 def escape(text: str) -> str:

@@ -51,7 +51,7 @@ def pip_install(python: Path, what: list[str], keep: dict[str, str]) -> None:
     with tempfile.TemporaryDirectory() as folder:
         constraint = Path(folder) / "constraints.txt"
         constraint.write_text("".join(f"{name}=={version}\n" for name, version in keep.items()))
-        subprocess.run([python, "-m", "pip", "install", "--quiet", "-c", constraint, *what], check=True)
+        subprocess.run([python, "-m", "pip", "install", "-qq", "-c", constraint, *what], check=True)
 
 
 def setup_colab() -> None:
