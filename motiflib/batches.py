@@ -1,0 +1,103 @@
+"""Training data as batches: the same batches for the same epoch number, every time, on one process or several."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple, Protocol
+
+import torch
+from torch import Tensor
+
+from motiflib.grammar import Grammar, simulate_batch
+from motiflib.sequence import InputError, one_hot, shuffle
+
+
+class Batches(Protocol):
+    """What `fit` asks of data: a number of steps, and the batches (x (B,4,L), y (B,)) of an epoch."""
+
+    steps: int
+
+    def epoch(self, number: int) -> Iterator[tuple[Tensor, Tensor]]: ...
+
+
+class Examples(NamedTuple):
+    """Labelled sequences: x (N,4,L) and y (N,), 1 for a positive."""
+
+    x: Tensor
+    y: Tensor
+
+
+class ArrayBatches:
+    """Batches of examples in memory, in an order that depends on `seed` and the epoch only.
+
+    >>> batches = ArrayBatches(examples, batch=64)
+    >>> x, y = next(iter(batches.epoch(0)))
+    """
+
+    def __init__(self, examples: Examples, *, batch: int = 128, seed: int = 0):
+        self.examples, self.batch, self.seed = examples, batch, seed
+        self.steps = max(1, len(examples.x) // batch)
+
+    def epoch(self, number: int) -> Iterator[tuple[Tensor, Tensor]]:
+        order = torch.randperm(
+            len(self.examples.x), generator=torch.Generator().manual_seed(self.seed * 100_003 + number)
+        )
+        for rows in order.split(self.batch)[: self.steps]:
+            yield self.examples.x[rows].float(), self.examples.y[rows]
+
+
+class GrammarBatches:
+    """Fresh sequences of a grammar at each step; no sequence is ever seen twice.
+
+    >>> batches = GrammarBatches(load_grammar("rest"), length=500, steps=100)
+    """
+
+    def __init__(
+        self, grammar: Grammar, *, length: int = 500, gc: float = 0.5, steps: int = 100, batch: int = 128,
+        seed: int = 0, device: str = "cpu",
+    ):  # fmt: skip
+        self.grammar, self.length, self.gc, self.steps = grammar, length, gc, steps
+        self.batch, self.seed, self.device = batch, seed, device
+
+    def epoch(self, number: int) -> Iterator[tuple[Tensor, Tensor]]:
+        first = (self.seed + 1) * 10_000_019 + number * self.steps
+        for step in range(self.steps):
+            yield simulate_batch(self.grammar, self.batch, self.length, self.gc, seed=first + step, device=self.device)
+
+    def sample(self, n: int, seed: int = 0) -> Examples:
+        """`n` examples that training never sees: for seeding (seed 0), validation (1), test (2), and so on."""
+        seed = (self.seed + 1) * 10_000_019 - 1 - seed
+        return Examples(*simulate_batch(self.grammar, n, self.length, self.gc, seed=seed, device=self.device))
+
+
+def examples(
+    positives: Sequence[str], negatives: Sequence[str] | None = None, *, kind="dinucleotide", seed=0
+) -> Examples:
+    """Positives and negatives as one-hot; without negatives, each positive is shuffled (`kind` as in `sequence.shuffle`).
+
+    >>> train = examples(dataset.train.sequence)
+    """
+    positives = list(positives)
+    negatives = shuffle(positives, kind=kind, seed=seed) if negatives is None else list(negatives)
+    if not positives or not negatives:
+        raise InputError(f"no {'negatives' if positives else 'positives'}: training needs sequences of both classes")
+    y = torch.cat([torch.ones(len(positives)), torch.zeros(len(negatives))])
+    return Examples(one_hot(positives + negatives), y)
+
+
+def split(data: Examples, share: float = 0.1, *, seed: int = 0) -> tuple[Examples, Examples]:
+    """Training and validation examples, at random; each class keeps its share.
+
+    >>> train, valid = split(examples(positives), 0.1)
+    """
+    held = torch.zeros(len(data.y), dtype=torch.bool)
+    generator = torch.Generator().manual_seed(seed)
+    for label in (0, 1):
+        rows = (data.y == label).nonzero()[:, 0]
+        rows = rows[torch.randperm(len(rows), generator=generator)]
+        held[rows[: max(1, round(share * len(rows)))]] = True
+    if held.all():
+        raise InputError(
+            f"{len(data.y)} sequences are too few to hold some back for validation: give at least 2 of each class"
+        )
+    return Examples(data.x[~held], data.y[~held]), Examples(data.x[held], data.y[held])

@@ -1,0 +1,255 @@
+"""The network, whole: scan for motifs, keep the best hits, pick them one at a time, decide.
+
+Letters used here and in the book: B batch, L sequence length, F filters, W filter width,
+C = 2F channels (each filter on both strands), T = L-W+1 window starts, R reach of a neighbourhood,
+M candidates (k of each filter), D token size, H heads, K layers, E stream size.
+
+The method is that of Tseng et al. 2024 (arXiv:2410.06211). Three things are ours: one filter reads
+both strands, only candidate instances become tokens, and a token knows its neighbours.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as tf
+from huggingface_hub import PyTorchModelHubMixin
+from jaxtyping import Bool, Float
+from torch import Tensor, nn
+
+
+@dataclass(frozen=True)
+class ArgminnConfig:
+    """The shape of a network; unknown names raise `TypeError`.
+
+    filters, width: F and W. layers, heads, token, stream: K, H, D, E as in the paper (section 2).
+    candidates: hits of each filter that become tokens; 0 turns every window into a token (the paper's form).
+    neighbourhood: R, how far a token looks for partners, in bp; 0 turns it off (the paper's form).
+    both_strands: scan with each filter and its reverse complement.
+    """
+
+    filters: int = 12
+    width: int = 12
+    layers: int = 2
+    heads: int = 4
+    token: int = 32
+    stream: int = 128
+    position: int = 16
+    candidates: int = 48
+    neighbourhood: int = 50
+    both_strands: bool = True
+
+    @property
+    def channels(self) -> int:
+        return self.filters * (2 if self.both_strands else 1)
+
+
+class Readout(NamedTuple):
+    """What the network did on a batch: logit (B,), activations (B,C,T), attention (B,K,H,T)."""
+
+    logit: Tensor
+    activations: Tensor
+    attention: Tensor
+
+
+class Hits(NamedTuple):
+    """Candidate instances of a batch, each (B,M): window start, channel, activation."""
+
+    start: Tensor
+    channel: Tensor
+    activation: Tensor
+
+
+class MotifScanner(nn.Module):
+    """The only layer that sees bases: relu(filters * x + bias), on both strands with the same weights."""
+
+    def __init__(self, config: ArgminnConfig):
+        super().__init__()
+        self.both_strands = config.both_strands
+        self.filters = nn.Parameter(0.1 * torch.randn(config.filters, 4, config.width))
+        self.bias = nn.Parameter(torch.zeros(config.filters))
+        self.relu = nn.ReLU()
+
+    def channels(self) -> tuple[Float[Tensor, "C 4 W"], Float[Tensor, " C"]]:
+        """Filters and biases of all channels: F forward, then F reverse complements."""
+        if not self.both_strands:
+            return self.filters, self.bias
+        return torch.cat([self.filters, self.filters.flip(1, 2)]), self.bias.repeat(2)
+
+    def forward(self, x: Float[Tensor, "B 4 L"]) -> Float[Tensor, "B C T"]:
+        width = self.filters.shape[2]
+        known = tf.avg_pool1d(x.detach().sum(1, keepdim=True), width, 1) > 1 - 0.5 / width  # (B, 1, T)
+        return self.relu(tf.conv1d(x, *self.channels())) * known  # a window with an N holds no motif
+
+
+def sinusoid(offset: Float[Tensor, "*S"], size: int) -> Float[Tensor, "*S size"]:
+    """Sinusoidal position code: a shift by d bp is a rotation, the same for every position."""
+    rate = 1e4 ** (-torch.arange(0, size, 2, device=offset.device) / size)
+    angle = offset[..., None] * rate  # (..., size/2)
+    return torch.cat([angle.sin(), angle.cos()], -1)
+
+
+class Neighbourhood(nn.Module):
+    """How well each motif is represented around a candidate, at the distances that matter.
+
+    n[i,c] = log(1 + sum_j [channel_j = c] exp(a_j + rho[channel_i, c, start_j - start_i])), |start_j - start_i| <= R.
+    rho is a learnt table of spacings, one row per ordered pair of motifs and strands: a log-weight for each
+    distance. Reverse-complemented pairs share their row, so the table holds F x C rows.
+    """
+
+    def __init__(self, config: ArgminnConfig):
+        super().__init__()
+        self.reach, self.both_strands = config.neighbourhood, config.both_strands
+        size = 2 * self.reach + 1
+        self.spacing = nn.Parameter(torch.full((config.filters, config.channels, size), -math.log(size)))
+
+    def table(self) -> Float[Tensor, "C C S"]:
+        """rho for all ordered pairs of channels; the mates' rows are read backwards."""
+        if not self.both_strands:
+            return self.spacing
+        mates = self.spacing.roll(self.spacing.shape[0], 1).flip(2)
+        return torch.cat([self.spacing, mates])
+
+    def forward(self, hits: Hits) -> Float[Tensor, "B M C"]:
+        table = self.table()
+        shift = hits.start[:, None, :] - hits.start[:, :, None]  # (B, M, M): from i to j
+        here, there = hits.channel[:, :, None], hits.channel[:, None, :]
+        index = (here * table.shape[1] + there) * table.shape[2] + shift.clamp(-self.reach, self.reach) + self.reach
+        rho = table.flatten().gather(0, index.flatten()).view(index.shape)  # faster gradient than indexing
+        energy = rho + hits.activation[:, None, :]  # (B, M, M)
+        far = (shift.abs() > self.reach) | (hits.activation[:, None, :] <= 0)
+        far = far | torch.eye(shift.shape[1], dtype=torch.bool, device=shift.device)
+        weight = energy.clamp(max=30).exp().masked_fill(far, 0)
+        return torch.log1p(weight @ tf.one_hot(hits.channel, table.shape[1]).to(weight))  # (B, M, C)
+
+
+class StreamAttention(nn.Module):
+    """One step of the syntax builder: ask the tokens one question per head, add the answer to the stream.
+
+    Keys and values are never formed for each token: q.(Wk x) = (Wk^T q).x and sum att V x = V (sum att x).
+    """
+
+    def __init__(self, config: ArgminnConfig):
+        super().__init__()
+        heads, token, stream = config.heads, config.token, config.stream
+        self.query = nn.Linear(stream, heads * token)
+        self.key = nn.Parameter(torch.randn(heads, token, token) / math.sqrt(token))
+        self.value = nn.Parameter(torch.randn(heads, token, token) / math.sqrt(token))
+        self.softmax = nn.Softmax(-1)
+        self.out = nn.Sequential(nn.Linear(heads * token, stream), nn.LayerNorm(stream))
+        self.mlp = nn.Sequential(nn.Linear(stream, stream), nn.ReLU(), nn.Linear(stream, stream), nn.LayerNorm(stream))
+
+    def forward(self, stream: Tensor, tokens: Tensor, empty: Tensor | None) -> tuple[Tensor, Tensor]:
+        heads, size = self.key.shape[:2]
+        query = self.query(stream).unflatten(-1, (heads, size))  # (B, H, D)
+        asked = torch.einsum("bhd,hde->bhe", query, self.key) / math.sqrt(size)
+        scores = asked @ tokens.mT  # (B, H, M)
+        attention = self.softmax(scores if empty is None else scores.masked_fill(empty[:, None], -torch.inf))
+        pooled = torch.einsum("bhd,hde->bhe", attention @ tokens, self.value)  # (B, H, D)
+        return stream + self.mlp(self.out(pooled.flatten(1))), attention
+
+
+class SyntaxBuilder(nn.Module):
+    """K steps of stream attention over the tokens; the stream starts at all ones."""
+
+    def __init__(self, config: ArgminnConfig):
+        super().__init__()
+        self.size = config.stream
+        self.steps = nn.ModuleList(StreamAttention(config) for _ in range(config.layers))
+        self.decide = nn.Sequential(nn.LayerNorm(config.stream), nn.Linear(config.stream, 1))
+
+    def forward(
+        self, tokens: Float[Tensor, "B M D"], empty: Bool[Tensor, "B M"] | None = None
+    ) -> tuple[Float[Tensor, " B"], Float[Tensor, "B K H M"]]:
+        stream, attention = tokens.new_ones(len(tokens), self.size), []
+        for step in self.steps:
+            stream, att = step(stream, tokens, empty)
+            attention.append(att)
+        return self.decide(stream).squeeze(-1), torch.stack(attention, 1)
+
+
+def mate(values: Float[Tensor, "*B C"]) -> Float[Tensor, "*B C"]:
+    """Swap the strands of a channel axis: what the same features are on the reverse complement."""
+    return values.roll(values.shape[-1] // 2, -1)
+
+
+class Argminn(nn.Module, PyTorchModelHubMixin, library_name="motiflib"):
+    """A network that reads motifs and their syntax; `model(x)` is the logit of each sequence.
+
+    With candidates, tokens are the k best hits of each filter and one token that means "nothing". The
+    syntax builder then reads them in both directions and the logit is the mean, so that a sequence and
+    its reverse complement always get the same answer.
+
+    >>> model = Argminn(ArgminnConfig(filters=3))
+    >>> model(torch.zeros(2, 4, 100)).shape
+    torch.Size([2])
+    """
+
+    def __init__(self, config: ArgminnConfig):
+        super().__init__()
+        if isinstance(config, dict):  # as read from config.json
+            config = ArgminnConfig(**config)
+        self.config = config
+        self.scanner = MotifScanner(config)
+        sparse, near = config.candidates > 0, config.neighbourhood > 0
+        if near and not sparse:
+            raise ValueError("a neighbourhood needs candidates: set candidates > 0, or neighbourhood=0")
+        self.around = Neighbourhood(config) if near else None
+        self.embed = nn.Linear(config.channels * (1 + sparse + near) + config.position, config.token)
+        self.mix = nn.Sequential(nn.ReLU(), nn.Linear(config.token, config.token)) if near else nn.Identity()
+        self.nothing = nn.Parameter(torch.zeros(1, 1, config.token)) if sparse else None
+        self.syntax = SyntaxBuilder(config)
+
+    def forward(self, x: Float[Tensor, "B 4 L"]) -> Float[Tensor, " B"]:
+        return self.read(x, self.scanner(x))[0]
+
+    def explain(self, x: Float[Tensor, "B 4 L"]) -> Readout:
+        """Logit, activations and attention of a batch; attention lies on window starts, (B,K,H,T)."""
+        activations = self.scanner(x)
+        logit, attention, hits = self.read(x, activations)
+        if hits is None:
+            return Readout(logit, activations, attention)
+        spread = attention.new_zeros(*attention.shape[:3], activations.shape[2])
+        where = hits.start[:, None, None].expand(*attention.shape[:3], -1)
+        return Readout(logit, activations, spread.scatter_add(3, where, attention[..., :-1]))
+
+    def hits(self, activations: Float[Tensor, "B C T"]) -> Hits:
+        """The M strongest activations of each sequence, whatever the filter, strand and place."""
+        starts = activations.shape[2]
+        value, index = activations.flatten(1).topk(min(self.config.candidates, activations[0].numel()))  # (B, M)
+        return Hits(index.remainder(starts), index // starts, value)
+
+    def read(self, x: Tensor, activations: Tensor) -> tuple[Tensor, Tensor, Hits | None]:
+        """Logit, attention on tokens and the tokens' hits (None if every window is a token)."""
+        offset = torch.arange(activations.shape[2], device=x.device) - middle(x, self.config.width)[:, None]  # (B, T)
+        if not self.config.candidates:
+            place = sinusoid(offset, self.config.position)  # (B, T, P)
+            return *self.syntax(self.embed(torch.cat([activations.mT, place], -1))), None
+        hits = self.hits(activations)
+        kind = tf.one_hot(hits.channel, self.config.channels).to(activations)  # (B, M, C)
+        seen = [kind * hits.activation[..., None], kind]
+        if self.around is not None:
+            seen.append(self.around(hits))
+        offset, empty = offset.gather(1, hits.start), hits.activation <= 0
+        readings = [self.interpret(seen, offset, empty)]
+        if self.config.both_strands:
+            readings.append(self.interpret([mate(part) for part in seen], -offset, empty))
+        logit, attention = zip(*readings, strict=True)
+        return sum(logit) / len(logit), sum(attention) / len(attention), hits
+
+    def interpret(self, seen: list[Tensor], offset: Tensor, empty: Tensor) -> tuple[Tensor, Tensor]:
+        """Logit and attention (B,K,H,M+1) from the candidates read in one direction; the last token is "nothing"."""
+        tokens = self.mix(self.embed(torch.cat([*seen, sinusoid(offset, self.config.position)], -1)))  # (B, M, D)
+        tokens = torch.cat([tokens, self.nothing.expand(len(tokens), -1, -1)], 1)
+        return self.syntax(tokens, tf.pad(empty, (0, 1)))
+
+
+def middle(x: Float[Tensor, "B 4 L"], width: int) -> Float[Tensor, " B"]:
+    """Window start at the middle of each sequence's known bases, so that padding does not move a motif."""
+    known = x.detach().sum(1) > 0  # (B, L)
+    first = known.to(x).argmax(1)
+    last = known.shape[1] - 1 - known.flip(1).to(x).argmax(1)
+    return (first + last + 1 - width) / 2
