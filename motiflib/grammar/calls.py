@@ -21,13 +21,22 @@ from motiflib.grammar.simulate import simulate
 CALL_COLUMNS = ["row", "start", "end", "motif", "strand", "posterior"]
 
 
-def _half_overlap(widths: list[int]) -> Float[Tensor, "M M D"]:
-    """1 where an instance of motif b at distance d - W from motif a's start overlaps it by half of the shorter."""
-    w, reach = torch.tensor(widths), max(widths)
-    shift = torch.arange(-reach, reach + 1)
-    a, b = w[:, None, None], w[None, :, None]
-    overlap = torch.minimum(a, shift + b) - shift.clamp(min=0)
-    return (2 * overlap >= torch.minimum(a, b)).double()
+def _half_overlap(widths: list[int]) -> tuple[Tensor, Tensor]:
+    """Distances [low, high] (M, M) from motif a's start to b's at which b overlaps a by half of the shorter."""
+    w = torch.tensor(widths)
+    need = (torch.minimum(w[:, None], w[None, :]) + 1) // 2
+    return need - w[None, :], w[:, None] - need
+
+
+def _right(mass: Float[Tensor, "b M L"], low: Tensor, high: Tensor) -> Float[Tensor, "b M L"]:
+    """P(a call of motif m at t is right): the mass of all placements that it overlaps by half, as differences of sums."""
+    length, reach = mass.shape[2], int(max(high.max(), -low.min())) + 1
+    total = torch.nn.functional.pad(mass, (reach, reach)).cumsum(2)
+    at = torch.arange(length) + reach
+    return torch.stack([
+        sum(total[:, b, at + high[a, b]] - total[:, b, at + low[a, b] - 1] for b in range(mass.shape[1]))
+        for a in range(mass.shape[1])
+    ], 1)
 
 
 def best_calls(oracle: Oracle, x: Float[Tensor, "B 4 L"], threshold: float = 0.05, given: int | None = 1) -> pd.DataFrame:
@@ -45,19 +54,18 @@ def best_calls(oracle: Oracle, x: Float[Tensor, "B 4 L"], threshold: float = 0.0
 def _chunk_calls(oracle: Oracle, x: Tensor, threshold: float, given: int | None) -> pd.DataFrame:
     posterior = oracle.posteriors(x, given)  # (B, M, 2, L)
     strand, mass = posterior.argmax(2), posterior.sum(2)  # (B, M, L)
-    kernel = _half_overlap(oracle.widths)
-    reach, taken, active = kernel.shape[2] // 2, [], torch.arange(len(x))
+    low, high = _half_overlap(oracle.widths)
+    taken, active = [], torch.arange(len(x))
     while len(active):
-        right = torch.nn.functional.conv1d(mass[active], kernel, padding=reach)  # (b, M, L) P(a call here is right)
         # ties along a plateau (many starts overlap one instance) go to the likeliest instance itself
+        right = _right(mass[active], low, high)
         best = (right + 1e-6 * mass[active]).flatten(1).argmax(1)
         p = right.flatten(1).gather(1, best[:, None])[:, 0]
         keep = p >= threshold
         active, motif, start = active[keep], best[keep] // oracle.length, best[keep] % oracle.length
         taken.append((active, motif, start, p[keep].clamp(max=1)))
-        at = torch.arange(oracle.length) - start[:, None] + reach  # (b, L) column of the kernel
-        hit = kernel[motif].gather(2, at.clamp(0, 2 * reach)[:, None].expand(-1, mass.shape[1], -1))
-        mass[active] *= 1 - hit * ((at >= 0) & (at <= 2 * reach))[:, None]
+        at = torch.arange(oracle.length) - start[:, None, None]  # (b, 1, L) distance from the call
+        mass[active] *= (at < low[motif][:, :, None]) | (at > high[motif][:, :, None])
     row, motif, start, p = (torch.cat(v).numpy() for v in zip(*taken))
     minus = strand[row, motif, start].numpy() == 1
     return pd.DataFrame({"row": row, "start": start, "end": start + np.array(oracle.widths)[motif],
