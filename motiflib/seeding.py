@@ -1,91 +1,117 @@
-"""Where filters start: at k-mers that tell positives from negatives, so that training does not depend on luck."""
+"""Where filters start: at k-mers that stand out, so that training does not depend on luck."""
 
 from __future__ import annotations
+
+from dataclasses import replace
 
 import pandas as pd
 import torch
 import torch.nn.functional as tf
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from motiflib.model import MotifScanner
+from motiflib.batches import Examples
+from motiflib.model import Argminn, ArgminnConfig, MotifScanner
+from motiflib.sequence import BASES, decode, one_hot, shuffle
 
-RATE = 4  # letters of the alphabet
+K = 6  # length of a seed: short enough to be counted, long enough to stand out
 
 
-def kmer_codes(x: Float[Tensor, "B 4 L"], k: int) -> Int[Tensor, "B T"]:
-    """Strand-free number of the k-mer at each position: the smaller of its code and its mate's; -1 where an N is.
+def kmer_codes(x: Float[Tensor, "B 4 L"], k: int = K) -> Int[Tensor, "B T"]:
+    """Strand-free number of the k-mer at each position: the smaller of its code and its mate's; -1 at an N.
 
     >>> kmer_codes(one_hot(["ACGT", "TTTT"]), 2)
     tensor([[1, 6, 1], [0, 0, 0]])
     """
-    place = RATE ** torch.arange(k - 1, -1, -1, dtype=torch.float64)  # (k,)
-    letter = torch.arange(4, dtype=torch.float64)
-    forward = letter[:, None] * place  # (4, k)
-    kernel = torch.stack([forward, forward.flip(0, 1)])  # (2, 4, k): the code and that of the other strand
-    both = tf.conv1d(x.double(), kernel)  # (B, 2, T)
-    known = tf.avg_pool1d(x.double().sum(1, keepdim=True), k, 1)[:, 0] > 1 - 0.5 / k
+    forward = torch.arange(4.0, dtype=torch.float64)[:, None] * 4.0 ** torch.arange(k - 1, -1, -1)  # (4, k)
+    both = tf.conv1d(x.double(), torch.stack([forward, forward.flip(0, 1)]))  # (B, 2, T)
+    known = tf.avg_pool1d(x.double().sum(1), k, 1) > 1 - 0.5 / k
     return torch.where(known, both.amin(1).round().long(), -1)
 
 
-def kmer_letters(code: int, k: int) -> str:
-    """The k-mer of a code: `kmer_letters(6, 2) == "CG"`."""
-    return "".join("ACGT"[code // RATE**i % RATE] for i in range(k - 1, -1, -1))
+def kmer_letters(code: int, k: int = K) -> str:
+    """The k-mer of a code.
 
-
-def similar(k: int) -> Float[Tensor, "N N"]:
-    """Which k-mers are within one mismatch of one another, on either strand (N = 4^k, True/False)."""
-    letters = torch.arange(RATE**k)[:, None] // RATE ** torch.arange(k - 1, -1, -1) % RATE  # (N, k)
-    one = tf.one_hot(letters, RATE).float().flatten(1)  # (N, 4k)
-    other = tf.one_hot(3 - letters.flip(1), RATE).float().flatten(1)
-    return torch.maximum(one @ one.T, one @ other.T) >= k - 1
-
-
-def enriched_kmers(
-    x: Float[Tensor, "B 4 L"], y: Float[Tensor, " B"], *, k: int = 6, most: int = 12, least: float = 4.0
-) -> pd.DataFrame:
-    """K-mers whose counts differ most between positives and negatives, one per motif: columns kmer, z.
-
-    z = (p - n r) / sqrt((p + n r^2)), p and n the counts in positives and negatives, r the ratio of their
-    windows. The k-mer with the largest |z| is taken, all windows within one mismatch of it are masked with
-    3 bp to each side, and again, until |z| < least. A negative z is a motif that speaks against binding.
-
-    >>> enriched_kmers(x, y).head(1)
-         kmer     z
-    0  AGGAAG  88.1
+    >>> kmer_letters(6, 2)
+    'CG'
     """
-    codes, near = kmer_codes(x, k), similar(k)
-    found = []
-    while len(found) < most:
-        counts = [
-            torch.bincount(codes[y == label][codes[y == label] >= 0], minlength=RATE**k).double() for label in (1, 0)
-        ]
-        ratio = counts[0].sum() / counts[1].sum().clamp(min=1)
-        z = (counts[0] - ratio * counts[1]) / (counts[0] + ratio**2 * counts[1]).clamp(min=1).sqrt()
-        best = int(z.abs().argmax())
-        if not z[best].abs() >= least:
-            break
-        found.append((kmer_letters(best, k), round(float(z[best]), 1)))
-        hit = (near[best][codes.clamp(min=0)] & (codes >= 0)).float()  # (B, T)
-        codes = codes.masked_fill(tf.max_pool1d(hit[:, None], 7, 1, 3)[:, 0] > 0, -1)
-    return pd.DataFrame(found, columns=["kmer", "z"])
+    return "".join(BASES[code // 4**i % 4] for i in range(k - 1, -1, -1))
+
+
+def within_one(code: int, k: int = K) -> Bool[Tensor, " N"]:
+    """Which of the N = 4^k k-mers differ from `code` in at most one base, on either strand."""
+    letters = torch.arange(4**k)[:, None] // 4 ** torch.arange(k - 1, -1, -1) % 4  # (N, k)
+    one, other = letters[code], 3 - letters[code].flip(0)
+    return ((letters == one).sum(1) >= k - 1) | ((letters == other).sum(1) >= k - 1)
+
+
+def z_scores(ours: Int[Tensor, "..."], theirs: Int[Tensor, "..."], k: int = K) -> Float[Tensor, " N"]:
+    """How much more often each k-mer occurs in `ours`: (p - r n) / sqrt(p + r^2 n), r the ratio of window numbers."""
+    p, n = (torch.bincount(codes[codes >= 0], minlength=4**k).double() for codes in (ours, theirs))
+    ratio = p.sum() / n.sum().clamp(min=1)
+    return (p - ratio * n) / (p + ratio**2 * n).clamp(min=1).sqrt()
+
+
+def hide(codes: Int[Tensor, "B T"], code: int, k: int = K) -> Int[Tensor, "B T"]:
+    """Mask each window within one mismatch of a k-mer, and the windows that start up to k/2 beside it."""
+    hit = (within_one(code, k)[codes.clamp(min=0)] & (codes >= 0)).float()
+    return codes.masked_fill(tf.max_pool1d(hit, k // 2 * 2 + 1, 1, k // 2) > 0, -1)
+
+
+def enriched_kmers(data: Examples, *, most: int = 12, least: float = 4.5, seed: int = 0) -> pd.DataFrame:
+    """K-mers to start filters at, the strongest first: columns kmer, z, against ("negatives" or "shuffled").
+
+    First those whose counts differ most between positives and negatives, of either sign: a motif that speaks
+    against binding has a negative z. Then, as a motif may be as frequent in both classes and only its
+    arrangement matter, those over-represented in all sequences against their dinucleotide shuffles. The best
+    is taken and hidden, with what is within one mismatch of it, and again, until |z| < least.
+
+    >>> enriched_kmers(examples).head(1)
+         kmer     z    against
+    0  AGGAAG  88.1  negatives
+    """
+    codes, found = kmer_codes(data.x), []
+    shuffled = kmer_codes(one_hot(shuffle(decode(data.x), seed=seed)))
+    for against in ("negatives", "shuffled"):
+        while len(found) < most:
+            if against == "negatives":
+                z = z_scores(codes[data.y > 0.5], codes[data.y <= 0.5])
+            else:
+                z = z_scores(codes, shuffled).clamp(min=0)
+            best = int(z.abs().argmax())
+            if z[best].abs() < least:
+                break
+            found.append((kmer_letters(best), round(float(z[best]), 1), against))
+            codes, shuffled = hide(codes, best), hide(shuffled, best)
+    return pd.DataFrame(found, columns=["kmer", "z", "against"])
 
 
 @torch.no_grad()
-def seed_filters(
-    scanner: MotifScanner, kmers: list[str], *, match: float = 0.6, miss: float = -0.15, bias: float = 0.0
-) -> None:
-    """Write each k-mer into the middle of one filter (`match` on its base, `miss` on the others), in order.
+def seed_filters(scanner: MotifScanner, kmers: list[str], *, match: float = 0.6, miss: float = -0.15) -> None:
+    """Write each k-mer into the middle of one filter, `match` on its base and `miss` on the others.
 
-    The other filters stay small and random. Raises ValueError if there are more k-mers than filters.
+    Raises ValueError if there are more k-mers than filters, or a k-mer is longer than a filter.
     """
     count, _, width = scanner.filters.shape
-    if len(kmers) > count:
-        raise ValueError(f"{len(kmers)} k-mers for {count} filters: give at most as many k-mers as filters")
+    if len(kmers) > count or any(len(kmer) > width for kmer in kmers):
+        raise ValueError(f"{len(kmers)} k-mers do not fit {count} filters of width {width}")
     for i, kmer in enumerate(kmers):
         left = (width - len(kmer)) // 2
-        letters = torch.tensor(["ACGT".index(base) for base in kmer])
-        word = miss + (match - miss) * tf.one_hot(letters, 4).T.to(scanner.filters)  # (4, k)
         scanner.filters[i] *= 0.1
-        scanner.filters[i, :, left : left + len(kmer)] = word
-        scanner.bias[i] = bias
+        scanner.filters[i, :, left : left + len(kmer)] = miss + (match - miss) * one_hot([kmer])[0]
+
+
+def seeded(config: ArgminnConfig, data: Examples, *, seed: int = 0) -> Argminn:
+    """A new network with one filter for each enriched k-mer of `data`, at most `config.filters`.
+
+    If no k-mer stands out, all filters start at random, as in the paper.
+
+    >>> model = seeded(ArgminnConfig(), examples)
+    """
+    kmers = list(enriched_kmers(data, most=config.filters, seed=seed).kmer) if config.width >= K else []
+    torch.manual_seed(seed)
+    if not kmers:
+        return Argminn(config)
+    model = Argminn(replace(config, filters=len(kmers)))
+    seed_filters(model.scanner, kmers)
+    return model
