@@ -6,6 +6,7 @@ import ast
 import hashlib
 import json
 import re
+import sys
 from pathlib import Path
 
 import nbformat
@@ -13,6 +14,7 @@ import yaml
 
 ROOT = Path(__file__).resolve().parents[1]
 NOTEBOOKS, BOOK = ROOT / "notebooks", ROOT / "book"
+sys.path.insert(0, str(ROOT))  # the library of this very copy, installed or not
 FROZEN = BOOK / "frozen"
 OPTION = re.compile(r"^#\| *(label|caption|alt): *(.+)$")
 
