@@ -12,7 +12,7 @@ from torch import Tensor
 
 from motiflib.batches import Examples
 from motiflib.model import Argminn, ArgminnConfig, MotifScanner
-from motiflib.sequence import BASES, decode, one_hot, shuffle
+from motiflib.sequence import BASES, decode, one_hot, reverse_complement, shuffle
 
 K = 6  # length of a seed: short enough to be counted, long enough to stand out
 
@@ -53,9 +53,19 @@ def z_scores(ours: Int[Tensor, "..."], theirs: Int[Tensor, "..."], k: int = K) -
 
 
 def hide(codes: Int[Tensor, "B T"], code: int, k: int = K) -> Int[Tensor, "B T"]:
-    """Mask each window within one mismatch of a k-mer, and the windows that start up to k/2 beside it."""
+    """Mask each window within one mismatch of a k-mer, and all windows that share a base with one."""
     hit = (within_one(code, k)[codes.clamp(min=0)] & (codes >= 0)).float()
-    return codes.masked_fill(tf.max_pool1d(hit, k // 2 * 2 + 1, 1, k // 2) > 0, -1)
+    return codes.masked_fill(tf.max_pool1d(hit, 2 * k - 1, 1, k - 1) > 0, -1)
+
+
+def shifted(kmer: str, other: str, most: int = 2) -> bool:
+    """Is one k-mer the other, moved by 1 to `most` bases, on either strand?
+
+    >>> shifted("TAAACA", "AAACAT"), shifted("TAAACA", "AAAACA")
+    (True, False)
+    """
+    pairs = [(a, b) for b in (other, reverse_complement(other)) for a, b in ((kmer, b), (b, kmer))]
+    return any(a[move:] == b[:-move] for a, b in pairs for move in range(1, most + 1))
 
 
 def enriched_kmers(data: Examples, *, most: int = 12, least: float = 4.5, seed: int = 0) -> pd.DataFrame:
@@ -64,7 +74,8 @@ def enriched_kmers(data: Examples, *, most: int = 12, least: float = 4.5, seed: 
     First those whose counts differ most between positives and negatives, of either sign: a motif that speaks
     against binding has a negative z. Then, as a motif may be as frequent in both classes and only its
     arrangement matter, those over-represented in all sequences against their dinucleotide shuffles. The best
-    is taken and hidden, with what is within one mismatch of it, and again, until |z| < least.
+    is taken and hidden, with what is within one mismatch of it, and again, until |z| < least. A k-mer that is
+    an earlier one moved by a base or two is hidden too, but not kept: it is the same motif.
 
     >>> enriched_kmers(examples).head(1)
          kmer     z    against
@@ -81,7 +92,8 @@ def enriched_kmers(data: Examples, *, most: int = 12, least: float = 4.5, seed: 
             best = int(z.abs().argmax())
             if z[best].abs() < least:
                 break
-            found.append((kmer_letters(best), round(float(z[best]), 1), against))
+            if not any(shifted(kmer_letters(best), kmer) for kmer, *_ in found):
+                found.append((kmer_letters(best), round(float(z[best]), 1), against))
             codes, shuffled = hide(codes, best), hide(shuffled, best)
     return pd.DataFrame(found, columns=["kmer", "z", "against"])
 
