@@ -49,11 +49,11 @@ class ArrayBatches:
 class GrammarBatches:
     """Fresh sequences of a grammar at each step; no sequence is ever seen twice.
 
-    >>> batches = GrammarBatches(load_grammar("rest"), length=500, steps=100)
+    >>> batches = GrammarBatches(load_grammar("rest"), length=500, steps=60)
     """
 
     def __init__(
-        self, grammar: Grammar, *, length: int = 500, gc: float = 0.5, steps: int = 100, batch: int = 128,
+        self, grammar: Grammar, *, length: int = 500, gc: float = 0.5, steps: int = 60, batch: int = 128,
         seed: int = 0, device: str = "cpu",
     ):  # fmt: skip
         self.grammar, self.length, self.gc, self.steps = grammar, length, gc, steps
@@ -73,7 +73,7 @@ class GrammarBatches:
 def examples(
     positives: Sequence[str], negatives: Sequence[str] | None = None, *, kind="dinucleotide", seed=0
 ) -> Examples:
-    """Positives and negatives as one-hot; without negatives, each positive is shuffled (`kind` as in `sequence.shuffle`).
+    """Positives and negatives as one-hot; without negatives, each positive is shuffled (`kind`, as in `shuffle`).
 
     >>> train = examples(dataset.train.sequence)
     """

@@ -50,7 +50,7 @@ def cross_correlation(
 
 
 def shared_weight(scanner: MotifScanner) -> Float[Tensor, "C S"]:
-    """A_c(delta): sum of |filter c| over the positions that a window delta bp further on covers, delta = -(W-1)..W-1."""
+    """A_c(delta): sum of |filter c| where a window delta bp further on covers it, delta = -(W-1)..W-1."""
     weight = scanner.channels()[0].abs().sum(1)  # (C, W)
     heads = weight.cumsum(1)  # covered from the left: delta = -(W-1) .. 0
     tails = weight.flip(1).cumsum(1).flip(1)[:, 1:]  # from the right: delta = 1 .. W-1

@@ -45,7 +45,7 @@ def within_one(code: int, k: int = K) -> Bool[Tensor, " N"]:
     return ((letters == one).sum(1) >= k - 1) | ((letters == other).sum(1) >= k - 1)
 
 
-def z_scores(ours: Int[Tensor, "..."], theirs: Int[Tensor, "..."], k: int = K) -> Float[Tensor, " N"]:
+def z_scores(ours: Int[Tensor, ...], theirs: Int[Tensor, ...], k: int = K) -> Float[Tensor, " N"]:
     """How much more often each k-mer occurs in `ours`: (p - r n) / sqrt(p + r^2 n), r the ratio of window numbers."""
     p, n = (torch.bincount(codes[codes >= 0], minlength=4**k).double() for codes in (ours, theirs))
     ratio = p.sum() / n.sum().clamp(min=1)

@@ -13,7 +13,7 @@ from motiflib.model import MotifScanner, Neighbourhood, StreamAttention
 def plain_overlap(activations: Tensor, scanner: MotifScanner) -> Tensor:
     """Overlap as defined: a (B,T,C,S) tensor of A_a*(delta) A_c(-delta) act[b,c,t+delta], then its mean."""
     weight = scanner.channels()[0].abs().sum(1)  # (C, W)
-    (channels, width), (batch, _, starts) = weight.shape, activations.shape
+    (channels, width), starts = weight.shape, activations.shape[2]
     value, best = activations.max(1)  # (B, T)
     filters = torch.arange(channels) % len(scanner.filters)
     rival = filters[best][..., None] != filters  # (B, T, C): neither the top filter nor its mate

@@ -1,10 +1,13 @@
 """What a reader would use instead: ordinary networks, attributions, TF-MoDISco, word counts, and one score for all."""
 
+from motiflib.baselines.agreement import agreement, per_base, planted_mask, precision, share_outside, twice
 from motiflib.baselines.attribution import METHODS, attribute, deeplift, integrated_gradients, mutagenesis
+from motiflib.baselines.dispersion import effective_number, filter_responses, filter_shares
 from motiflib.baselines.enumeration import enriched_motifs
 from motiflib.baselines.filters import filter_motifs
 from motiflib.baselines.modisco import modisco_motifs
 from motiflib.baselines.networks import ExplaiNN, StandardCNN
+from motiflib.baselines.peer_training import train_classifier
 from motiflib.baselines.scoring import Score, planted_motifs, reportable, score_motifs
 
 __all__ = [
@@ -12,14 +15,24 @@ __all__ = [
     "ExplaiNN",
     "Score",
     "StandardCNN",
+    "agreement",
     "attribute",
     "deeplift",
+    "effective_number",
     "enriched_motifs",
     "filter_motifs",
+    "filter_responses",
+    "filter_shares",
     "integrated_gradients",
     "modisco_motifs",
     "mutagenesis",
+    "per_base",
+    "planted_mask",
     "planted_motifs",
+    "precision",
     "reportable",
     "score_motifs",
+    "share_outside",
+    "train_classifier",
+    "twice",
 ]

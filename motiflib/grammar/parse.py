@@ -13,7 +13,7 @@ from motiflib.sequence import InputError
 
 IUPAC = {"A": "A", "C": "C", "G": "G", "T": "T", "R": "AG", "Y": "CT", "S": "CG", "W": "AT", "K": "GT", "M": "AC",
          "B": "CGT", "D": "AGT", "H": "ACT", "V": "ACG", "N": "ACGT"}
-MAX_WIDTH, MAX_GAP, MAX_PLANTED, MAX_ARRANGEMENTS, MAX_BYTES = 100, 10_000, 6, 2_000, 1_000_000
+MAX_WIDTH, MAX_GAP, MAX_PLANTED, MAX_ARRANGEMENTS, MAX_BYTES = 100, 10_000, 6, 500, 1_000_000
 Node = yaml.Node
 
 
@@ -68,7 +68,8 @@ class _Source:
             except ValueError:
                 pass
         if value is None or not low <= value <= high:  # also refuses nan
-            self.fail(node, f"{what} is {getattr(node, 'value', '?') if value is not None or isinstance(node, yaml.ScalarNode) else 'not a number'}", expected)
+            found = node.value if isinstance(node, yaml.ScalarNode) else "not one number"
+            self.fail(node, f"{what} is {found or 'empty'}", expected)
         return value
 
 
@@ -198,8 +199,11 @@ def _alternative(src: _Source, node: Node, what: str, motifs: dict[str, Motif], 
         src.fail(node, f"'weight' is missing in {what}", "a weight, since there are several alternatives")
     weight = src.number(fields["weight"], f"weight in {what}", float, 0, 1) if "weight" in fields else 1.0
     order = src.text(fields["order"], "order", ("fixed", "either", "any")) if "order" in fields else "fixed"
-    return Alternative(weight, plant, _gaps(src, node, fields, what, len(plant)), order,
-                       _strand(src, fields, what, len(plant)))
+    out = Alternative(weight, plant, _gaps(src, node, fields, what, len(plant)), order,
+                      _strand(src, fields, what, len(plant)))
+    if out.ways > MAX_ARRANGEMENTS:
+        src.fail(node, f"{out.ways} orders and strands in {what}", f"at most {MAX_ARRANGEMENTS}")
+    return out
 
 
 def _gaps(src: _Source, node: Node, fields: dict[str, Node], what: str, planted: int) -> tuple[tuple[int, ...], ...]:

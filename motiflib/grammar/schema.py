@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from itertools import permutations, product
+from math import factorial
 
 from motiflib.motif import Motif
 
@@ -22,6 +23,14 @@ class Alternative:
     gaps: tuple[tuple[int, ...], ...] = ()
     order: str = "fixed"  # fixed | either (as written or reversed) | any (all permutations)
     strand: str | tuple[str, ...] = "+"  # + | - | either | same | one of + - either per motif
+
+    @property
+    def ways(self) -> int:
+        """Number of arrangements: orders times strands."""
+        n = len(self.plant)
+        orders = {"fixed": 1, "either": min(n, 2), "any": factorial(n)}[self.order] or 1
+        each = (self.strand,) * n if isinstance(self.strand, str) else self.strand
+        return orders * (2 if self.strand == "same" else 2 ** each.count("either"))
 
 
 @dataclass(frozen=True)
