@@ -1,0 +1,20 @@
+"""Every figure of the book, one function each: results in, matplotlib out, nothing computed about biology.
+
+Each function draws in the book's style whatever the session's settings are, and leaves those as they were.
+"""
+
+from __future__ import annotations
+
+from motiflib.plots.base import BASE_COLOURS, COLOURS, style
+from motiflib.plots.logos import filter_grid, filter_logo, filters_over_time, logo, logos
+from motiflib.plots.network import attention_steps, network, sequence_view, spacing_profiles
+from motiflib.plots.penalties import overlap_curve, overlap_pair
+from motiflib.plots.scores import precision_recall, roc
+from motiflib.plots.syntax import pair_distances
+from motiflib.plots.training import auroc_over_time, history, schedule, seeds
+
+__all__ = [
+    "BASE_COLOURS", "COLOURS", "attention_steps", "auroc_over_time", "filter_grid", "filter_logo", "filters_over_time",
+    "history", "logo", "logos", "network", "overlap_curve", "overlap_pair", "pair_distances", "precision_recall", "roc",
+    "schedule", "seeds", "sequence_view", "spacing_profiles", "style",
+]  # fmt: skip

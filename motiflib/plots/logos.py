@@ -1,0 +1,145 @@
+"""Motifs and filters as letters."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import lru_cache
+
+import matplotlib.pyplot as plt
+import numpy as np
+from jaxtyping import Float
+from matplotlib.axes import Axes
+from matplotlib.collections import PathCollection
+from matplotlib.figure import Figure
+from matplotlib.font_manager import FontProperties
+from matplotlib.path import Path
+from matplotlib.textpath import TextPath
+
+from motiflib.motif import Motif
+from motiflib.plots.base import BASE_COLOURS, FAINT, SOFT, WIDTH, axes_or_new, bare, label, styled
+
+
+@lru_cache
+def glyph(base: str) -> Path:
+    """The outline of a letter, stretched to the unit square."""
+    path = TextPath((0, 0), base, size=1, prop=FontProperties(family="DejaVu Sans", weight="bold"))
+    low, high = path.vertices.min(0), path.vertices.max(0)
+    return Path((path.vertices - low) / (high - low), path.codes)
+
+
+def letters(ax: Axes, heights: Float[np.ndarray, "4 w"], start: float = 0) -> Axes:
+    """Stacks of letters of the given heights, the tallest outermost; negative ones hang below the line.
+
+    One collection per base draws a grid of logos many times faster than one patch per letter.
+    """
+    heights, paths = np.asarray(heights, dtype=float), {base: [] for base in "ACGT"}
+    least = 0.01 * np.abs(heights).max(initial=0)
+    for column, stack in enumerate(heights.T):
+        edges = {1: 0.0, -1: 0.0}
+        for base in np.argsort(np.abs(stack)):
+            height, sign = abs(stack[base]), 1 if stack[base] > 0 else -1
+            if height <= least:
+                continue
+            floor = edges[sign] if sign > 0 else edges[sign] - height
+            edges[sign] += sign * height
+            shape = glyph("ACGT"[base])
+            corner = (start + column - 0.46, floor)
+            paths["ACGT"[base]].append(Path(shape.vertices * (0.92, height) + corner, shape.codes))
+    for base, drawn in paths.items():
+        ax.add_collection(PathCollection(drawn, facecolors=BASE_COLOURS[base], edgecolors="none"))
+    ax.axhline(0, color=FAINT, lw=0.8, zorder=0)
+    ax.set_xlim(start - 0.6, start + heights.shape[1] - 0.4)
+    return ax
+
+
+@styled
+def logo(motif: Motif, ax: Axes | None = None, *, title: str | None = None) -> Axes:
+    """A motif as a logo: each column as tall as its information, 0 to 2 bits (Schneider and Stephens 1990).
+
+    >>> logo(jaspar("REST"))
+    """
+    ax = letters(axes_or_new(ax, 1.7), motif.pfm * motif.information)
+    ax.set(ylim=(0, 2.05), yticks=[0, 1, 2], xticks=[])
+    return label(ax, y="bits", title=motif.name if title is None else title)
+
+
+@styled
+def logos(motifs: Sequence[Motif], *, titles: Sequence[str] | None = None, columns: int = 2) -> Figure:
+    """Several motifs, `columns` side by side.
+
+    >>> logos([jaspar("REST"), jaspar("MAX")])
+    """
+    figure, cells = _grid(len(motifs), columns, 1.35)
+    for i, (cell, motif) in enumerate(zip(cells, motifs, strict=False)):
+        logo(motif, cell, title=None if titles is None else titles[i])
+    return figure
+
+
+@styled
+def filter_logo(
+    weights: Float[np.ndarray, "4 W"], ax: Axes | None = None, *, title: str = "", limit: float | None = None
+) -> Axes:
+    """A raw filter: each letter as tall as its weight; what the filter dislikes hangs below the line.
+
+    >>> filter_logo(model.scanner.filters[0].detach())
+    """
+    weights = _array(weights)
+    ax = letters(axes_or_new(ax, 1.7), weights)
+    limit = limit or _reach(weights)
+    ax.set(ylim=(-0.75 * limit, limit), xticks=[])
+    return label(ax, y="weight", title=title)
+
+
+@styled
+def filter_grid(filters: Float[np.ndarray, "F 4 W"], *, names: Sequence[str] | None = None, columns: int = 2) -> Figure:
+    """All filters at one scale, so that a weak filter looks weak.
+
+    >>> filter_grid(model.scanner.filters.detach())
+    """
+    filters = _array(filters)
+    limit, names = _reach(filters), names or [f"filter {i}" for i in range(len(filters))]
+    figure, cells = _grid(len(filters), columns, 1.35)
+    for i, cell in enumerate(cells[: len(filters)]):
+        filter_logo(filters[i], cell, title=names[i], limit=limit)
+        cell.set_ylabel("weight" if i % columns == 0 else "")
+    return figure
+
+
+@styled
+def filters_over_time(
+    frames: Sequence[Float[np.ndarray, "F 4 W"]], times: Sequence[str], *, names: Sequence[str] | None = None
+) -> Figure:
+    """Small multiples: a row for each filter, a column for each moment of training; one scale for all.
+
+    >>> filters_over_time([before, after], ["epoch 0", "epoch 8"])
+    """
+    frames = [_array(frame) for frame in frames]
+    count, limit = len(frames[0]), max(_reach(frame) for frame in frames)
+    names = names or [f"filter {i}" for i in range(count)]
+    figure, grid = plt.subplots(count, len(frames), figsize=(WIDTH, 0.25 + 0.85 * count), squeeze=False)
+    for row, cells in enumerate(grid):
+        for column, cell in enumerate(cells):
+            bare(letters(cell, frames[column][row])).set_ylim(-0.75 * limit, limit)
+            if row == 0:
+                cell.set_title(times[column], loc="center", fontsize=10, weight="normal")
+        cells[0].set_ylabel(names[row], color=SOFT, fontsize=10)
+    return figure
+
+
+def _array(values) -> np.ndarray:
+    """numpy, from a tensor with or without gradient too."""
+    return np.asarray(values.detach().cpu() if hasattr(values, "detach") else values, dtype=float)
+
+
+def _reach(weights: np.ndarray) -> float:
+    """Height of the tallest stack, plus a little."""
+    up, down = np.clip(weights, 0, None).sum(-2).max(), np.clip(-weights, 0, None).sum(-2).max()
+    return 1.08 * max(up, down / 0.75, 1e-6)
+
+
+def _grid(count: int, columns: int, height: float) -> tuple[Figure, np.ndarray]:
+    rows = -(-count // columns)
+    figure, grid = plt.subplots(rows, columns, figsize=(WIDTH, height * rows), squeeze=False)
+    for cell in grid.flat[count:]:
+        cell.set_visible(False)
+    return figure, grid.flat[:]
