@@ -18,14 +18,14 @@ def placements(grammar, label, length):
         starts = range(low, high) if a.motifs else [0]
         for gaps, start in product(gap_sets, starts):
             at, planted = start, []
-            for i, (m, s) in enumerate(zip(a.motifs, a.strands)):
+            for i, (m, s) in enumerate(zip(a.motifs, a.strands, strict=True)):
                 planted.append((m, s, at))
                 at += grammar.motifs[m].width + (gaps[i] if i < len(gaps) else 0)
             yield a.weight / len(gap_sets) / len(starts), planted
 
 
 def probability(sequence, planted, grammar, base, step=None):
-    """P(sequence | placement): planted bases from the matrices, the others from `base` (4,) or the chain `step` (4, 4)."""
+    """P(sequence | placement): planted bases from the matrices, the others from `base` (4,) or the chain `step`."""
     p, covered = 1.0, set()
     for m, strand, start in planted:
         pfm = grammar.motifs[m].pfm if strand == "+" else grammar.motifs[m].pfm[::-1, ::-1]

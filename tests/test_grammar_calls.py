@@ -28,7 +28,8 @@ def test_mass_within_half_an_overlap_equals_the_plain_sum():
 
 def test_precision_and_recall_by_hand():
     calls = pd.DataFrame({"row": [0, 0, 1], "start": [10, 50, 10], "end": [16, 56, 16], "posterior": [0.9, 0.4, 0.6]})
-    truth = pd.DataFrame({"row": [0, 1, 1], "start": [13, 14, 80], "end": [19, 20, 86]})  # overlaps: 3 of 6, 2 of 6, none
+    # overlaps: 3 of 6, 2 of 6, none
+    truth = pd.DataFrame({"row": [0, 1, 1], "start": [13, 14, 80], "end": [19, 20, 86]})
     table = precision_recall(calls, truth, thresholds=[0.0, 0.5, 0.95])
     assert table.calls.tolist() == [3, 2, 0]
     assert table.precision.tolist()[:2] == [1 / 3, 1 / 2] and table.recall.tolist() == [1 / 3, 1 / 3, 0]

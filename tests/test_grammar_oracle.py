@@ -131,12 +131,12 @@ def test_an_unknown_base_tells_nothing():
 
 def test_refusals():
     grammar = load_grammar("rest")
+    touching = parse_grammar(MOTIFS + "positives: [{plant: [A, B], spacing: 0}]\nnegatives: [{plant: []}]")
     for make in (lambda: Oracle(grammar, 20), lambda: Oracle(grammar, 500, gc=1.0),
                  lambda: Oracle(grammar, 200).log_likelihood_ratio(torch.zeros(1, 4, 100)),
                  lambda: Oracle(grammar, 200, background=STEP).log_likelihood_ratio(torch.zeros(1, 4, 200)),
                  lambda: Oracle(grammar, 200, background=np.ones((4, 4))),
-                 lambda: Oracle(parse_grammar(MOTIFS + "positives: [{plant: [A, B], spacing: 0}]\nnegatives: [{plant: []}]"),
-                                50, background=STEP)):
+                 lambda: Oracle(touching, 50, background=STEP)):
         with pytest.raises(InputError, match="expected") as error:
             make()
         assert "\n" not in str(error.value)

@@ -1,4 +1,4 @@
-"""Motif grammars: what is planted where (text files), sequences from them, and the Bayes oracle that knows all of it."""
+"""Motif grammars: text files of what is planted where, sequences from them, and the Bayes oracle that knows all."""
 
 from __future__ import annotations
 

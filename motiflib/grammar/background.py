@@ -69,7 +69,7 @@ class Background:
 
     def _use_transitions(self, t: np.ndarray) -> None:
         if t.shape != (4, 4) or not (t > 0).all() or not np.allclose(t.sum(1), 1, atol=1e-6):
-            raise InputError("background: expected sequences, or a (4, 4) matrix of probabilities above 0, each row with sum 1")
+            raise InputError("background: expected sequences, or a (4, 4) matrix above 0 with rows that sum to 1")
         self.transitions = t / t.sum(1, keepdims=True)
         self.frequencies = stationary(self.transitions)
 

@@ -1,4 +1,4 @@
-"""The best calls that anyone could make: instances called from the oracle's exact posteriors, and how often they are right.
+"""The best calls that anyone could make, from the oracle's exact posteriors, and how often they are right.
 
 A call is right when it overlaps a planted instance by at least half of the shorter of the two.
 """
@@ -11,7 +11,6 @@ import numpy as np
 import pandas as pd
 import torch
 from jaxtyping import Float
-from sklearn.metrics import roc_auc_score
 from torch import Tensor
 
 from motiflib.grammar.oracle import CHUNK, Oracle
@@ -29,8 +28,9 @@ def _half_overlap(widths: list[int]) -> tuple[Tensor, Tensor]:
 
 
 def _right(mass: Float[Tensor, "b M L"], low: Tensor, high: Tensor) -> Float[Tensor, "b M L"]:
-    """P(a call of motif m at t is right): the mass of all placements that it overlaps by half, as differences of sums."""
+    """P(a call of motif m at t is right): the mass of all placements that it overlaps by half."""
     length, reach = mass.shape[2], int(max(high.max(), -low.min())) + 1
+    # the placements are neighbours, so their mass is a difference of running sums
     total = torch.nn.functional.pad(mass, (reach, reach)).cumsum(2)
     at = torch.arange(length) + reach
     return torch.stack([
@@ -39,7 +39,9 @@ def _right(mass: Float[Tensor, "b M L"], low: Tensor, high: Tensor) -> Float[Ten
     ], 1)
 
 
-def best_calls(oracle: Oracle, x: Float[Tensor, "B 4 L"], threshold: float = 0.05, given: int | None = 1) -> pd.DataFrame:
+def best_calls(
+    oracle: Oracle, x: Float[Tensor, "B 4 L"], threshold: float = 0.05, given: int | None = 1
+) -> pd.DataFrame:
     """Instances called from exact posteriors, one row each: row (of x), start, end, motif, strand, posterior.
 
     `posterior` is the exact probability that the call is right. In each sequence the most probable call is taken, the
@@ -66,7 +68,7 @@ def _chunk_calls(oracle: Oracle, x: Tensor, threshold: float, given: int | None)
         taken.append((active, motif, start, p[keep].clamp(max=1)))
         at = torch.arange(oracle.length) - start[:, None, None]  # (b, 1, L) distance from the call
         mass[active] *= (at < low[motif][:, :, None]) | (at > high[motif][:, :, None])
-    row, motif, start, p = (torch.cat(v).numpy() for v in zip(*taken))
+    row, motif, start, p = (torch.cat(v).numpy() for v in zip(*taken, strict=True))
     minus = strand[row, motif, start].numpy() == 1
     return pd.DataFrame({"row": row, "start": start, "end": start + np.array(oracle.widths)[motif],
                          "motif": np.array(oracle.names, dtype=object)[motif],
@@ -93,20 +95,24 @@ def precision_recall(calls: pd.DataFrame, truth: pd.DataFrame, thresholds=None) 
 
 
 class Reachable(NamedTuple):
-    """The best that can be done: `auroc` and `accuracy` on both classes, `calls` (threshold, precision, recall) on positives."""
+    """The best that can be done: `auroc` and `accuracy` on both classes, `calls` (`precision_recall`) on positives."""
 
     auroc: float
     accuracy: float
     calls: pd.DataFrame
 
 
-def reachable(grammar: Grammar, n: int = 4000, length: int = 500, gc: float = 0.5, seed: int = 0, background=None) -> Reachable:
+def reachable(
+    grammar: Grammar, n: int = 4000, length: int = 500, gc: float = 0.5, seed: int = 0, background=None
+) -> Reachable:
     """Measure the limit of a grammar on `n` simulated sequences.
 
     >>> from motiflib.grammar import load_grammar
     >>> reachable(load_grammar("jund-tead"), n=200).auroc > 0.99
     True
     """
+    from sklearn.metrics import roc_auc_score  # takes seconds to import, and only this function needs it
+
     oracle = Oracle(grammar, length, gc, background)
     data = simulate(grammar, n, length, gc, seed, background=background)
     ratio = oracle.log_likelihood_ratio(data.x)

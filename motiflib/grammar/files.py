@@ -20,7 +20,7 @@ def write_simulation(
     """Simulate `n` sequences, half of each class, and write four files into the folder `out`, each whole or not at all.
 
     positives.fa and negatives.fa; truth.bed (name, start, end, motif, 0, strand) with the instances of both; oracle.tsv
-    (name, log_likelihood_ratio in nats). Returns the folder. Raises InputError for a bad request or a folder that cannot be.
+    (name, log_likelihood_ratio in nats). Returns the folder. Raises InputError for a bad request or folder.
 
     >>> from motiflib.grammar import load_grammar
     >>> write_simulation(load_grammar("rest"), 20, seed=1, length=200, out="/tmp/rest").name
@@ -36,8 +36,8 @@ def write_simulation(
     records = data.records()
     write_fasta(out / "positives.fa", records[0::2])
     write_fasta(out / "negatives.fa", records[1::2])
-    rows = zip(*(data.truth[c] for c in ("sequence", "start", "end", "motif", "strand")))
+    rows = zip(*(data.truth[c] for c in ("sequence", "start", "end", "motif", "strand")), strict=True)
     write_atomic(out / "truth.bed", "".join(f"{name}\t{a}\t{b}\t{motif}\t0\t{s}\n" for name, a, b, motif, s in rows))
-    lines = (f"{name}\t{value:.6f}\n" for name, value in zip(data.names, ratio.tolist()))
+    lines = (f"{name}\t{value:.6f}\n" for name, value in zip(data.names, ratio.tolist(), strict=True))
     write_atomic(out / "oracle.tsv", "name\tlog_likelihood_ratio\n" + "".join(lines))
     return out

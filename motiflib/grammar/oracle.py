@@ -1,7 +1,7 @@
 """The Bayes oracle of a grammar: it knows all that the simulator does, so no model can beat it.
 
-A class is a mixture over everything that is hidden: alternative, order, strands, gaps, start, and whether the sequence was
-turned over. With S_m[t] the log-odds of motif m against background at start t, an arrangement m_1 .. m_k has
+A class is a mixture over everything that is hidden: alternative, order, strands, gaps, start, and whether the sequence
+was turned over. With S_m[t] the log-odds of motif m against background at start t, an arrangement m_1 .. m_k has
 
     P(x | arrangement) / P_background(x) = mean over starts t and gaps g of exp(S_m1[t] + S_m2[t + w_1 + g_1] + ...)
 
@@ -37,8 +37,8 @@ def _convolve(x: Float[Tensor, "B 4 R"], weights: Float[Tensor, "4 w"]) -> Tenso
 class Oracle:
     """Exact likelihoods under `grammar` for sequences of `length` bp on a background of GC fraction `gc`.
 
-    `background` may be the (4, 4) transition matrix that `simulate` was given. Real flanks have no likelihood; with them,
-    give none, and the oracle judges as if their bases were independent.
+    `background` may be the (4, 4) transition matrix that `simulate` was given. Real flanks have no likelihood; the
+    oracle then judges as if their bases were independent.
     Raises InputError for arrangements longer than the sequence, and for motifs that touch on a Markov background.
 
     >>> from motiflib.grammar import load_grammar, simulate
@@ -48,7 +48,9 @@ class Oracle:
     torch.Size([10])
     """
 
-    def __init__(self, grammar: Grammar, length: int = 500, gc: float = 0.5, background: np.ndarray | Flanks | None = None):
+    def __init__(
+        self, grammar: Grammar, length: int = 500, gc: float = 0.5, background: np.ndarray | Flanks | None = None
+    ):
         drawn = Background(length, gc, background)
         if drawn.flanks is not None:
             drawn = Background(length, gc)
@@ -59,9 +61,10 @@ class Oracle:
         self.names = list(grammar.planted)
         self.widths = [grammar.motifs[m].width for m in self.names]
         self.classes = [grammar.arrangements(0), grammar.arrangements(1)]
-        ranges = [grammar.starts(grammar.span(a), length) + (grammar.span(a),) for c in self.classes for a in c if a.motifs]
-        self.left = min((low for low, _, _ in ranges), default=0)  # nothing is planted outside [left, right)
-        self.right = max((high - 1 + span for _, high, span in ranges), default=length)
+        spans = [grammar.span(a) for c in self.classes for a in c if a.motifs]
+        ranges = [grammar.starts(span, length) for span in spans]
+        self.left = min((low for low, _ in ranges), default=0)  # nothing is planted outside [left, right)
+        self.right = max((high - 1 + span for (_, high), span in zip(ranges, spans, strict=True)), default=length)
         self.transitions = drawn.transitions
         self._frequencies = torch.from_numpy(drawn.frequencies)
         if self.transitions is not None and any(0 in g for c in self.classes for a in c for g in a.gaps):
@@ -88,7 +91,7 @@ class Oracle:
         return torch.cat([first[:, None], steps], 1)
 
     def _segment(self, x: Tensor, width: int) -> Tensor:
-        """log P(w bases at t | the rest) (B, L-w+1) under the chain: the steps in and out, less the bridge over them."""
+        """log P(w bases at t | the rest), (B, L-w+1): the steps of the chain in and out, less the bridge over them."""
         total = torch.cat([torch.zeros(len(x), 1, dtype=x.dtype), self._log_steps(x).cumsum(1)], 1)  # (B, L+1)
         starts = torch.arange(self.length - width + 1)
         inside = total[:, (starts + width + 1).clamp(max=self.length)] - total[:, starts]
@@ -105,9 +108,9 @@ class Oracle:
     def _arrangement(self, maps: list[Tensor], a: Arrangement) -> Tensor:
         """log of P(x | arrangement) / P_background(x), (B,)."""
         low, high = self.grammar.starts(self.grammar.span(a), self.length)
-        index = [2 * self.names.index(m) + (s == "-") for m, s in zip(a.motifs, a.strands)]
+        index = [2 * self.names.index(m) + (s == "-") for m, s in zip(a.motifs, a.strands, strict=True)]
         reach = [(low - self.left, high - self.left)]  # half-open range of starts of each motif, in the maps
-        for i, gaps in zip(index, a.gaps):
+        for i, gaps in zip(index, a.gaps, strict=False):
             shift = self.widths[i // 2]
             reach.append((reach[-1][0] + shift + min(gaps), reach[-1][1] + shift + max(gaps)))
         tail = None
@@ -179,7 +182,9 @@ class Oracle:
             leaves = [m.requires_grad_() for m in maps + turned]
             labels = (0, 1) if given is None else (given,)
             total = torch.stack([self._likelihood((maps, turned, shift), k) for k in labels]).logsumexp(0)
-            grads = torch.autograd.grad(total.sum(), leaves, allow_unused=True) if total.requires_grad else [None] * len(leaves)
+            if not total.requires_grad:  # a class of background alone plants nothing
+                return torch.zeros(len(x), len(self.names), 2, self.length, dtype=x.dtype)
+            grads = torch.autograd.grad(total.sum(), leaves, allow_unused=True)
         out = torch.zeros(len(x), len(self.names), 2, self.length, dtype=x.dtype)
         for i, grad in enumerate(grads):
             if grad is not None:

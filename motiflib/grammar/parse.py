@@ -31,7 +31,7 @@ class _Source:
     def mapping(self, node: Node, what: str, keys: tuple[str, ...] | None = None) -> dict[str, Node]:
         """The fields of a mapping; with `keys`, any other key is refused."""
         if not isinstance(node, yaml.MappingNode):
-            self.fail(node, f"{what} is not a mapping", "'key: value' lines" + (f" with {', '.join(keys)}" if keys else ""))
+            self.fail(node, f"{what} is not a mapping", "'key: value' lines, with " + ", ".join(keys or ("names",)))
         out: dict[str, Node] = {}
         for key, value in node.value:
             if not isinstance(key, yaml.ScalarNode) or not key.value:
@@ -190,7 +190,7 @@ def _alternative(src: _Source, node: Node, what: str, motifs: dict[str, Motif], 
     if "plant" not in fields:
         src.fail(node, f"'plant' is missing in {what}", "plant: [motif, ...], or plant: [] for background")
     plant = tuple(src.text(m, f"a motif in {what}") for m in src.items(fields["plant"], f"plant in {what}"))
-    for name, item in zip(plant, fields["plant"].value):
+    for name, item in zip(plant, fields["plant"].value, strict=True):
         if name not in motifs:
             src.fail(item, f"unknown motif '{name}' in {what}", "one of " + ", ".join(motifs))
     if len(plant) > MAX_PLANTED:
@@ -213,7 +213,7 @@ def _gaps(src: _Source, node: Node, fields: dict[str, Node], what: str, planted:
         return ()
     spacing = fields["spacing"]
     if planted < 2:
-        src.fail(spacing, f"spacing in {what}, which plants {planted} motifs", "spacing only between two or more motifs")
+        src.fail(spacing, f"spacing in {what}, which plants {planted} motifs", "spacing for two or more motifs")
     several = isinstance(spacing, yaml.SequenceNode) and any(not isinstance(s, yaml.ScalarNode) for s in spacing.value)
     if several and len(spacing.value) != planted - 1:
         src.fail(spacing, f"{len(spacing.value)} spacings for {planted} motifs in {what}", f"{planted - 1}")

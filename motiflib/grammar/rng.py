@@ -1,4 +1,4 @@
-"""Random numbers by counting: the same sequence index gives the same sequence, whatever the batch size or the device."""
+"""Random numbers by counting: the same index gives the same sequence, whatever the batch size or the device."""
 
 from __future__ import annotations
 

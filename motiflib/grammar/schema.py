@@ -111,7 +111,7 @@ def expand(alternative: Alternative) -> list[Arrangement]:
     out = []
     for order, strands in chosen:
         motifs = tuple(alternative.plant[i] for i in order)
-        gaps = alternative.gaps[::-1] if order == tuple(range(len(order)))[::-1] and len(order) > 1 else alternative.gaps
+        gaps = alternative.gaps[::-1] if list(order) == sorted(order, reverse=True) else alternative.gaps
         out.append(Arrangement(alternative.weight / len(chosen), motifs, tuple(strands[i] for i in order), gaps,
                                "+".join(alternative.plant)))
     return out

@@ -54,7 +54,7 @@ def _tables(grammar: Grammar, length: int) -> _Tables:
     gap_count, gap_value = np.ones((len(rows), planted), int), np.zeros((len(rows), planted, values), int)
     low, count = np.zeros(len(rows), int), np.ones(len(rows), int)
     for r, a in enumerate(rows):
-        motif[r, : len(a.motifs)] = [names.index(m) * 2 + (s == "-") for m, s in zip(a.motifs, a.strands)]
+        motif[r, : len(a.motifs)] = [names.index(m) * 2 + (s == "-") for m, s in zip(a.motifs, a.strands, strict=True)]
         for p, gaps in enumerate(a.gaps):
             gap_count[r, p], gap_value[r, p, : len(gaps)] = len(gaps), gaps
         first, last = grammar.starts(grammar.span(a), length)
@@ -172,7 +172,7 @@ class Simulated(NamedTuple):
 
     def records(self) -> list[Record]:
         """The sequences as named strings."""
-        return [Record(*pair) for pair in zip(self.names, decode(self.x))]
+        return [Record(*pair) for pair in zip(self.names, decode(self.x), strict=True)]
 
 
 def simulate(
