@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
+import setup_env
 import yaml
 from bootstrap import address
 from chapters import ROOT
@@ -64,6 +66,37 @@ def test_rooms_are_imported_when_named():
 
 def test_shipped_data_are_found():
     assert data_path("registry.tsv").is_file() and data_path("grammars").is_dir()
+
+
+def test_active_environment_is_used_but_conda_base_is_not(monkeypatch):
+    for name in ("VIRTUAL_ENV", "CONDA_PREFIX", "CONDA_DEFAULT_ENV"):
+        monkeypatch.delenv(name, raising=False)
+    assert setup_env.environment() == ROOT / ".venv"
+    monkeypatch.setenv("CONDA_PREFIX", "/opt/conda")
+    assert setup_env.environment() == Path("/opt/conda")
+    monkeypatch.setenv("CONDA_DEFAULT_ENV", "base")
+    assert setup_env.environment() == ROOT / ".venv"
+    monkeypatch.setenv("VIRTUAL_ENV", "/tmp/mine")
+    assert setup_env.environment() == Path("/tmp/mine")
+
+
+def test_installed_torch_is_kept(monkeypatch, tmp_path):
+    """A fresh set-up installs under a constraint with the exact torch that is there."""
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin" / "python").symlink_to(sys.executable)
+    constraints, real_run = [], subprocess.run
+
+    def fake_run(command, **options):
+        if "pip" not in command:
+            return real_run(command, **options)
+        constraints.append(Path(command[command.index("-c") + 1]).read_text())
+
+    monkeypatch.setenv("VIRTUAL_ENV", str(tmp_path))
+    monkeypatch.setattr(setup_env, "installed", lambda python: {"torch": "2.5.1", "numpy": "2.0.0"})
+    monkeypatch.setattr(subprocess, "run", fake_run)
+    setup_env.setup()
+    setup_env.setup()  # the second time finds its stamp and does nothing
+    assert constraints == ["torch==2.5.1\n"]
 
 
 def run(*command: str) -> subprocess.CompletedProcess:

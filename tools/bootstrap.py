@@ -39,11 +39,15 @@ if "google.colab" in sys.modules:
     os.chdir(f"{{folder}}/notebooks")"""
 
 
+def colab_address(name: str) -> str:
+    """Where Colab opens a notebook of the repository, by file name."""
+    url, branch = address()
+    return f"{url.replace('github.com', 'colab.research.google.com/github')}/blob/{branch}/notebooks/{name}"
+
+
 def badge_source(name: str) -> str:
     """The Markdown of the badge that opens one notebook in Colab."""
-    url, branch = address()
-    target = f"{url.replace('github.com', 'colab.research.google.com/github')}/blob/{branch}/notebooks/{name}"
-    return f"[![Open in Colab](https://colab.research.google.com/assets/colab-badge.svg)]({target})"
+    return f"[![Open in Colab](https://colab.research.google.com/assets/colab-badge.svg)]({colab_address(name)})"
 
 
 def wanted_cells(path: Path) -> list[nbformat.NotebookNode]:

@@ -8,24 +8,27 @@ import re
 from pathlib import Path
 
 import yaml
+from bootstrap import colab_address
 from chapters import ROOT, opening_of, read_source, toc_entries
 from execute import Run
 from frozen import index
 
-ROOMS = (
-    "sequence motif grammar genome datasets model losses seeding training discovery instances syntax robustness "
-    "design variants baselines plots cli paths"
+# In the order that data flows; rooms not named here follow by alphabet.
+ORDER = (
+    "sequence motif grammar genome datasets model losses seeding batches training discovery instances syntax "
+    "robustness design variants baselines plots runs cli paths"
 ).split()
 SECTION = re.compile(r"[A-Z][a-z]+:")
 CHAPTER_LINK = re.compile(r"\[([^\]]+)\]\(notebooks/(\w+)\.ipynb\)")
 
 
 def fill_page(text: str, runs: list[Run]) -> str:
-    """Replace the markers `<!-- chapter-map -->`, `<!-- run-table -->` and `<!-- frozen-table -->` of a page.
+    """Replace the markers such as `<!-- chapter-map -->` of a page by what they name.
 
     Links to chapters that are not in the table of contents (yet) become plain words.
     """
     made = {"chapter-map": chapter_map, "run-table": lambda: run_table(runs), "frozen-table": frozen_table}
+    made["colab-address"] = lambda: colab_address("11_chipseq.ipynb")
     for name, make in made.items():
         marker = f"<!-- {name} -->"
         text = text.replace(marker, make()) if marker in text else text
@@ -78,27 +81,30 @@ def write_api(stage: Path) -> None:
     """Write `api/<room>.md` for each room, list them in `api.md`, and hang them below it in the staged contents."""
     folder = stage / "api"
     folder.mkdir(exist_ok=True)
-    rooms = {room: [ast.parse(path.read_text()) for path in room_sources(room)] for room in ROOMS}
-    rooms = {room: trees for room, trees in rooms.items() if trees}
-    for room, trees in rooms.items():
+    trees_of = {room: [ast.parse(path.read_text()) for path in room_sources(room)] for room in rooms()}
+    for room, trees in trees_of.items():
         (folder / f"{room}.md").write_text(room_page(room, trees))
-    rows = [[f"[`motiflib.{room}`](api/{room}.md)", first_line(trees[0])] for room, trees in rooms.items()]
+    rows = [[f"[`motiflib.{room}`](api/{room}.md)", first_line(trees[0])] for room, trees in trees_of.items()]
     page = stage / "api.md"
     page.write_text(page.read_text().replace("<!-- api-rooms -->", table(["room", "what lives there"], rows)))
     toc = yaml.safe_load((stage / "_toc.yml").read_text())
     entry = next(entry for part in toc["parts"] for entry in part["chapters"] if entry["file"] == "api")
-    entry["sections"] = [{"file": f"api/{room}"} for room in rooms]
+    entry["sections"] = [{"file": f"api/{room}"} for room in trees_of]
     (stage / "_toc.yml").write_text(yaml.safe_dump(toc, sort_keys=False))
+
+
+def rooms() -> list[str]:
+    """Names of the library's public modules and packages, in the order that data flows."""
+    found = {p.stem for p in (ROOT / "motiflib").glob("[!_]*") if p.suffix == ".py" or (p / "__init__.py").exists()}
+    return [room for room in ORDER if room in found] + sorted(found - set(ORDER))
 
 
 def room_sources(room: str) -> list[Path]:
     """Files of a room: one module, or a package with its public modules."""
-    module, package = ROOT / "motiflib" / f"{room}.py", ROOT / "motiflib" / room
-    if module.exists():
-        return [module]
+    package = ROOT / "motiflib" / room
     if not package.is_dir():
-        return []
-    return [package / "__init__.py", *sorted(p for p in package.glob("[!_]*.py"))]
+        return [package.with_suffix(".py")]
+    return [package / "__init__.py", *sorted(package.glob("[!_]*.py"))]
 
 
 def first_line(node: ast.AST) -> str:
@@ -148,7 +154,7 @@ def signature(node: ast.ClassDef | ast.FunctionDef) -> str:
 
 
 def prose(docstring: str | None) -> str:
-    """A docstring as Markdown: paragraphs as they are (escaped), sections such as `Raises:` as lists, examples as code."""
+    """A docstring as Markdown: paragraphs as they are, sections such as `Raises:` as lists, examples as code."""
     return "\n\n".join(block_of(block) for block in (docstring or "").split("\n\n") if block.strip())
 
 

@@ -37,7 +37,7 @@ class Visit:
         self.page.on("requestfailed", lambda request: self._note(f"request failed: {request.url}"))
         self.page.on("pageerror", lambda error: self._note(f"script error: {error}"))
         self.page.on("console", lambda message: message.type == "error" and self._note(f"console: {message.text}"))
-        self.page.goto(path.as_uri())
+        self.page.goto(path.as_uri(), timeout=120_000)
         self.page.wait_for_function("!window.MathJax || !MathJax.startup || MathJax.startup.promise")
         self.page.evaluate("window.MathJax && MathJax.startup ? MathJax.startup.promise.then(() => 0) : 0")
 
