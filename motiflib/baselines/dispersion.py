@@ -79,7 +79,7 @@ def filter_responses(
 ) -> pd.DataFrame:
     """How well each filter alone tells a motif from background: AUROC, a row per filter, a column per motif.
 
-    Instances are written into the middle of random sequence; a filter's score is its maximum over the windows that touch
+    Instances are written into the middle of random sequence; a filter's score is its maximum over the windows touching
     the instance, against the same windows of the sequence without it. 0.5 is blind, 1 is perfect. Each filter is
     judged on the strand that it reads better.
     """
