@@ -8,6 +8,7 @@ from chapters import opening_of, parameters_of, source_hash
 from check_site import check
 from frozen import index, is_current, stored
 from pages import escape, prose, table
+from readme_numbers import with_numbers
 from render import lift_options
 
 GOOD = """<html><body><h1>A</h1><h1>A</h1><img src="dot.svg" alt="a dot"><a href="#here">x</a>
@@ -85,6 +86,11 @@ def test_opening_gives_the_map_its_words():
         "line": "What one leaves knowing.",
         "time": "4 minutes on a laptop",
     }
+
+
+def test_headline_tables_replace_what_stood_between_the_markers():
+    readme = "a\n<!-- numbers:begin -->\nold\n<!-- numbers:end -->\nb"
+    assert with_numbers(readme, ["x", "y"]) == "a\n<!-- numbers:begin -->\nx\n\ny\n<!-- numbers:end -->\nb"
 
 
 def test_docstrings_become_markdown():
