@@ -2,8 +2,8 @@
 
 python tools/readme_numbers.py
 
-A chapter offers a table by the tag `headline` on the cell that shows it as a DataFrame. Numbers come from the last runs of
-the chapters (`make book`), never from a keyboard.
+A chapter offers a table by the tag `headline` on the cell that shows it as a DataFrame. Numbers come from the last runs
+of the chapters (`make book`), never from a keyboard.
 """
 
 from __future__ import annotations
