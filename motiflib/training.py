@@ -36,8 +36,8 @@ class TrainConfig:
     rate: float = 2e-3
     warmup: float = 0.1
     clip: float = 1.0
-    overlap: float = 5.0
-    l1: float = 5e-4
+    overlap: float = 1.0
+    l1: float = 2e-4
     best_from: float = 0.75
     device: str = "auto"
     precision: str = "auto"
