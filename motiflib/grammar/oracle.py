@@ -74,13 +74,22 @@ class Oracle:
 
     # -- score maps ------------------------------------------------------------------------------------------------
 
-    def _maps(self, x: Float[Tensor, "B 4 L"]) -> list[Tensor]:
+    @torch.no_grad()
+    def log_odds(self, x: Float[Tensor, "B 4 L"]) -> Float[Tensor, "B M 2 L"]:
+        """log of P(bases | motif m on strand s starts at t) / P_background(bases), nats; -inf where it does not fit."""
+        out = torch.full((len(x), len(self.names), 2, self.length), -torch.inf, dtype=torch.float64)
+        for i, part in enumerate(self._chunks(x)):
+            for k, scores in enumerate(self._maps(part, 0, self.length)):
+                out[i * CHUNK : i * CHUNK + len(part), k // 2, k % 2, : scores.shape[1]] = scores
+        return out
+
+    def _maps(self, x: Float[Tensor, "B 4 L"], left: int, right: int) -> list[Tensor]:
         """Log-odds maps (B, R-w+1) of motif m on +, at 2m, and on -, at 2m + 1, within [left, right) of R bp."""
-        inside = x[:, :, self.left : self.right]
+        inside = x[:, :, left:right]
         if self.transitions is None:
             odds = [p - self._frequencies.log()[:, None] for p in self._log_pfm]
             return [_convolve(inside, o) for o in odds]
-        segments = {w: self._segment(x, w)[:, self.left : self.right - w + 1] for w in set(self.widths)}
+        segments = {w: self._segment(x, w)[:, left : right - w + 1] for w in set(self.widths)}
         return [_convolve(inside, p) - segments[p.shape[1]] for p in self._log_pfm]
 
     def _log_steps(self, x: Tensor) -> Tensor:
@@ -134,10 +143,10 @@ class Oracle:
 
     def _both_ways(self, x: Tensor) -> tuple[list[Tensor], list[Tensor], Tensor]:
         """Maps of x, maps of its reverse complement, and log P_background of the latter less that of x."""
-        turned = x.flip(1, 2)
-        if self.transitions is None:
-            return self._maps(x), self._maps(turned), torch.zeros(len(x), dtype=x.dtype)
-        return self._maps(x), self._maps(turned), self._log_steps(turned).sum(1) - self._log_steps(x).sum(1)
+        turned, shift = x.flip(1, 2), torch.zeros(len(x), dtype=x.dtype)
+        if self.transitions is not None:
+            shift = self._log_steps(turned).sum(1) - self._log_steps(x).sum(1)
+        return self._maps(x, self.left, self.right), self._maps(turned, self.left, self.right), shift
 
     def _likelihood(self, both, label: int) -> Tensor:
         maps, turned, shift = both

@@ -76,7 +76,7 @@ class _Source:
 def parse_grammar(text: str, where: str = "grammar") -> Grammar:
     """Read a grammar from YAML `text`; `where` names it in errors.
 
-    Keys: name, description, within, motifs, positives, negatives; see `data/README.md` and the files beside it.
+    Keys: name, description, within, motifs, positives, negatives; see `data/grammars/README.md`.
     Raises InputError with file, line, what was found and what was expected.
 
     >>> g = parse_grammar("motifs: {E: {consensus: CACGTG}}\\npositives: [{plant: [E]}]\\nnegatives: [{plant: []}]")
