@@ -97,10 +97,11 @@ def test_precision_and_share_outside_by_hand():
 def test_twice_copies_the_block_and_says_where_it_was():
     x = one_hot(["A" * 10 + "CCTGG" + "A" * 25, "A" * 30 + "CCTGG" + "A" * 5])
     truth = pd.DataFrame({"row": [0, 0, 1], "start": [10, 13, 30], "end": [12, 15, 35]})
-    doubled, mask = twice(x, truth)
+    doubled, block, copy = twice(x, truth)
     assert decode(doubled) == ["A" * 10 + "CCTGG" + "A" * 10 + "CCTGG" + "A" * 10,
                                "A" * 15 + "CCTGG" + "A" * 10 + "CCTGG" + "A" * 5]  # fmt: skip
-    assert mask.sum(1).tolist() == [5, 5] and mask[0, 10:15].all()
+    assert block.sum(1).tolist() == [5, 5] and block[0, 10:15].all()
+    assert copy.sum(1).tolist() == [5, 5] and copy[0, 25:30].all() and copy[1, 15:20].all()
     with pytest.raises(ValueError, match="no room"):
         twice(x[:, :, :18], truth.iloc[:2])
 

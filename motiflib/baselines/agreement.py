@@ -70,20 +70,20 @@ def share_outside(values: Float[np.ndarray, "N L"], mask: Bool[np.ndarray, "N L"
 
 def twice(
     x: Float[Tensor, "N 4 L"], truth: pd.DataFrame, *, apart: int = 10
-) -> tuple[Float[Tensor, "N 4 L"], Bool[np.ndarray, "N L"]]:
+) -> tuple[Float[Tensor, "N 4 L"], Bool[np.ndarray, "N L"], Bool[np.ndarray, "N L"]]:
     """Each sequence with its planted block copied once more, ``apart`` bp to the right (or left, if it would not fit).
 
-    The block is everything from the first to the last planted base of a sequence. Also returned: the mask of the block
-    that was there before, so that its attribution can be read with and without a second copy.
+    The block is everything from the first to the last planted base of a sequence. Also returned: where the block was
+    before, and where its copy is, so that attributions can be read with and without the copy.
 
-    >>> doubled, mask = twice(simulated.x.float(), simulated.truth)
+    >>> doubled, block, copy = twice(simulated.x.float(), simulated.truth)
     """
-    doubled, mask = x.clone(), np.zeros((len(x), x.shape[2]), dtype=bool)
+    doubled, (block, copy) = x.clone(), np.zeros((2, len(x), x.shape[2]), dtype=bool)
     for row, (start, end) in truth.groupby("row").agg({"start": "min", "end": "max"}).iterrows():
         size = end - start
         to = end + apart if end + apart + size <= x.shape[2] else start - apart - size
         if to < 0:
             raise ValueError(f"row {row}: no room for a second block of {size} bp in {x.shape[2]} bp")
         doubled[row, :, to : to + size] = x[row, :, start:end]
-        mask[row, start:end] = True
-    return doubled, mask
+        block[row, start:end] = copy[row, to : to + size] = True
+    return doubled, block, copy
