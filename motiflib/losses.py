@@ -8,6 +8,7 @@ from __future__ import annotations
 import torch
 import torch.nn.functional as tf
 from jaxtyping import Float
+from scipy.fft import next_fast_len
 from torch import Tensor
 
 from motiflib.model import MotifScanner
@@ -42,7 +43,7 @@ def cross_correlation(
     first: Float[Tensor, "B A T"], second: Float[Tensor, "B C T"], reach: int
 ) -> Float[Tensor, "S A C"]:
     """Sum over b and t of first[b,a,t] second[b,c,t+delta] for delta = -reach..reach, by Fourier transform."""
-    size = 1 << (first.shape[2] + reach - 1).bit_length()  # no lag wraps round
+    size = next_fast_len(first.shape[2] + reach, real=True)  # long enough that no lag wraps round
     waves = [torch.fft.rfft(maps.float(), size) for maps in (first, second)]
     product = waves[0].conj().permute(2, 1, 0) @ waves[1].permute(2, 0, 1)  # (size/2 + 1, A, C)
     lags = torch.fft.irfft(product, size, dim=0)  # (size, A, C)
