@@ -45,10 +45,10 @@ def make(config: ArgminnConfig, device: str, plain: bool = False) -> Argminn:
     return model
 
 
-def seconds(model: Argminn, x: torch.Tensor, y: torch.Tensor, overlap) -> float:
+def seconds(model: Argminn, x: torch.Tensor, y: torch.Tensor, overlap, run=loss) -> float:
     began = time.perf_counter()
     model.zero_grad()
-    loss(model, x, y, overlap).backward()
+    run(model, x, y, overlap).backward()
     if x.is_cuda:
         torch.cuda.synchronize()
     return time.perf_counter() - began
@@ -59,6 +59,7 @@ def main() -> None:
     ask.add_argument("--rounds", type=int, default=9)
     ask.add_argument("--threads", type=int, default=2)
     ask.add_argument("--device", default="cpu")
+    ask.add_argument("--compile", action="store_true", help="also ours through torch.compile (a minute to compile)")
     a = ask.parse_args()
     torch.set_num_threads(a.threads)
     letters = torch.randint(0, 4, (128, 500), generator=torch.Generator().manual_seed(0))
@@ -69,9 +70,12 @@ def main() -> None:
         "paper's form, fast": (make(PAPER, a.device), overlap_loss),
         "ours (candidates, neighbourhood)": (make(ArgminnConfig(**SIZE), a.device), overlap_loss),
     }
+    if a.compile:
+        ours = forms["ours (candidates, neighbourhood)"][0]
+        forms["ours, torch.compile"] = (ours, overlap_loss, torch.compile(loss))
     slow, fast = (loss(model, x, y, overlap) for model, overlap in list(forms.values())[:2])
     print(f"loss of the plain form {slow.item():.7f}, of the fast form {fast.item():.7f}")
-    rows = [[seconds(model, x, y, overlap) for model, overlap in forms.values()] for _ in range(a.rounds + 1)][1:]
+    rows = [[seconds(model, x, y, *how) for model, *how in forms.values()] for _ in range(a.rounds + 1)][1:]
     medians = dict(zip(forms, map(statistics.median, zip(*rows, strict=True)), strict=True))
     first = next(iter(medians.values()))
     for name, value in medians.items():

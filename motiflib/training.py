@@ -30,6 +30,7 @@ class TrainConfig:
     overlap, l1: lambda_o and lambda_1; `losses.penalty_weight` says when they are in force.
     best_from: share of training from which on an epoch can be the best; before, filters are not yet sharp.
     device: "auto", "cpu", "cuda" or "mps". precision: "auto" (bf16 on a GPU that has it), "no" or "bf16".
+    compile: use torch.compile; off by default, as on a CPU it takes a minute and gains nothing (benchmarks/step.py).
     """
 
     epochs: int = 20
@@ -41,6 +42,7 @@ class TrainConfig:
     best_from: float = 0.75
     device: str = "auto"
     precision: str = "auto"
+    compile: bool = False
 
 
 class Fit(NamedTuple):
@@ -77,7 +79,9 @@ class Trainer:
         self.accelerator = accelerator(config)
         self.model, self.config, self.steps, self.total = model, config, steps, steps * config.epochs
         optimiser = torch.optim.Adam(model.parameters(), lr=config.rate)
-        self.objective, self.optimiser = self.accelerator.prepare(Objective(model, config), optimiser)
+        objective = Objective(model, config)
+        objective = torch.compile(objective) if config.compile else objective
+        self.objective, self.optimiser = self.accelerator.prepare(objective, optimiser)
         self.schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, config.rate, self.total, pct_start=config.warmup)
         self.history: list[dict[str, float]] = []
         self.best: dict[str, Tensor] = {}
