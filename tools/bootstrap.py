@@ -33,8 +33,8 @@ if "google.colab" in sys.modules:
 
     folder = "/content/{url.rsplit("/", 1)[1]}"
     if not os.path.isdir(folder):
-        clone = ["git", "clone", "--quiet", "--depth", "1", "--branch", "{branch}", "{url}.git", folder]
-        subprocess.run(clone, check=True)
+        clone = ["git", "clone", "--quiet", "--depth", "1", "--branch", "{branch}"]
+        subprocess.run([*clone, "{url}.git", folder], check=True)
         subprocess.run([sys.executable, f"{{folder}}/tools/setup_env.py", "--colab"], check=True)
     os.chdir(f"{{folder}}/notebooks")"""
 

@@ -16,6 +16,7 @@ ROOT = Path(__file__).resolve().parents[1]
 NOTEBOOKS, BOOK = ROOT / "notebooks", ROOT / "book"
 sys.path.insert(0, str(ROOT))  # the library of this very copy, installed or not
 FROZEN = BOOK / "frozen"
+CHAPTER_LINK = re.compile(r"\[([^\]]+)\]\((?:notebooks/)?(\d\d_\w+)\.ipynb(?:#[\w-]*)?\)")
 OPTION = re.compile(r"^#\| *(label|caption|alt): *(.+)$")
 
 
@@ -28,6 +29,12 @@ def toc_entries() -> list[tuple[str, str]]:
 def chapter_names() -> list[str]:
     """Notebook names (without folder and suffix) in reading order."""
     return [Path(page).stem for _, page in toc_entries() if page.startswith("notebooks/")]
+
+
+def known_links(text: str) -> str:
+    """Markdown in which links to chapters that are not in the table of contents (yet) are plain words."""
+    here = set(chapter_names())
+    return CHAPTER_LINK.sub(lambda link: link[0] if link[2] in here else link[1], text)
 
 
 def read_source(name: str) -> nbformat.NotebookNode:

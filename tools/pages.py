@@ -9,7 +9,7 @@ from pathlib import Path
 
 import yaml
 from bootstrap import colab_address
-from chapters import ROOT, opening_of, read_source, toc_entries
+from chapters import ROOT, known_links, opening_of, read_source, toc_entries
 from execute import Run
 from frozen import index
 
@@ -19,21 +19,16 @@ ORDER = (
     "robustness design variants baselines plots runs cli paths"
 ).split()
 SECTION = re.compile(r"[A-Z][a-z]+:")
-CHAPTER_LINK = re.compile(r"\[([^\]]+)\]\(notebooks/(\w+)\.ipynb\)")
 
 
 def fill_page(text: str, runs: list[Run]) -> str:
-    """Replace the markers such as `<!-- chapter-map -->` of a page by what they name.
-
-    Links to chapters that are not in the table of contents (yet) become plain words.
-    """
+    """Replace the markers such as `<!-- chapter-map -->` of a page by what they name."""
     made = {"chapter-map": chapter_map, "run-table": lambda: run_table(runs), "frozen-table": frozen_table}
     made["colab-address"] = lambda: colab_address("11_chipseq.ipynb")
     for name, make in made.items():
         marker = f"<!-- {name} -->"
         text = text.replace(marker, make()) if marker in text else text
-    here = {run.name for run in runs}
-    return CHAPTER_LINK.sub(lambda link: link[0] if link[2] in here else link[1], text)
+    return known_links(text)
 
 
 def table(header: list[str], rows: list[list[str]]) -> str:

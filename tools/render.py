@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import nbformat
-from chapters import code_of, options_of, read_source
+from chapters import code_of, known_links, options_of, read_source
 from execute import Run
 from frozen import index, is_current, stored
 
@@ -46,8 +46,10 @@ def frame_opening(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
 
 
 def lift_options(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
-    """Turn the `#| label:`, `#| caption:` and `#| alt:` lines of code cells into MyST-NB metadata."""
+    """Turn the `#| caption:` and such lines of code cells into MyST-NB metadata; unlink chapters that are missing."""
     for cell in notebook.cells:
+        if cell.cell_type == "markdown":
+            cell.source = known_links(cell.source)
         options = options_of(cell) if cell.cell_type == "code" else {}
         if not options:
             continue
