@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import os
 import signal
-import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -74,7 +73,7 @@ def test_best_epoch_may_be_any_from_a_share_on(best_from):
 
 
 def test_killed_in_mid_epoch_goes_on_to_the_same_weights(whole, tmp_path):
-    died = python(str(HERE / "train_once.py"), str(tmp_path), "2")
+    died = python(str(HERE / "train_once.py"), str(tmp_path), "4", "2")
     assert died.returncode == -signal.SIGKILL and (tmp_path / "checkpoint" / "state.pt").exists()
     resumed = train(tmp_path)
     assert list(resumed.history.epoch) == [1, 2, 3, 4]
@@ -92,21 +91,19 @@ def test_a_checkpoint_of_other_settings_is_refused(tmp_path):
 
 
 def test_two_processes_make_the_network_of_one(whole, tmp_path):
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = str(free.getsockname()[1])
-    launch = ["-m", "accelerate.commands.launch", "--cpu", "--num_processes", "2", "--num_machines", "1"]
-    launch += ["--mixed_precision", "no", "--dynamo_backend", "no", "--main_process_port", port]
-    done = python(*launch, str(HERE / "train_once.py"), str(tmp_path))
+    launch = ["-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2"]  # accelerate joins in
+    done = python(*launch, str(HERE / "train_once.py"), str(tmp_path), "1")
     assert done.returncode == 0, done.stderr[-2000:]
+    alone = train(None, epochs=1)
     together = torch.load(tmp_path / "weights-2.pt", weights_only=True)
-    for name, value in whole.model.state_dict().items():
-        assert_close(together[name], value, atol=1e-4, rtol=1e-3, msg=lambda text, name=name: f"{name}: {text}")
+    for name, value in alone.model.state_dict().items():
+        # measured: 3e-7 apart, and 1e-2 where each process keeps to its own gradient; over epochs Adam blows both up
+        assert_close(together[name], value, atol=1e-5, rtol=0, msg=lambda text, name=name: f"{name}: {text}")
 
 
 def test_batches_depend_on_seed_and_epoch_only():
     data = planted(50)
-    first, again, other = ArrayBatches(data, batch=16), ArrayBatches(data, batch=16), ArrayBatches(data, batch=16, seed=1)
+    first, again, other = (ArrayBatches(data, batch=16, seed=seed) for seed in (0, 0, 1))
     list(first.epoch(0))
     for a, b in zip(first.epoch(1), again.epoch(1), strict=True):
         assert torch.equal(a[0], b[0]) and torch.equal(a[1], b[1])

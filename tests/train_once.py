@@ -1,6 +1,6 @@
-"""One small training in a process of its own: python train_once.py FOLDER [EPOCH to be killed in].
+"""One small training in a process of its own: python train_once.py FOLDER [EPOCHS [EPOCH to be killed in]].
 
-Under `accelerate launch` several processes share it. Weights end up in FOLDER/weights-N.pt, N the number of processes.
+Under `torchrun` several processes share it. Weights end up in FOLDER/weights-N.pt, N the number of processes.
 """
 
 from __future__ import annotations
@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -43,16 +44,17 @@ class Deadly(ArrayBatches):
             yield batch
 
 
-def train(folder: Path, killed_in: int = -1):
+def train(folder: Path | None, epochs: int = 4, killed_in: int = -1):
     """The training that all callers share."""
     torch.manual_seed(3)
     batches = Deadly(planted(96), batch=16)
     batches.last = killed_in
-    return fit(Argminn(SHAPE), batches, planted(60, seed=1), SETTINGS, out=folder, progress=False)
+    settings = replace(SETTINGS, epochs=epochs)
+    return fit(Argminn(SHAPE), batches, planted(60, seed=1), settings, out=folder, progress=False)
 
 
 if __name__ == "__main__":
     folder = Path(sys.argv[1])
-    model, history = train(folder, int(sys.argv[2]) if len(sys.argv) > 2 else -1)
+    model, _ = train(folder, *map(int, sys.argv[2:]))
     if not int(os.environ.get("RANK", 0)):
         torch.save(model.state_dict(), folder / f"weights-{os.environ.get('WORLD_SIZE', 1)}.pt")
