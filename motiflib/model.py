@@ -21,6 +21,9 @@ from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
 
+GAIN = 10  # rho moves in steps of 10 rates: Adam moves a parameter by about one, too little for a log-weight to learn
+
+
 @dataclass(frozen=True)
 class ArgminnConfig:
     """The shape of a network; unknown names raise `TypeError`.
@@ -104,14 +107,14 @@ class Neighbourhood(nn.Module):
         super().__init__()
         self.reach, self.both_strands = config.neighbourhood, config.both_strands
         size = 2 * self.reach + 1
-        self.spacing = nn.Parameter(torch.full((config.filters, config.channels, size), -math.log(size)))
+        self.spacing = nn.Parameter(torch.zeros(config.filters, config.channels, size))
 
     def table(self) -> Float[Tensor, "C C S"]:
         """rho for all ordered pairs of channels; the mates' rows are read backwards."""
+        rho = GAIN * self.spacing - math.log(self.spacing.shape[2])
         if not self.both_strands:
-            return self.spacing
-        mates = self.spacing.roll(self.spacing.shape[0], 1).flip(2)
-        return torch.cat([self.spacing, mates])
+            return rho
+        return torch.cat([rho, rho.roll(len(rho), 1).flip(2)])
 
     def forward(self, hits: Hits) -> Float[Tensor, "B M C"]:
         table = self.table()

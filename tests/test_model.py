@@ -57,7 +57,7 @@ def test_neighbourhood_equals_plain_form(both):
     torch.manual_seed(2)
     around = Neighbourhood(ArgminnConfig(filters=2, neighbourhood=6, both_strands=both))
     with torch.no_grad():
-        around.spacing.normal_()
+        around.spacing.normal_(std=0.1)
     channels = 4 if both else 2
     hits = Hits(torch.randint(0, 20, (3, 9)), torch.randint(0, channels, (3, 9)), torch.randn(3, 9).relu())
     fast, slow = around(hits), torch.stack([plain_neighbours(around, *(part[b] for part in hits)) for b in range(3)])
