@@ -1,0 +1,48 @@
+"""The simplest peer: which k-mers occur, how often, and one weight for each (logistic regression)."""
+
+from __future__ import annotations
+
+import numpy as np
+from jaxtyping import Float
+from scipy.sparse import csr_matrix
+from sklearn.linear_model import LogisticRegression
+from torch import Tensor
+
+from motiflib.batches import Examples
+from motiflib.seeding import kmer_codes
+
+PENALTIES = (0.003, 0.03, 0.3)  # strengths C of scikit-learn that are tried; small is strict
+
+
+def kmer_counts(x: Float[Tensor, "N 4 L"], k: int = 6) -> csr_matrix:
+    """How often each k-mer stands in each sequence, both strands counted as one: sparse (N, 4^k).
+
+    >>> kmer_counts(one_hot(["ACGT"]), 2).sum()
+    3.0
+    """
+    codes = kmer_codes(x, k).numpy()
+    rows, _ = np.nonzero(codes >= 0)
+    found = codes[codes >= 0]
+    return csr_matrix((np.ones(len(found)), (rows, found)), shape=(len(codes), 4**k))
+
+
+class KmerRegression:
+    """Logistic regression on counts of k-mers; the validation examples choose the penalty.
+
+    >>> peer = KmerRegression(train, valid)
+    >>> peer(test.x)  # a score for each sequence, higher is more likely positive
+    """
+
+    def __init__(self, train: Examples, valid: Examples, k: int = 6):
+        self.k, self.valid_loss = k, np.inf
+        counts, held = kmer_counts(train.x, k), kmer_counts(valid.x, k)
+        y, truth = train.y.numpy(), valid.y.numpy() > 0.5
+        for penalty in PENALTIES:
+            model = LogisticRegression(C=penalty, max_iter=200).fit(counts, y)
+            signed = np.where(truth, 1, -1) * model.decision_function(held)
+            loss = float(np.logaddexp(0, -signed).mean())
+            if loss < self.valid_loss:
+                self.valid_loss, self.penalty, self.model = loss, penalty, model
+
+    def __call__(self, x: Float[Tensor, "N 4 L"]) -> Float[np.ndarray, " N"]:
+        return self.model.decision_function(kmer_counts(x, self.k))
