@@ -1,0 +1,86 @@
+"""Result files of a run: motifs with logos, calls as BED, rules as a table."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterable
+from pathlib import Path
+
+import pandas as pd
+
+from motiflib import runs
+from motiflib.motif import Motif, tomtom, write_meme
+from motiflib.sequence import Record, write_atomic
+
+MOTIF_COLUMNS = [
+    "motif", "consensus", "length", "information_bits", "sites", "jaspar_id", "jaspar_name", "p_value",
+]  # fmt: skip
+BED_COLUMNS = ["sequence", "start", "end", "motif", "score", "strand"]
+
+
+def motif_table(motifs: list[Motif]) -> pd.DataFrame:
+    """One row a motif: columns as in MOTIF_COLUMNS, the last three of the closest JASPAR vertebrate motif (TOMTOM).
+
+    >>> motif_table(load_run("run").motifs).jaspar_name[0]
+    'REST'
+    """
+    rows = [(m.name, m.consensus, m.width, round(m.information_bits, 2), m.sites) for m in motifs]
+    table = pd.DataFrame(rows, columns=MOTIF_COLUMNS[:5])
+    return table.merge(tomtom(motifs)[["motif", *MOTIF_COLUMNS[5:]]], on="motif", how="left")
+
+
+def write_motifs(run: runs.Run, folder: Path) -> None:
+    """Write motifs.meme, motifs.tsv (`motif_table`) and NAME.png, a logo, for each motif into `folder`."""
+    table = motif_table(run.motifs)
+    pictures = {f"{motif.name}.png": logo_png(motif) for motif in run.motifs}
+    write_meme(folder / "motifs.meme", run.motifs)
+    write_atomic(folder / "motifs.tsv", table.to_csv(sep="\t", index=False, float_format="%.4g"))
+    for name, picture in pictures.items():
+        write_atomic(folder / name, picture)
+
+
+def logo_png(motif: Motif) -> bytes:
+    """A motif's logo as a PNG file; the same motif always gives the same bytes."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    from motiflib import plots
+
+    figure = Figure(figsize=(1 + 0.35 * motif.width, 1.7), dpi=150, layout="constrained")
+    FigureCanvasAgg(figure)
+    plots.logo(motif, figure.subplots())
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", metadata={"Software": None})
+    return buffer.getvalue()
+
+
+def calls(run: runs.Run, records: Iterable[Record], where: object = "sequences") -> pd.DataFrame:
+    """Instances of a run's motifs, as `instances.call` finds them.
+
+    Raises:
+        InputError: a sequence shorter than the filters.
+
+    Example:
+        >>> calls(load_run("run"), read_fasta("peaks.fa")).motif.value_counts()
+    """
+    from motiflib import instances
+
+    return instances.call(run.model, list(runs.fitting(records, run.model.config.width, where)))
+
+
+def write_bed(table: pd.DataFrame, path: Path) -> None:
+    """Write calls as BED: six standard columns (score = 1000 x ours, 0 to 1000), then ours under a header line."""
+    more = [name for name in table.columns if name not in BED_COLUMNS]
+    bed = table[BED_COLUMNS].assign(score=(1000 * table.score).round().clip(0, 1000).astype(int))
+    bed = bed.join(table[more])
+    text = bed.to_csv(sep="\t", index=False, header=False, float_format="%.6g")
+    write_atomic(path, "#" + "\t".join(bed.columns) + "\n" + text)
+
+
+def rules(run: runs.Run, records: Iterable[Record], where: object = "sequences") -> pd.DataFrame:
+    """Pairs of motifs and their distances, as `syntax.pair_rules` finds them among the calls."""
+    from motiflib import syntax
+
+    records = list(records)
+    lengths = {record.name: len(record.sequence) for record in records}
+    return syntax.pair_rules(calls(run, records, where), lengths)

@@ -1,0 +1,313 @@
+"""A run: the folder that holds a training's network, its motifs, and how all of it was made.
+
+    RUN/config.json         shape of the network             RUN/train.json    settings, data, metrics, machine
+    RUN/model.safetensors   its weights                      RUN/history.tsv   one row an epoch
+    RUN/motifs.meme, .tsv   motifs read from its filters     RUN/checkpoint/   while training only: where to go on
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import os
+import platform
+import shutil
+import tempfile
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from importlib.metadata import version
+from pathlib import Path
+from typing import NamedTuple
+
+import pandas as pd
+import torch
+from accelerate import PartialState
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+
+from motiflib import __version__
+from motiflib.batches import ArrayBatches, Examples, examples, split
+from motiflib.model import Argminn, ArgminnConfig
+from motiflib.motif import Motif, read_meme, write_meme
+from motiflib.seeding import seeded
+from motiflib.sequence import InputError, Record, one_hot, read_fasta, write_atomic
+from motiflib.training import Fit, TrainConfig, accelerator, evaluate, fit, predict
+
+log = logging.getLogger(__name__)
+
+FILES = ("config.json", "model.safetensors", "history.tsv", "motifs.meme", "motifs.tsv", "train.json")
+SEALED = FILES[:2]  # train.json holds their sha256: a file cut short or from another run is noticed
+PACKAGES = ("torch", "numpy", "accelerate", "tangermeme")
+
+
+class Run(NamedTuple):
+    """A trained network (evaluation mode), its motifs, its history, and what train.json says."""
+
+    model: Argminn
+    motifs: list[Motif]
+    table: pd.DataFrame
+    history: pd.DataFrame
+    settings: dict
+
+
+class Data(NamedTuple):
+    """Training sequences of both classes and how they are described in train.json."""
+
+    positives: list[Record]
+    negatives: list[Record] | None
+    about: dict
+
+
+Source = str | os.PathLike | Iterable[Record | tuple[str, str]]
+
+
+def train_run(
+    positives: Source, out: str | os.PathLike, *, negatives: Source | None = None, shuffle: str | None = None,
+    config: ArgminnConfig | None = None, training: TrainConfig | None = None, seed: int = 0, progress: bool = True,
+) -> Run:  # fmt: skip
+    """Train a network on FASTA files (or records) and keep it as the folder `out`; `load_run` reads it back.
+
+    Give either `negatives` or a kind of `shuffle` for the positives. Lengths may differ: shorter sequences are padded
+    on the right. A tenth is held back for choosing the epoch. Interrupted in whatever way, the same call goes on where
+    the last whole epoch ended, and on a CPU ends with the same weights.
+
+    Raises:
+        InputError: input that cannot be trained on, a setting out of range, a place that cannot be written, another
+            training's checkpoint in `out`, or a loss that is not finite. Nothing is left behind then.
+
+    Example:
+        >>> run = train_run("peaks.fa", "run", shuffle="dinucleotide")
+        >>> run.settings["metrics"]["auroc"]
+        0.98
+    """
+    config, training = config or ArgminnConfig(), training or TrainConfig()
+    check_settings(config, training, seed)
+    data = read_data(positives, negatives, shuffle, config.width)
+    both = examples([r.sequence for r in data.positives], data.negatives and [r.sequence for r in data.negatives],
+                    kind=shuffle or "dinucleotide", seed=seed)  # fmt: skip
+    train, valid = split(both, seed=seed)
+    asked = {"model": asdict(config), "training": asdict(training), "seed": seed, "data": data.about}
+    with _workplace(Path(out), asked) as folder:
+        model = seeded(config, train, seed=seed)
+        result = fit(model, ArrayBatches(train, seed=seed), valid, training, out=folder, progress=progress)
+        result.model.cpu()
+        if PartialState().is_main_process:
+            save_run(folder, result, train, valid, asked)
+        PartialState().wait_for_everyone()
+        shutil.rmtree(folder / "checkpoint", ignore_errors=True)
+    return load_run(folder)
+
+
+def check_settings(config: ArgminnConfig, training: TrainConfig, seed: int = 0) -> None:
+    """InputError for a setting that no training can have, or a device that is not there."""
+    for name, value, least in (
+        ("filters", config.filters, 1), ("width", config.width, 1), ("layers", config.layers, 1),
+        ("epochs", training.epochs, 1), ("seed", seed, 0),
+    ):  # fmt: skip
+        if value < least:
+            raise InputError(f"{name} = {value}: must be at least {least}")
+    accelerator(training)
+
+
+def read_data(positives: Source, negatives: Source | None, shuffle: str | None, width: int) -> Data:
+    """Read and check training sequences; `width` is that of the filters, no sequence may be shorter.
+
+    Raises:
+        InputError: both or none of `negatives` and `shuffle`, an unreadable file, fewer than two of a class, or a
+            sequence that no filter fits.
+    """
+    if (negatives is None) == (shuffle is None):
+        given = "neither was" if negatives is None else "both were"
+        raise InputError(f"training needs either negatives or a kind of shuffle, {given} given: give one of them")
+    if shuffle not in (None, "dinucleotide", "mononucleotide"):
+        raise InputError(f"unknown kind of shuffle {shuffle!r}: use dinucleotide or mononucleotide")
+    (ours, about), theirs = _read_class("positives", positives, width), None
+    summary: dict = {"positives": about, "negatives": {"shuffle": shuffle}}
+    if negatives is not None:
+        theirs, summary["negatives"] = _read_class("negatives", negatives, width)
+        a, b = (summary[name]["median_length"] for name in ("positives", "negatives"))
+        if max(a, b) > 1.2 * min(a, b):
+            log.warning("positives are %d bp long and negatives %d (medians): the network may learn the length", a, b)
+    return Data(ours, theirs, summary)
+
+
+def _read_class(name: str, source: Source, width: int) -> tuple[list[Record], dict]:
+    is_file = isinstance(source, (str, os.PathLike))
+    where = os.fspath(source) if is_file else name
+    records = list(read_fasta(source)) if is_file else [Record(*record) for record in source]
+    records = list(fitting(records, width, where))
+    if len(records) < 2:
+        raise InputError(f"{where}: {len(records)} {name}; training needs at least 2, and some hundreds to learn from")
+    lengths = pd.Series([len(record.sequence) for record in records])
+    text = "".join(f">{record.name}\n{record.sequence}\n" for record in records)
+    about = {"name": Path(where).name, "sequences": len(records), "median_length": int(lengths.median())}
+    about |= {"shortest": int(lengths.min()), "longest": int(lengths.max())}
+    return records, about | {"sha256": hashlib.sha256(text.encode()).hexdigest()}
+
+
+def fitting(records: Iterable[Record], width: int, where: object = "sequences") -> Iterator[Record]:
+    """The same records, one by one; InputError at the first that is shorter than a filter.
+
+    >>> [record.name for record in fitting([Record("a", "ACGTACGTACGT")], 12)]
+    ['a']
+    """
+    for record in records:
+        if len(record.sequence) < width:
+            raise InputError(
+                f"{where}: record {record.name!r} has {len(record.sequence)} bp, fewer than the filters' width of "
+                f"{width}: leave it out, or train with a smaller --width"
+            )
+        yield record
+
+
+def save_run(folder: Path, result: Fit, train: Examples, valid: Examples, asked: dict) -> None:
+    """Read the motifs off the network and write all files of a run, each beside its place first, train.json last."""
+    from motiflib import discovery
+
+    log.info("reading motifs off %d filters", result.model.config.filters)
+    found = discovery.find_motifs(result.model, train.x)
+    with tempfile.TemporaryDirectory(prefix=".new-", dir=folder) as name:
+        new = Path(name)
+        result.model.save_pretrained(new)
+        result.history.to_csv(new / "history.tsv", sep="\t", index=False)
+        write_meme(new / "motifs.meme", found.motifs)
+        found.table.to_csv(new / "motifs.tsv", sep="\t", index=False)
+        about = asked | {"validation_sequences": len(valid.y), "metrics": evaluate(result.model, valid)}
+        about |= {"minutes": round(result.history.seconds.sum() / 60, 2), **machine()}
+        about["files"] = {file: _sha256(new / file) for file in SEALED}
+        write_atomic(new / "train.json", json.dumps(about, indent=1) + "\n")
+        for file in FILES:
+            os.replace(new / file, folder / file)
+
+
+def load_run(folder: str | os.PathLike) -> Run:
+    """Read a run back, network in evaluation mode on the CPU.
+
+    Raises:
+        InputError: no such folder, an unfinished training, a file that is missing, damaged or from another run.
+
+    Example:
+        >>> load_run("run").motifs[0].consensus
+        'TTCAGCACC'
+    """
+    folder = Path(folder)
+    _check_run(folder)
+    settings = _read_json(folder / "train.json")
+    try:
+        model = Argminn(ArgminnConfig(**_read_json(folder / "config.json")))
+    except (TypeError, ValueError, RuntimeError) as error:
+        reason = str(error).replace("ArgminnConfig.__init__() ", "").splitlines()[0]
+        raise InputError(f"{folder / 'config.json'}: not the shape of a network ({reason}); train again") from error
+    for file, sha256 in settings.get("files", {}).items():
+        if _sha256(folder / file) != sha256:
+            raise InputError(f"{folder / file}: not the file that train.json describes, damaged or of another run; "
+                             "copy the folder again, or train again")  # fmt: skip
+    try:
+        model.load_state_dict(load_file(folder / "model.safetensors"))
+    except (SafetensorError, RuntimeError) as error:
+        raise InputError(f"{folder / 'model.safetensors'}: not the weights of this network; train again") from error
+    tables = [_read_table(folder / file) for file in ("motifs.tsv", "history.tsv")]
+    motifs = read_meme(folder / "motifs.meme") if len(tables[0]) else []  # a MEME file holds one motif at least
+    return Run(model.eval(), motifs, *tables, settings)
+
+
+def _check_run(folder: Path) -> None:
+    if not folder.is_dir():
+        what = "a file" if folder.exists() else "not there"
+        raise InputError(f"{folder}: {what}; expected a run, the folder that `motiflib train --out` made")
+    gone = [file for file in FILES if not (folder / file).is_file()]
+    if gone and (folder / "checkpoint").is_dir():
+        raise InputError(f"{folder}: its training is unfinished; give the same `motiflib train` command again")
+    if gone:
+        raise InputError(f"{folder}: {gone[0]} is missing; expected a run, the folder that `motiflib train --out` made")
+
+
+def _read_json(path: Path) -> dict:
+    try:
+        content = json.loads(path.read_text())
+    except ValueError as error:
+        raise InputError(f"{path}: damaged, not JSON; train again") from error
+    if not isinstance(content, dict):
+        raise InputError(f"{path}: not of a run; train again")
+    return content
+
+
+def _read_table(path: Path) -> pd.DataFrame:
+    try:
+        return pd.read_csv(path, sep="\t", keep_default_na=False)
+    except ValueError as error:
+        raise InputError(f"{path}: damaged, not a table; train again") from error
+
+
+@contextmanager
+def _workplace(folder: Path, asked: dict) -> Iterator[Path]:
+    """The run's folder with a checkpoint of this very training or none; after an InputError no trace of it."""
+    mark, made = folder / "checkpoint" / "training.json", not folder.exists()
+    key = json.dumps(asked, indent=1)
+    if mark.parent.is_dir() and (not mark.is_file() or mark.read_text() != key):
+        raise InputError(f"{folder}: holds an unfinished training on other data or settings; choose another folder, "
+                         f"or delete {mark.parent}")  # fmt: skip
+    write_atomic(mark, key)
+    for left in folder.glob(".new-*"):  # of a process that was killed while it wrote
+        shutil.rmtree(left, ignore_errors=True)
+    try:
+        yield folder
+    except InputError:
+        shutil.rmtree(folder if made else mark.parent, ignore_errors=True)
+        raise
+
+
+def _sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def score(model: Argminn, records: Iterable[Record], where: object = "sequences") -> pd.DataFrame:
+    """Probability of each sequence that it is a positive: columns name, probability. Reads the records as a stream.
+
+    Raises:
+        InputError: a sequence shorter than the filters.
+
+    Example:
+        >>> score(load_run("run").model, read_fasta("peaks.fa")).columns.tolist()
+        ['name', 'probability']
+    """
+    names, values = [], [torch.zeros(0)]
+    for part in batches_of(fitting(records, model.config.width, where)):
+        names += [record.name for record in part]
+        values.append(predict(model, one_hot([record.sequence for record in part])))
+    return pd.DataFrame({"name": names, "probability": torch.cat(values).numpy()})
+
+
+def batches_of(records: Iterable[Record], bases: int = 2**18) -> Iterator[list[Record]]:
+    """Lists of consecutive records that, padded to the longest, hold at most `bases` bases; one record at least.
+
+    >>> [len(part) for part in batches_of([Record("a", "ACGT")] * 5, bases=8)]
+    [2, 2, 1]
+    """
+    part, longest = [], 0
+    for record in records:
+        longest = max(longest, len(record.sequence))
+        if part and longest * (len(part) + 1) > bases:
+            yield part
+            part, longest = [], len(record.sequence)
+        part.append(record)
+    if part:
+        yield part
+
+
+def machine() -> dict:
+    """What results depend on beside data and settings: hardware in words, and versions.
+
+    >>> sorted(machine())
+    ['hardware', 'versions']
+    """
+    names = [platform.processor() or platform.machine(), f"{os.cpu_count()} cores"]
+    if Path("/proc/cpuinfo").exists():
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        names[0] = next((line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), names[0])
+    if torch.cuda.is_available():
+        names.append(torch.cuda.get_device_name())
+    versions = {"motiflib": __version__, "python": platform.python_version()}
+    return {"hardware": ", ".join(names), "versions": versions | {name: version(name) for name in PACKAGES}}
