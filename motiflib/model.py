@@ -20,7 +20,6 @@ from huggingface_hub import PyTorchModelHubMixin
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
-
 GAIN = 10  # rho moves in steps of 10 rates: Adam moves a parameter by about one, too little for a log-weight to learn
 
 
