@@ -122,6 +122,7 @@ def _papermill(run: Run, threads: int, timeout: int) -> None:
     """Fill in time, memory, machine and error; a process of its own keeps settings and memory of chapters apart."""
     CACHE.mkdir(parents=True, exist_ok=True)
     settings = {"PYTHONPATH": str(ROOT), "JUPYTER_PREFER_ENV_PATH": "1", "PYDEVD_DISABLE_FILE_VALIDATION": "1"}
+    settings["PYTHONWARNINGS"] = "ignore:IProgress not found"  # tqdm misses ipywidgets; chapters show no bar
     settings |= {name: str(threads) for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")}
     command = [sys.executable, "-m", "papermill", str(NOTEBOOKS / f"{run.name}.ipynb"), str(run.path)]
     command += ["-p", "PROFILE", run.profile, "--cwd", str(NOTEBOOKS), "-k", "python3"]

@@ -23,18 +23,22 @@ STAGES = (
     ("syntax builder", "a memory asks K questions, one after the other", "(K, H, M)"),
     ("logit", "bound or not, the same on both strands", "one number"),
 )
+OURS = ("candidates", "neighbourhood")
 
 
 @styled
 def network(stages: Sequence[tuple[str, str, str]] = STAGES) -> Axes:
     """The stages of the network from top to bottom: name, what it does, shape of what it gives.
 
+    Stages that the paper does not have (`OURS`) are orange.
+
     >>> network()
     """
     ax = bare(axes_or_new(None, 0.72 * len(stages)))
     ax.set(xlim=(0, 10), ylim=(-len(stages) + 0.55, 0.5))
     for i, (name, does, shape) in enumerate(stages):
-        box = FancyBboxPatch((0.1, -i - 0.3), 2.9, 0.6, "round,pad=0,rounding_size=0.12", fc=COLOURS[i % 6], ec="none")
+        colour = COLOURS[1] if name in OURS else COLOURS[0]
+        box = FancyBboxPatch((0.1, -i - 0.3), 2.9, 0.6, "round,pad=0,rounding_size=0.12", fc=colour, ec="none")
         ax.add_patch(box)
         ax.text(1.55, -i, name, color="white", weight="bold", ha="center", va="center", fontsize=10.5)
         ax.text(3.25, -i + 0.02, does, va="bottom", fontsize=10.5)
@@ -46,7 +50,7 @@ def network(stages: Sequence[tuple[str, str, str]] = STAGES) -> Axes:
 
 @styled
 def sequence_view(
-    activations: Float[np.ndarray, "C T"], attention: Float[np.ndarray, "K H T"], *, width: int,
+    activations: Float[np.ndarray, "C T"], attention: Float[np.ndarray, "K H T"] | None = None, *, width: int,
     names: Sequence[str] | None = None, truth: pd.DataFrame | None = None, calls: pd.DataFrame | None = None,
     window: tuple[int, int] | None = None,
 ) -> Figure:  # fmt: skip
@@ -57,24 +61,25 @@ def sequence_view(
 
     >>> sequence_view(readout.activations[0], readout.attention[0], width=12, truth=planted)
     """
-    activations, attention = _array(activations), _array(attention)
+    activations = _array(activations)
     channels, starts = activations.shape
     count = channels // 2 if channels % 2 == 0 else channels
-    names = list(names or [f"filter {i}" for i in range(count)])
-    low, high = window or (0, starts + width - 1)
-    lanes = [("planted", truth), ("called", calls)]
-    lanes = [(name, table) for name, table in lanes if table is not None]
-    heights = [3 * count, 2.2 * len(attention)] + [1.1 * len(lanes)] * bool(lanes)
-    figure, panels = plt.subplots(
-        len(heights), 1, figsize=(WIDTH, 0.9 + 0.21 * sum(heights)), sharex=True, height_ratios=heights, squeeze=False
-    )
-    middle = np.arange(starts) + (width - 1) / 2
-    _activation_lanes(panels[0, 0], middle, activations, names)
-    _attention_lanes(panels[1, 0], middle, attention)
+    names, middle = list(names or [f"filter {i}" for i in range(count)]), np.arange(starts) + (width - 1) / 2
+    lanes = [(name, table) for name, table in (("planted", truth), ("called", calls)) if table is not None]
+    draw = [(3 * count, lambda ax: _activation_lanes(ax, middle, activations, names))]
+    if attention is not None:
+        draw.append((2.2 * len(attention), lambda ax: _attention_lanes(ax, middle, _array(attention))))
     if lanes:
-        _instance_lanes(panels[2, 0], lanes, names)
-    panels[0, 0].set_xlim(low, high)
-    panels[-1, 0].tick_params(axis="x", labelsize=10, colors=SOFT)
+        draw.append((2.2 * len(lanes), lambda ax: _instance_lanes(ax, lanes, names)))
+    heights = [height for height, _ in draw]
+    figure, panels = plt.subplots(
+        len(draw), 1, figsize=(WIDTH, 0.9 + 0.21 * sum(heights)), sharex=True, height_ratios=heights, squeeze=False
+    )
+    for panel, (_, fill) in zip(panels[:, 0], draw, strict=True):
+        fill(panel)
+        panel.spines["bottom"].set_visible(panel is panels[-1, 0])
+        panel.tick_params(axis="x", length=4 if panel is panels[-1, 0] else 0, labelsize=10, colors=SOFT)
+    panels[0, 0].set_xlim(window or (0, starts + width - 1))
     panels[-1, 0].set_xlabel("position (bp)")
     return figure
 
@@ -101,12 +106,12 @@ def _instance_lanes(ax: Axes, lanes: list[tuple[str, pd.DataFrame]], names: list
     for row, (_, table) in enumerate(lanes):
         for call in table.itertuples():
             colour = COLOURS[names.index(call.motif) % len(COLOURS)] if call.motif in names else SOFT
-            box = Rectangle((call.start, -row - 0.36), call.end - call.start, 0.72, fc=colour, ec="none", alpha=0.9)
+            box = Rectangle((call.start, -row), call.end - call.start, 0.45, fc=colour, ec="none")
             ax.add_patch(box)
             sign = {"+": "\u2192", "-": "\u2190"}.get(call.strand, "")
             ax.annotate(
-                f"{call.motif} {sign}", (call.end, -row), xytext=(3, 0), textcoords="offset points", va="center",
-                fontsize=9, color=INK, annotation_clip=True,
+                f"{call.motif} {sign}", ((call.start + call.end) / 2, -row), xytext=(0, -2), textcoords="offset points",
+                ha="center", va="top", fontsize=9, color=INK, annotation_clip=True,
             )  # fmt: skip
     _lanes(ax, [name for name, _ in lanes], "", floor=0.55)
 
@@ -121,7 +126,7 @@ def _lanes(ax: Axes, names: Sequence[str], title: str, floor: float = 0.55) -> N
 
 @styled
 def attention_steps(
-    attention: Float[np.ndarray, "K H M"], tokens: Sequence[str], ax: Axes | None = None, *, least: float = 0.03
+    attention: Float[np.ndarray, "K H M"], tokens: Sequence[str], ax: Axes | None = None, *, least: float = 0.08
 ) -> Axes:
     """Which token each head of each step looked at; tokens that no head gave `least` attention are left out.
 
@@ -133,7 +138,7 @@ def attention_steps(
     ax = axes_or_new(ax, 1.2 + 0.34 * len(shown))
     ax.imshow(attention.reshape(steps * heads, -1)[:, shown].T, cmap="Blues", vmin=0, vmax=1, aspect="auto")
     for (column, row), value in np.ndenumerate(attention.reshape(steps * heads, -1)[:, shown]):
-        if value >= least:
+        if value >= 0.03:
             ink = "white" if value > 0.5 else INK
             ax.text(column, row, f"{value:.2f}", ha="center", va="center", fontsize=9, color=ink)
     for edge in range(1, steps):

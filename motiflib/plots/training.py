@@ -10,6 +10,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
+from matplotlib.ticker import MaxNLocator
 
 from motiflib.plots.base import COLOURS, INK, SOFT, WIDTH, axes_or_new, colour_of, label, styled
 
@@ -34,7 +35,12 @@ def history(table: pd.DataFrame, *, oracle: float | None = None) -> Figure:
         shown = table[table[name] > 0]
         left.plot(shown.epoch, shown[name], "o-", color=colour, label={"l1": "L1"}.get(name, name))
     left.set_yscale("log")
-    left.legend(loc="best", handlelength=1.2)
+    left.set_ylim(top=12)
+    left.legend(
+        loc="upper left", ncols=3, handlelength=0.8, columnspacing=0.7, handletextpad=0.3, borderpad=0, fontsize=9
+    )
+    for ax in (left, right):
+        ax.xaxis.set_major_locator(MaxNLocator(5, integer=True))
     label(left, "epoch", "part of the loss", "Loss")
     right.plot(table.epoch, table.valid_auroc, "o-", color=COLOURS[0])
     if oracle is not None:
@@ -61,6 +67,7 @@ def auroc_over_time(
         limit_line(ax, oracle)
         ax.set_ylim(top=oracle + 0.05)
     ax.legend(loc="best")
+    ax.xaxis.set_major_locator(MaxNLocator(integer=True))
     return label(ax, "epoch", "validation AUROC", title)
 
 
