@@ -76,7 +76,7 @@ def main() -> None:
     a = ask.parse_args()
     torch.set_num_threads(a.threads)
     columns = ["grammar", "what", "background", "sequences", "length", "per_second", "per_cpu_second"]
-    table = pd.DataFrame(simulator_rows(a.device) + oracle_rows(), columns=columns).round({"per_second": 0, "per_cpu_second": 0})
+    table = pd.DataFrame(simulator_rows(a.device) + oracle_rows(), columns=columns).round(0)
     table = table.assign(threads=a.threads, device=a.device, machine=f"{platform.machine()} {os.cpu_count()} cores",
                          load=round(os.getloadavg()[0], 1), python=platform.python_version(), torch=torch.__version__)
     a.out.parent.mkdir(parents=True, exist_ok=True)

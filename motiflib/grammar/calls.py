@@ -80,7 +80,7 @@ def precision_recall(calls: pd.DataFrame, truth: pd.DataFrame, thresholds=None) 
 
     Precision is the fraction of calls that are right; recall is the fraction of planted instances that a call hits.
     """
-    thresholds = np.linspace(0.05, 0.95, 19) if thresholds is None else np.asarray(thresholds)
+    thresholds = np.linspace(0.05, 0.95, 19).round(2) if thresholds is None else np.asarray(thresholds)
     pairs = calls.rename_axis("call").reset_index().merge(truth.rename_axis("planted").reset_index(), on="row")
     overlap = np.minimum(pairs.end_x, pairs.end_y) - np.maximum(pairs.start_x, pairs.start_y)
     shorter = np.minimum(pairs.end_x - pairs.start_x, pairs.end_y - pairs.start_y)
