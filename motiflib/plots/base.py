@@ -32,8 +32,8 @@ def style() -> AbstractContextManager:
     >>> with style():
     ...     figure, axes = plt.subplots()
     """
-    # a notebook turns on interactive mode when the first figure loads its backend; loaded inside the block, this would be
-    # undone at its end, and no later figure would show
+    # a notebook turns on interactive mode when the first figure loads its backend; loaded inside the block, this would
+    # be undone at its end, and no later figure would show
     plt.draw_if_interactive()
     return plt.rc_context(_RC)
 
