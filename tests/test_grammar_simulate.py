@@ -186,6 +186,8 @@ def test_written_files_agree_with_each_other(tmp_path):
     before = {p.name: p.read_bytes() for p in out.iterdir()}
     write_simulation(grammar, 40, 1, 200, out)
     assert before == {p.name: p.read_bytes() for p in out.iterdir()}
+    with pytest.raises(InputError, match="at least 2"):
+        write_simulation(grammar, 1, 1, 200, tmp_path / "one")
     (tmp_path / "file").write_text("x")
     with pytest.raises(InputError, match="folder"):
         write_simulation(grammar, 4, 1, 200, tmp_path / "file")

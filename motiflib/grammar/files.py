@@ -26,6 +26,8 @@ def write_simulation(
     >>> write_simulation(load_grammar("rest"), 20, seed=1, length=200, out="/tmp/rest").name
     'rest'
     """
+    if n < 2:
+        raise InputError(f"n is {n}; expected at least 2 sequences, one of each class")
     out = Path(out)
     data = simulate(grammar, n, length, gc, seed, background=background)
     ratio = Oracle(grammar, length, gc, background).log_likelihood_ratio(data.x)
