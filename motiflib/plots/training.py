@@ -36,9 +36,8 @@ def history(table: pd.DataFrame, *, oracle: float | None = None) -> Figure:
         left.plot(shown.epoch, shown[name], "o-", color=colour, label={"l1": "L1"}.get(name, name))
     left.set_yscale("log")
     left.set_ylim(top=12)
-    left.legend(
-        loc="upper left", ncols=3, handlelength=0.8, columnspacing=0.7, handletextpad=0.3, borderpad=0, fontsize=9
-    )
+    tight = {"handlelength": 0.8, "columnspacing": 0.7, "handletextpad": 0.3, "borderpad": 0, "fontsize": 9}
+    left.legend(loc="upper left", ncols=3, **tight)
     for ax in (left, right):
         ax.xaxis.set_major_locator(MaxNLocator(5, integer=True))
     label(left, "epoch", "part of the loss", "Loss")
@@ -81,7 +80,7 @@ def schedule(progress: Sequence[float], share: Sequence[float], rate: Sequence[f
     ax.plot(100 * progress, share, color=COLOURS[1], label="penalties in force")
     ax.plot(100 * progress, rate, color=COLOURS[0], ls="--", label="learning rate / its peak")
     ax.set(xlim=(0, 100), ylim=(-0.03, 1.06))
-    ax.legend(loc="center right", bbox_to_anchor=(1, 0.62))
+    ax.legend(loc="lower left", bbox_to_anchor=(0.08, 0.12))
     return label(ax, "training done (%)", "share", "")
 
 
@@ -106,5 +105,6 @@ def seeds(table: pd.DataFrame, ax: Axes | None = None, *, least: float | None = 
         ax.axvline(least, color=INK, ls=":", lw=1.5)
     kinds = [kind for kind in colour if kind in set(table.against)]
     if len(kinds) > 1:
-        ax.legend(handles=[Patch(color=colour[kind], label=f"against {kind}") for kind in kinds], loc="lower right")
+        patches = [Patch(color=colour[kind], label=f"against {kind}") for kind in kinds]
+        ax.legend(handles=patches, loc="lower right", bbox_to_anchor=(1, 0.98), ncols=2)
     return label(ax, "z-score of the count")
