@@ -7,7 +7,7 @@ import pytest
 import torch
 from test_baselines_networks import random_sequences
 
-from motiflib.baselines import enriched_motifs, planted_motifs, reportable, score_motifs
+from motiflib.baselines import closest, enriched_motifs, planted_motifs, reportable, score_motifs
 from motiflib.baselines.enumeration import MASK, best_word, codes, z_scores
 from motiflib.grammar import load_grammar, simulate_batch
 from motiflib.motif import Motif, jaspar
@@ -94,3 +94,9 @@ def test_verdicts_on_a_list_made_by_hand():
 def test_a_method_that_reports_nothing_is_scored_too():
     summary = score_motifs([flat("flat")], [jaspar("MAX")]).summary
     assert (summary["reported"], summary["recovered"], summary["spurious"]) == (0, 0, 0)
+
+
+def test_closest_passes_over_what_is_too_narrow():
+    narrow = Motif("narrow", np.hstack([np.full((4, 6), 0.25), np.eye(4)[:, :1]]))
+    ranked = closest([narrow, word("other", "ACGTACGTACGTT"), jaspar("MAX")], jaspar("MAX"), 5)
+    assert [m.name for m, _ in ranked] == ["MAX", "other"] and ranked[0][1] == pytest.approx(1)

@@ -8,7 +8,7 @@ from motiflib.baselines.filters import filter_motifs
 from motiflib.baselines.modisco import modisco_motifs
 from motiflib.baselines.networks import ExplaiNN, StandardCNN
 from motiflib.baselines.peer_training import train_classifier
-from motiflib.baselines.scoring import Score, planted_motifs, reportable, score_motifs
+from motiflib.baselines.scoring import Score, closest, planted_motifs, reportable, score_motifs
 
 __all__ = [
     "METHODS",
@@ -17,6 +17,7 @@ __all__ = [
     "StandardCNN",
     "agreement",
     "attribute",
+    "closest",
     "deeplift",
     "effective_number",
     "enriched_motifs",

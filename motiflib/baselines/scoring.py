@@ -45,6 +45,18 @@ def reportable(motifs: Sequence[Motif], *, min_width: int = 5, min_bits: float =
     return [m for m in trimmed if m.width >= min_width and m.information.mean() >= min_bits]
 
 
+def closest(motifs: Sequence[Motif], target: Motif, n: int = 1, *, min_width: int = 5) -> list[tuple[Motif, float]]:
+    """The ``n`` motifs with the highest aligned correlation with ``target``, trimmed, and that correlation.
+
+    Motifs with fewer than ``min_width`` columns after trimming are left out: one column always fits somewhere.
+
+    >>> closest(filter_motifs(model, x), jaspar("MAX"))[0]
+    """
+    trimmed = [motif.trim() for motif in motifs]
+    pairs = [(motif, aligned_correlation(motif, target)) for motif in trimmed if motif.width >= min_width]
+    return sorted(pairs, key=lambda pair: -pair[1])[:n]
+
+
 def _pairs(found: Sequence[Motif], planted: Sequence[Motif]) -> tuple[np.ndarray, np.ndarray]:
     """Correlation and TOMTOM p-value of each pair, both (found, planted); JASPAR gives the p-values their null."""
     shape = (len(found), len(planted))
