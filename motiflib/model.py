@@ -226,21 +226,26 @@ class Argminn(nn.Module, PyTorchModelHubMixin, library_name="motiflib"):
 
     def read(self, x: Tensor, activations: Tensor) -> tuple[Tensor, Tensor, Hits | None]:
         """Logit, attention on tokens and the tokens' hits (None if every window is a token)."""
-        offset = torch.arange(activations.shape[2], device=x.device) - middle(x, self.config.width)[:, None]  # (B, T)
-        if not self.config.candidates:
-            place = sinusoid(offset, self.config.position)  # (B, T, P)
-            return *self.syntax(self.embed(torch.cat([activations.mT, place], -1))), None
-        hits = self.hits(activations)
-        kind = tf.one_hot(hits.channel, self.config.channels).to(activations)  # (B, M, C)
+        centre = middle(x, self.config.width)[:, None]  # (B, 1)
+        if self.config.candidates:
+            hits = self.hits(activations)
+            return *self.weigh(hits, hits.start - centre), hits
+        offset = torch.arange(activations.shape[2], device=x.device) - centre  # (B, T)
+        tokens = self.embed(torch.cat([activations.mT, sinusoid(offset, self.config.position)], -1))  # (B, T, D)
+        return *self.syntax(tokens), None
+
+    def weigh(self, hits: Hits, offset: Float[Tensor, "B M"]) -> tuple[Tensor, Tensor]:
+        """Logit (B,) and attention (B,K,H,M+1) of candidates at `offset` from the middle, read in both directions."""
+        kind = tf.one_hot(hits.channel, self.config.channels).to(hits.activation)  # (B, M, C)
         seen = [kind * hits.activation[..., None], kind]
         if self.around is not None:
             seen.append(self.around(hits))
-        offset, empty = offset.gather(1, hits.start), hits.activation <= 0
+        empty = hits.activation <= 0
         readings = [self.interpret(seen, offset, empty)]
         if self.config.both_strands:
             readings.append(self.interpret([mate(part) for part in seen], -offset, empty))
         logit, attention = zip(*readings, strict=True)
-        return sum(logit) / len(logit), sum(attention) / len(attention), hits
+        return sum(logit) / len(logit), sum(attention) / len(attention)
 
     def interpret(self, seen: list[Tensor], offset: Tensor, empty: Tensor) -> tuple[Tensor, Tensor]:
         """Logit and attention (B,K,H,M+1) from the candidates read in one direction; the last token is "nothing"."""
