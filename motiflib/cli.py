@@ -107,12 +107,11 @@ def score(
     run: RunFolder, sequences: Sequences, out: Annotated[Path, typer.Option(help="Table: name, probability.")]
 ) -> None:
     """Probability of each sequence that it is a positive."""
-    from motiflib import runs
+    from motiflib import report, runs
     from motiflib.sequence import read_fasta
 
     check_place(out)
-    model = runs.load_run(run).model
-    write_table(runs.score(model, read_fasta(sequences), sequences), out)
+    write_table(report.score(runs.load_run(run), read_fasta(sequences), sequences), out)
 
 
 @app.command()

@@ -1,21 +1,57 @@
-"""Result files of a run: motifs with logos, calls as BED, rules as a table."""
+"""Results of a run: scores, motifs with logos, calls as BED, rules as a table."""
 
 from __future__ import annotations
 
 import io
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pandas as pd
+import torch
 
 from motiflib import runs
 from motiflib.motif import Motif, tomtom, write_meme
-from motiflib.sequence import Record, write_atomic
+from motiflib.sequence import Record, one_hot, write_atomic
+from motiflib.training import predict
 
 MOTIF_COLUMNS = [
     "motif", "consensus", "length", "information_bits", "sites", "jaspar_id", "jaspar_name", "p_value",
 ]  # fmt: skip
 BED_COLUMNS = ["sequence", "start", "end", "motif", "score", "strand"]
+
+
+def score(run: runs.Run, records: Iterable[Record], where: object = "sequences") -> pd.DataFrame:
+    """Probability of each sequence that it is a positive: columns name, probability. Reads the records as a stream.
+
+    Raises:
+        InputError: a sequence shorter than the filters.
+
+    Example:
+        >>> score(load_run("run"), read_fasta("peaks.fa")).columns.tolist()
+        ['name', 'probability']
+    """
+    names, values = [], [torch.zeros(0)]
+    for part in batches_of(runs.fitting(records, run.model.config.width, where)):
+        names += [record.name for record in part]
+        values.append(predict(run.model, one_hot([record.sequence for record in part])))
+    return pd.DataFrame({"name": names, "probability": torch.cat(values).numpy()})
+
+
+def batches_of(records: Iterable[Record], bases: int = 2**18) -> Iterator[list[Record]]:
+    """Lists of consecutive records that, padded to the longest, hold at most `bases` bases; one record at least.
+
+    >>> [len(part) for part in batches_of([Record("a", "ACGT")] * 5, bases=8)]
+    [2, 2, 1]
+    """
+    part, longest = [], 0
+    for record in records:
+        longest = max(longest, len(record.sequence))
+        if part and longest * (len(part) + 1) > bases:
+            yield part
+            part, longest = [], len(record.sequence)
+        part.append(record)
+    if part:
+        yield part
 
 
 def motif_table(motifs: list[Motif]) -> pd.DataFrame:

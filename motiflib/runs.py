@@ -32,8 +32,8 @@ from motiflib.batches import ArrayBatches, Examples, examples, split
 from motiflib.model import Argminn, ArgminnConfig
 from motiflib.motif import Motif, read_meme, write_meme
 from motiflib.seeding import seeded
-from motiflib.sequence import InputError, Record, one_hot, read_fasta, write_atomic
-from motiflib.training import Fit, TrainConfig, accelerator, evaluate, fit, predict
+from motiflib.sequence import InputError, Record, read_fasta, write_atomic
+from motiflib.training import Fit, TrainConfig, accelerator, evaluate, fit
 
 log = logging.getLogger(__name__)
 
@@ -261,40 +261,6 @@ def _workplace(folder: Path, asked: dict) -> Iterator[Path]:
 
 def _sha256(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
-
-
-def score(model: Argminn, records: Iterable[Record], where: object = "sequences") -> pd.DataFrame:
-    """Probability of each sequence that it is a positive: columns name, probability. Reads the records as a stream.
-
-    Raises:
-        InputError: a sequence shorter than the filters.
-
-    Example:
-        >>> score(load_run("run").model, read_fasta("peaks.fa")).columns.tolist()
-        ['name', 'probability']
-    """
-    names, values = [], [torch.zeros(0)]
-    for part in batches_of(fitting(records, model.config.width, where)):
-        names += [record.name for record in part]
-        values.append(predict(model, one_hot([record.sequence for record in part])))
-    return pd.DataFrame({"name": names, "probability": torch.cat(values).numpy()})
-
-
-def batches_of(records: Iterable[Record], bases: int = 2**18) -> Iterator[list[Record]]:
-    """Lists of consecutive records that, padded to the longest, hold at most `bases` bases; one record at least.
-
-    >>> [len(part) for part in batches_of([Record("a", "ACGT")] * 5, bases=8)]
-    [2, 2, 1]
-    """
-    part, longest = [], 0
-    for record in records:
-        longest = max(longest, len(record.sequence))
-        if part and longest * (len(part) + 1) > bases:
-            yield part
-            part, longest = [], len(record.sequence)
-        part.append(record)
-    if part:
-        yield part
 
 
 def machine() -> dict:

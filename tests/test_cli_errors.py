@@ -180,12 +180,12 @@ def test_a_full_disk_or_memory(here, capsys, monkeypatch, error, said):
     def fail(*_):
         raise error
 
-    monkeypatch.setattr("motiflib.runs.score", fail)
+    monkeypatch.setattr("motiflib.report.score", fail)
     test_one_line_and_nothing_left(here, capsys, "score run good.fa --out new/s.tsv", said)
 
 
 def test_a_mistake_of_ours_is_not_hidden(here, monkeypatch):
-    monkeypatch.setattr("motiflib.runs.score", lambda *_: [][0])
+    monkeypatch.setattr("motiflib.report.score", lambda *_: [][0])
     with pytest.raises(IndexError):
         cli.app("score run good.fa --out s.tsv".split(), standalone_mode=False)
 

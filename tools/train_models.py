@@ -1,0 +1,110 @@
+"""Train the models that chapters share: data/models/NAME/, a run folder (motiflib.runs) with a card, README.md.
+
+python tools/train_models.py                  # all that are not there yet; an interrupted one goes on
+python tools/train_models.py rest-gm12878     # one
+python tools/train_models.py --force rest     # again
+"""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import sys
+from dataclasses import asdict
+from pathlib import Path
+
+from chapters import ROOT
+
+from motiflib import runs
+from motiflib.batches import Examples, GrammarBatches, examples
+from motiflib.datasets import load
+from motiflib.grammar import grammar_names, load_grammar
+from motiflib.model import ArgminnConfig
+from motiflib.seeding import seeded
+from motiflib.sequence import InputError, Record, write_atomic
+from motiflib.training import TrainConfig, evaluate, fit
+
+MODELS = ROOT / "data" / "models"
+REAL = ["rest-gm12878", "usf1-hepg2"]
+GRAMMARS = grammar_names()
+SEED, LENGTH, HELD_BACK, TEST = 0, 500, 4_000, 10_000  # of the grammars: bp, validation and test sequences
+
+
+def main(names: list[str], force: bool) -> int:
+    unknown = [name for name in names if name not in REAL + GRAMMARS]
+    if unknown:
+        raise InputError(f"no model is named {unknown[0]!r}; choose of {', '.join(REAL + GRAMMARS)}")
+    for name in names or REAL + GRAMMARS:
+        folder = MODELS / name
+        if (folder / "README.md").exists() and not force:
+            print(f"{name}: there already", file=sys.stderr)
+            continue
+        (folder / "README.md").unlink(missing_ok=True)
+        print(f"{name}: training", file=sys.stderr)
+        run, test, about = (real if name in REAL else simulated)(name, folder)
+        write_atomic(folder / "README.md", card(name, run, evaluate(run.model, test), len(test.y), about))
+    return 0
+
+
+def real(name: str, folder: Path) -> tuple[runs.Run, Examples, str]:
+    """Train on a data set of the registry; where it has no negatives, they are the positives' dinucleotide shuffles."""
+    data = load(name)
+    classes = [data.train[data.train.label == label] for label in (1, 0)]
+    ours, theirs = ([Record(*row) for row in part[["name", "sequence"]].to_numpy()] for part in classes)
+    against = {"negatives": theirs} if theirs else {"shuffle": "dinucleotide"}
+    run = runs.train_run(ours, folder, **against, seed=SEED)
+    test = examples(*(data.test.sequence[data.test.label == label] for label in (1, 0)))
+    kind = f"{len(theirs)} others" if theirs else "their dinucleotide shuffles"
+    return run, test, f"{data.description}; {len(ours)} sequences and {kind}. {data.citation}. {data.licence}."
+
+
+def simulated(name: str, folder: Path) -> tuple[runs.Run, Examples, str]:
+    """Train on fresh sequences of a grammar, none of which is seen twice."""
+    batches = GrammarBatches(load_grammar(name), length=LENGTH, seed=SEED)
+    first, valid, test = (batches.sample(n, seed) for seed, n in enumerate((HELD_BACK, HELD_BACK, TEST)))
+    training = TrainConfig()
+    result = fit(seeded(ArgminnConfig(), first, seed=SEED), batches, valid, training, out=folder)
+    about = {"grammar": name, "length": LENGTH, "sequences": batches.steps * batches.batch * training.epochs}
+    asked = {"model": asdict(ArgminnConfig()), "training": asdict(training), "seed": SEED, "data": about}
+    runs.save_run(folder, result, first, valid, asked)
+    shutil.rmtree(folder / "checkpoint")
+    text = f"{about['sequences']} fresh sequences of {LENGTH} bp of the grammar `data/grammars/{name}.yml`."
+    return runs.load_run(folder), test, text
+
+
+def card(name: str, run: runs.Run, metrics: dict[str, float], tested: int, about: str) -> str:
+    """The model card: what it is trained on, how well it does, what made it."""
+    settings = run.settings
+    packages = ", ".join(f"{package} {number}" for package, number in settings["versions"].items())
+    found = "".join(f"| {m.name} | {m.consensus} | {m.information_bits:.1f} | {m.sites} |\n" for m in run.motifs)
+    rows = "".join(f"| {measure} | {value:.4f} |\n" for measure, value in metrics.items())
+    return f"""# {name}
+
+A network of motiflib, an independent implementation of ARGMINN (arXiv:2410.06211), trained by
+`python tools/train_models.py {name}`. Read it with `motiflib.runs.load_run("data/models/{name}")`.
+
+**Data.** {about}
+
+**Settings.** The defaults of the library, seed {settings["seed"]}; all of them in `train.json`.
+
+**Cost.** {settings["minutes"]} minutes on {settings["hardware"]}; {packages}.
+
+| test set, {tested} sequences | |
+|---|---|
+{rows}
+| motif | consensus | bits | sites |
+|---|---|---|---|
+{found}
+**Use.** For teaching and for the book's chapters; not for clinical decisions. MIT licence, as the code.
+"""
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(REAL + GRAMMARS))
+    parser.add_argument("--force", action="store_true", help="train again what is there")
+    given = parser.parse_args()
+    try:
+        raise SystemExit(main(given.names, given.force))
+    except InputError as error:
+        raise SystemExit(f"error: {error}") from None
