@@ -1,0 +1,142 @@
+"""What a network says about each place in a sequence where a filter fires: the evidence behind motifs and calls.
+
+Letters as in `model`: B batch, L length, C channels, T window starts, M candidates.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pandas as pd
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor
+
+from motiflib.model import Argminn, Hits, MotifScanner, middle
+
+STRONGEST = 48  # hits looked at in the paper's form of the network, where every window is a token
+IRRELEVANT = 0.02  # attention plus first-order effect below which a site is not silenced: its effect counts as 0
+COLUMNS = ["row", "start", "channel", "activation", "attention", "effect", "probability", "score"]
+
+
+class Reader:
+    """Reads hits of a batch with a network, as they are or with some of them silenced."""
+
+    def __init__(self, model: Argminn, x: Float[Tensor, "B 4 L"]):
+        self.model, self.x = model, x
+        self.activations = model.scanner(x)
+        starts = self.activations.shape[2]
+        most = min(model.config.candidates or STRONGEST, self.activations[0].numel())
+        value, index = self.activations.flatten(1).topk(most)  # (B, M), strongest first
+        self.hits = Hits(index.remainder(starts), index // starts, value)
+        self.offset = self.hits.start - middle(x, model.config.width)[:, None]
+
+    def logit(self, rows: Tensor, activation: Float[Tensor, "N M"]) -> tuple[Tensor, Float[Tensor, "N K H M"]]:
+        """Logit and attention on hits for sequences `rows` of the batch, had their hits these activations."""
+        start, channel = self.hits.start[rows], self.hits.channel[rows]
+        if self.model.config.candidates:
+            logit, attention = self.model.weigh(Hits(start, channel, activation), self.offset[rows])
+            return logit, attention[..., :-1]
+        starts = self.activations.shape[2]
+        changed = self.activations[rows].flatten(1).scatter(1, channel * starts + start, activation)
+        logit, attention, _ = self.model.read(self.x[rows], changed.unflatten(1, (-1, starts)))
+        return logit, attention.gather(3, start[:, None, None].expand(*attention.shape[:3], -1))
+
+
+def cores(scanner: MotifScanner, share: float = 0.25) -> tuple[Tensor, Tensor]:
+    """Half-open range of the columns of each channel that carry its motif: those above `share` of the largest weight.
+
+    >>> first, end = cores(model.scanner)
+    """
+    weight = scanner.channels()[0].abs().amax(1)  # (C, W)
+    good = (weight >= share * weight.amax(1, keepdim=True)).int()
+    return good.argmax(1), good.shape[1] - good.flip(1).argmax(1)
+
+
+def same_site(hits: Hits, scanner: MotifScanner) -> Bool[Tensor, "B M M"]:
+    """Which hits describe the same bases: their cores overlap by at least half of the shorter one."""
+    first, end = (edge[hits.channel] + hits.start for edge in cores(scanner))  # (B, M)
+    overlap = torch.minimum(end[:, :, None], end[:, None]) - torch.maximum(first[:, :, None], first[:, None])
+    width = end - first
+    active = hits.activation > 0
+    return (2 * overlap >= torch.minimum(width[:, :, None], width[:, None])) & active[:, :, None] & active[:, None]
+
+
+def leaders(same: Bool[Tensor, "B M M"], may: Bool[Tensor, "B M"] | None = None) -> Bool[Tensor, "B M"]:
+    """The strongest hit of each site, among those that may lead: in order of activation, a hit leads unless a leader
+    already describes its bases."""
+    leads = torch.diagonal(same, dim1=1, dim2=2).clone()  # active hits
+    leads = leads if may is None else leads & may
+    for i in range(1, leads.shape[1]):
+        leads[:, i] &= ~(same[:, i, :i] & leads[:, :i]).any(1)
+    return leads
+
+
+def site_score(effect: Tensor, attention: Tensor, probability: Tensor) -> Tensor:
+    """Score in [0, 1] of sites from their effect on the logit, their attention and the sequence's probability p.
+
+        score = (share + attention) / 2
+        share = 1 - exp(-effect) if effect > 0, else (1 - p) (1 - exp(effect))
+
+    Why: a perfect logit is log P(x | 1) - log P(x | 0), and P(x | 1) is a sum over all that may stand in x. If the part
+    of this sum that runs through a site is its posterior q, silencing the site leaves (1 - q) P(x | 1), so the logit
+    falls by effect = -log(1 - q), and q = 1 - exp(-effect). A site that speaks for class 0 is an instance as far as the
+    sequence is of class 0. Attention says what was looked at even where a second copy makes silencing harmless.
+    """
+    share = torch.where(effect > 0, 1, 1 - probability) * -torch.expm1(-effect.abs())
+    return (share + attention) / 2
+
+
+def batch_candidates(
+    model: Argminn, x: Float[Tensor, "B 4 L"], lead: Bool[Tensor, " C"] | None = None, chunk: int = 1024
+) -> pd.DataFrame:
+    """`candidates` of one batch; only channels of `lead` may stand for a site."""
+    with torch.no_grad():
+        reader = Reader(model, x)
+        same = same_site(reader.hits, model.scanner)
+        leads = leaders(same, None if lead is None else lead[reader.hits.channel])
+    activation, together = reader.hits.activation, same.to(x)
+    with torch.enable_grad():
+        free = activation.clone().requires_grad_()
+        logit, attention = reader.logit(torch.arange(len(x), device=x.device), free)
+        slope = torch.autograd.grad(logit.sum(), free)[0]
+    with torch.no_grad():
+        logit, attention = logit.detach(), (attention.detach() @ together[:, None]).amax((1, 2)).clamp(max=1)  # (B, M)
+        first_order = (together @ (slope * activation)[..., None]).squeeze(-1).abs()
+        row, hit = (leads & (attention + first_order > IRRELEVANT)).nonzero(as_tuple=True)
+        effect = torch.zeros_like(activation)
+        for part in torch.arange(len(row), device=x.device).split(chunk):
+            r, h = row[part], hit[part]
+            effect[r, h] = logit[r] - reader.logit(r, activation[r].masked_fill(same[r, h], 0))[0]
+        probability = logit.sigmoid()[:, None].expand_as(effect)
+        score = site_score(effect, attention, probability)
+    row, hit = leads.nonzero(as_tuple=True)
+    values = (reader.hits.start, reader.hits.channel, activation, attention, effect, probability, score)
+    columns = [row.cpu().numpy(), *(v[row, hit].cpu().numpy() for v in values)]
+    return pd.DataFrame(dict(zip(COLUMNS, columns, strict=True)))
+
+
+def candidates(
+    model: Argminn, x: Float[Tensor, "N 4 L"], *, filters: Sequence[int] | None = None, batch: int = 128
+) -> pd.DataFrame:
+    """Every place where a filter fires, with what the network makes of it; one row a site, however many filters see it.
+
+    Columns: row (of x), start (of the window), channel; activation; attention (the largest over steps and heads, all
+    hits on the site together); effect (fall of the logit when the site is silenced, signed); probability (of the
+    sequence); score in [0, 1], see `site_score`. With `filters`, only these may stand for a site. The model's mode is
+    left as found.
+
+    >>> candidates(model, one_hot(["ACGT" * 30])).columns.tolist()[:3]
+    ['row', 'start', 'channel']
+    """
+    device, was, lead = next(model.parameters()).device, model.training, None
+    if filters is not None:
+        lead = torch.zeros(len(model.scanner.filters), dtype=torch.bool, device=device)
+        lead[list(filters)] = True
+        lead = lead.repeat(2) if model.config.both_strands else lead
+    model.eval()
+    parts = [batch_candidates(model, part.to(device).float(), lead) for part in x.split(batch)]
+    model.train(was)
+    for i, part in enumerate(parts):
+        part["row"] += i * batch
+    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=COLUMNS)
