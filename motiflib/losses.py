@@ -11,7 +11,7 @@ from jaxtyping import Float
 from scipy.fft import next_fast_len
 from torch import Tensor
 
-from motiflib.model import MotifScanner
+from motiflib.model import GAIN, MotifScanner, Neighbourhood
 
 
 def overlap_loss(activations: Float[Tensor, "B C T"], scanner: MotifScanner) -> Float[Tensor, ""]:
@@ -61,6 +61,11 @@ def shared_weight(scanner: MotifScanner) -> Float[Tensor, "C S"]:
 def l1_loss(scanner: MotifScanner) -> Float[Tensor, ""]:
     """||filters||_1, which lets useless filters and empty flanks go to zero."""
     return scanner.filters.abs().sum()
+
+
+def spacing_loss(around: Neighbourhood) -> Float[Tensor, ""]:
+    """Sum of |rho - its start| over the table of spacings: a distance must earn its weight."""
+    return GAIN * around.spacing.abs().sum()
 
 
 def penalty_weight(progress: float) -> float:

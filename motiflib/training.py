@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from tqdm.auto import tqdm
 
 from motiflib.batches import Batches, Examples
-from motiflib.losses import l1_loss, overlap_loss, penalty_weight
+from motiflib.losses import l1_loss, overlap_loss, penalty_weight, spacing_loss
 from motiflib.sequence import InputError
 
 
@@ -28,6 +28,8 @@ class TrainConfig:
 
     epochs, rate, warmup: one-cycle Adam, `rate` is reached after `warmup` of all steps. clip: gradient norm.
     overlap, l1: lambda_o and lambda_1; `losses.penalty_weight` says when they are in force.
+    spacing: price of each unit of log-weight in the table of spacings, in force from the first step; for a few thousand
+    sequences that are seen again and again, 3e-4 keeps the table from learning them by heart. 0 is off.
     best_from: share of training from which on an epoch can be the best; before, filters are not yet sharp.
     device: "auto", "cpu", "cuda" or "mps". precision: "auto" (bf16 on a GPU that has it), "no" or "bf16".
     compile: use torch.compile; off by default, as on a CPU it takes a minute and gains nothing (benchmarks/step.py).
@@ -39,6 +41,7 @@ class TrainConfig:
     clip: float = 1.0
     overlap: float = 1.0
     l1: float = 2e-4
+    spacing: float = 0.0
     best_from: float = 0.75
     device: str = "auto"
     precision: str = "auto"
@@ -66,10 +69,13 @@ class Objective(nn.Module):
             return torch.stack([tf.binary_cross_entropy_with_logits(self.model(x), y), *y.new_zeros(2)])
         activations = scanner(x)
         prediction = tf.binary_cross_entropy_with_logits(self.model.read(x, activations)[0].float(), y)
+        spacing = prediction.new_zeros(())
+        if self.config.spacing and self.model.around is not None:
+            spacing = self.config.spacing * spacing_loss(self.model.around)
         if share == 0:  # the overlap is the dearest part of a step
-            return torch.stack([prediction, *y.new_zeros(2)])
+            return torch.stack([prediction, y.new_zeros(()), spacing])
         overlap = share * self.config.overlap * overlap_loss(activations, scanner)
-        return torch.stack([prediction, overlap, share * self.config.l1 * l1_loss(scanner)])
+        return torch.stack([prediction, overlap, share * self.config.l1 * l1_loss(scanner) + spacing])
 
 
 class Trainer:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import os
 import signal
 import subprocess
@@ -15,9 +16,9 @@ from torch.testing import assert_close
 from train_once import SETTINGS, SHAPE, planted, train
 
 from motiflib.batches import ArrayBatches, examples, split
-from motiflib.model import Argminn
+from motiflib.model import Argminn, ArgminnConfig
 from motiflib.sequence import InputError, decode
-from motiflib.training import TrainConfig, evaluate, fit, predict
+from motiflib.training import Objective, TrainConfig, evaluate, fit, predict
 
 HERE = Path(__file__).parent
 
@@ -151,3 +152,15 @@ def test_predict_leaves_the_network_as_found():
     p = predict(model, planted(10).x, batch=3)
     assert model.training and p.shape == (10,) and bool(((p > 0) & (p < 1)).all())
     assert_close(p, predict(model, planted(10).x), atol=1e-6, rtol=0)
+
+
+def test_spacing_penalty_is_the_sum_of_log_weights():
+    """Off by default; on, it adds spacing * sum |rho - start| to the third part, and pulls rho back to its start."""
+    torch.manual_seed(0)
+    model = Argminn(ArgminnConfig(filters=2, width=6))
+    torch.nn.init.normal_(model.around.spacing, std=0.1)
+    x, y = torch.eye(4)[torch.randint(4, (8, 30))].mT, torch.ones(8)
+    start = -math.log(model.around.spacing.shape[2])
+    moved = float((model.around.table()[:2] - start).detach().abs().sum())
+    off, on = (Objective(model, TrainConfig(spacing=weight))(x, y, 0) for weight in (0, 0.5))
+    assert torch.allclose(on - off, torch.tensor([0, 0, 0.5 * moved]), rtol=1e-4)
