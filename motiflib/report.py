@@ -100,8 +100,11 @@ def calls(run: runs.Run, records: Iterable[Record], where: object = "sequences")
         >>> calls(load_run("run"), read_fasta("peaks.fa")).motif.value_counts()
     """
     from motiflib import instances
+    from motiflib.discovery import Discovery
 
-    return instances.call(run.model, list(runs.fitting(records, run.model.config.width, where)))
+    found, width = Discovery(run.motifs, run.table), run.model.config.width
+    length = run.settings.get("data", {}).get("positives", {}).get("median_length", 500)
+    return instances.call(run.model, found, runs.fitting(records, width, where), tile=max(length, 2 * width))
 
 
 def write_bed(table: pd.DataFrame, path: Path) -> None:
