@@ -13,9 +13,10 @@ from motiflib.sequence import InputError, one_hot, shuffle
 
 
 class Batches(Protocol):
-    """What `fit` asks of data: a number of steps, and the batches (x (B,4,L), y (B,)) of an epoch."""
+    """What `fit` asks of data: steps, the number of distinct sequences, and an epoch's batches (x (B,4,L), y (B,))."""
 
     steps: int
+    distinct: float
 
     def epoch(self, number: int) -> Iterator[tuple[Tensor, Tensor]]: ...
 
@@ -36,7 +37,7 @@ class ArrayBatches:
 
     def __init__(self, examples: Examples, *, batch: int = 128, seed: int = 0):
         self.examples, self.batch, self.seed = examples, batch, seed
-        self.steps = max(1, len(examples.x) // batch)
+        self.steps, self.distinct = max(1, len(examples.x) // batch), len(examples.x)
 
     def epoch(self, number: int) -> Iterator[tuple[Tensor, Tensor]]:
         order = torch.randperm(
@@ -47,10 +48,12 @@ class ArrayBatches:
 
 
 class GrammarBatches:
-    """Fresh sequences of a grammar at each step; no sequence is ever seen twice.
+    """Fresh sequences of a grammar at each step; no sequence is ever seen twice, so there is nothing to learn by heart.
 
     >>> batches = GrammarBatches(load_grammar("rest"), length=500, steps=60)
     """
+
+    distinct = float("inf")
 
     def __init__(
         self, grammar: Grammar, *, length: int = 500, gc: float = 0.5, steps: int = 60, batch: int = 128,

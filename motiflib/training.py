@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import time
 from dataclasses import asdict, dataclass
@@ -28,8 +29,8 @@ class TrainConfig:
 
     epochs, rate, warmup: one-cycle Adam, `rate` is reached after `warmup` of all steps. clip: gradient norm.
     overlap, l1: lambda_o and lambda_1; `losses.penalty_weight` says when they are in force.
-    spacing: price of each unit of log-weight in the table of spacings, in force from the first step; for a few thousand
-    sequences that are seen again and again, 3e-4 keeps the table from learning them by heart. 0 is off.
+    spacing: price in nats of each unit of log-weight in the table of spacings, over all training sequences: a prior, so
+    that it fades with their number and a table cannot learn a few thousand of them by heart.
     best_from: share of training from which on an epoch can be the best; before, filters are not yet sharp.
     device: "auto", "cpu", "cuda" or "mps". precision: "auto" (bf16 on a GPU that has it), "no" or "bf16".
     compile: use torch.compile; off by default, as on a CPU it takes a minute and gains nothing (benchmarks/step.py).
@@ -41,7 +42,7 @@ class TrainConfig:
     clip: float = 1.0
     overlap: float = 1.0
     l1: float = 2e-4
-    spacing: float = 0.0
+    spacing: float = 3.5
     best_from: float = 0.75
     device: str = "auto"
     precision: str = "auto"
@@ -58,20 +59,20 @@ class Fit(NamedTuple):
 class Objective(nn.Module):
     """The loss of a batch: prediction, and for a network with a motif scanner both penalties."""
 
-    def __init__(self, model: nn.Module, config: TrainConfig):
+    def __init__(self, model: nn.Module, config: TrainConfig, distinct: float = math.inf):
         super().__init__()
-        self.model, self.config = model, config
+        self.model, self.config, self.price = model, config, config.spacing / distinct
 
-    def forward(self, x: Tensor, y: Tensor, share: float) -> Float[Tensor, 3]:
-        """Cross-entropy, overlap and L1 as they enter the sum; `share` of the penalties is in force."""
+    def forward(self, x: Tensor, y: Tensor, share: float) -> Float[Tensor, " 3"]:
+        """Cross-entropy, overlap, and L1 with the price of spacings; `share` of overlap and L1 is in force."""
         scanner = getattr(self.model, "scanner", None)
         if scanner is None:
             return torch.stack([tf.binary_cross_entropy_with_logits(self.model(x), y), *y.new_zeros(2)])
         activations = scanner(x)
         prediction = tf.binary_cross_entropy_with_logits(self.model.read(x, activations)[0].float(), y)
         spacing = prediction.new_zeros(())
-        if self.config.spacing and self.model.around is not None:
-            spacing = self.config.spacing * spacing_loss(self.model.around)
+        if self.price and self.model.around is not None:
+            spacing = self.price * spacing_loss(self.model.around)
         if share == 0:  # the overlap is the dearest part of a step
             return torch.stack([prediction, y.new_zeros(()), spacing])
         overlap = share * self.config.overlap * overlap_loss(activations, scanner)
@@ -81,11 +82,12 @@ class Objective(nn.Module):
 class Trainer:
     """State of one training: everything that an interrupted run needs to go on and end with the same weights."""
 
-    def __init__(self, model: nn.Module, steps: int, config: TrainConfig):
+    def __init__(self, model: nn.Module, batches: Batches, config: TrainConfig):
         self.accelerator = accelerator(config)
-        self.model, self.config, self.steps, self.total = model, config, steps, steps * config.epochs
+        self.model, self.config, self.steps = model, config, batches.steps
+        self.total, self.distinct = self.steps * config.epochs, getattr(batches, "distinct", math.inf)
         optimiser = torch.optim.Adam(model.parameters(), lr=config.rate)
-        objective = Objective(model, config)
+        objective = Objective(model, config, self.distinct)
         objective = torch.compile(objective) if config.compile else objective
         self.objective, self.optimiser = self.accelerator.prepare(objective, optimiser)
         self.schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, config.rate, self.total, pct_start=config.warmup)
@@ -151,7 +153,7 @@ class Trainer:
     def about(self) -> dict:
         """What must agree for a training to be the same one."""
         shape = asdict(self.model.config) if hasattr(self.model, "config") else {}
-        return {"config": asdict(self.config), "steps": self.steps, "shape": shape}
+        return {"config": asdict(self.config), "steps": self.steps, "distinct": self.distinct, "shape": shape}
 
 
 def fit(
@@ -168,7 +170,7 @@ def fit(
     >>> model, history = fit(seeded(ArgminnConfig(), train), ArrayBatches(train), valid)
     """
     config = config or TrainConfig()
-    trainer = Trainer(model, batches.steps, config)
+    trainer = Trainer(model, batches, config)
     folder = Path(out) / "checkpoint" if out else None
     if folder:
         trainer.resume(folder)

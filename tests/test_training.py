@@ -155,12 +155,12 @@ def test_predict_leaves_the_network_as_found():
 
 
 def test_spacing_penalty_is_the_sum_of_log_weights():
-    """Off by default; on, it adds spacing * sum |rho - start| to the third part, and pulls rho back to its start."""
+    """It adds spacing * sum |rho - start| / distinct to the third part: nothing where each sequence is seen once."""
     torch.manual_seed(0)
     model = Argminn(ArgminnConfig(filters=2, width=6))
     torch.nn.init.normal_(model.around.spacing, std=0.1)
     x, y = torch.eye(4)[torch.randint(4, (8, 30))].mT, torch.ones(8)
     start = -math.log(model.around.spacing.shape[2])
     moved = float((model.around.table()[:2] - start).detach().abs().sum())
-    off, on = (Objective(model, TrainConfig(spacing=weight))(x, y, 0) for weight in (0, 0.5))
+    off, on = (Objective(model, TrainConfig(spacing=2), distinct)(x, y, 0) for distinct in (math.inf, 4))
     assert torch.allclose(on - off, torch.tensor([0, 0, 0.5 * moved]), rtol=1e-4)
