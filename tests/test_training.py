@@ -42,7 +42,7 @@ def test_one_batch_is_learnt_by_heart():
     data = planted(32)
     batches = ArrayBatches(data, batch=32)
     batches.steps = 1
-    config = TrainConfig(epochs=250, rate=1e-2, overlap=0, l1=0, device="cpu")
+    config = TrainConfig(epochs=250, rate=1e-2, overlap=0, l1=0, spacing=0, device="cpu")
     model, history = fit(Argminn(SHAPE), batches, data, config, progress=False)
     assert history.prediction.iloc[-1] < 0.01
     assert evaluate(model, data)["auroc"] == 1
