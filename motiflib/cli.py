@@ -127,13 +127,14 @@ def motifs(run: RunFolder, out: Annotated[Path, typer.Option(metavar="DIR", help
 def call(
     run: RunFolder, sequences: Sequences, out: Annotated[Path, typer.Option(help="BED file: one line an instance.")]
 ) -> None:
-    """Motif instances as BED: sequence, start, end, motif, score 0-1000, strand, and more columns."""
+    """Motif instances as BED: sequence, start, end, motif, score 0-1000, strand; activation of the filter, attention,
+    effect on the logit if silenced, probability of the sequence."""
     from motiflib import report, runs
+    from motiflib.instances import write_bed
     from motiflib.sequence import read_fasta
 
     check_place(out)
-    loaded = runs.load_run(run)
-    report.write_bed(report.calls(loaded, read_fasta(sequences), sequences), out)
+    write_bed(report.calls(runs.load_run(run), read_fasta(sequences), sequences), out)
 
 
 @app.command()

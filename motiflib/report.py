@@ -10,14 +10,11 @@ import pandas as pd
 import torch
 
 from motiflib import runs
-from motiflib.motif import Motif, tomtom, write_meme
+from motiflib.discovery import name_motifs
+from motiflib.instances import call
+from motiflib.motif import Motif, write_meme
 from motiflib.sequence import Record, one_hot, write_atomic
 from motiflib.training import predict
-
-MOTIF_COLUMNS = [
-    "motif", "consensus", "length", "information_bits", "sites", "jaspar_id", "jaspar_name", "p_value",
-]  # fmt: skip
-BED_COLUMNS = ["sequence", "start", "end", "motif", "score", "strand"]
 
 
 def score(run: runs.Run, records: Iterable[Record], where: object = "sequences") -> pd.DataFrame:
@@ -54,20 +51,9 @@ def batches_of(records: Iterable[Record], bases: int = 2**18) -> Iterator[list[R
         yield part
 
 
-def motif_table(motifs: list[Motif]) -> pd.DataFrame:
-    """One row a motif: columns as in MOTIF_COLUMNS, the last three of the closest JASPAR vertebrate motif (TOMTOM).
-
-    >>> motif_table(load_run("run").motifs).jaspar_name[0]
-    'REST'
-    """
-    rows = [(m.name, m.consensus, m.width, round(m.information_bits, 2), m.sites) for m in motifs]
-    table = pd.DataFrame(rows, columns=MOTIF_COLUMNS[:5])
-    return table.merge(tomtom(motifs)[["motif", *MOTIF_COLUMNS[5:]]], on="motif", how="left")
-
-
 def write_motifs(run: runs.Run, folder: Path) -> None:
-    """Write motifs.meme, motifs.tsv (`motif_table`) and NAME.png, a logo, for each motif into `folder`."""
-    table = motif_table(run.motifs)
+    """Write motifs.meme, motifs.tsv (`discovery.name_motifs`) and NAME.png, a logo, for each motif into `folder`."""
+    table = name_motifs(run.motifs)
     pictures = {f"{motif.name}.png": logo_png(motif) for motif in run.motifs}
     write_meme(folder / "motifs.meme", run.motifs)
     write_atomic(folder / "motifs.tsv", table.to_csv(sep="\t", index=False, float_format="%.4g"))
@@ -91,7 +77,7 @@ def logo_png(motif: Motif) -> bytes:
 
 
 def calls(run: runs.Run, records: Iterable[Record], where: object = "sequences") -> pd.DataFrame:
-    """Instances of a run's motifs, as `instances.call` finds them.
+    """Instances of a run's motifs, as `instances.call` finds them; long sequences are read in stretches.
 
     Raises:
         InputError: a sequence shorter than the filters.
@@ -99,21 +85,7 @@ def calls(run: runs.Run, records: Iterable[Record], where: object = "sequences")
     Example:
         >>> calls(load_run("run"), read_fasta("peaks.fa")).motif.value_counts()
     """
-    from motiflib import instances
-    from motiflib.discovery import Discovery
-
-    found, width = Discovery(run.motifs, run.table), run.model.config.width
-    length = run.settings.get("data", {}).get("positives", {}).get("median_length", 500)
-    return instances.call(run.model, found, runs.fitting(records, width, where), tile=max(length, 2 * width))
-
-
-def write_bed(table: pd.DataFrame, path: Path) -> None:
-    """Write calls as BED: six standard columns (score = 1000 x ours, 0 to 1000), then ours under a header line."""
-    more = [name for name in table.columns if name not in BED_COLUMNS]
-    bed = table[BED_COLUMNS].assign(score=(1000 * table.score).round().clip(0, 1000).astype(int))
-    bed = bed.join(table[more])
-    text = bed.to_csv(sep="\t", index=False, header=False, float_format="%.6g")
-    write_atomic(path, "#" + "\t".join(bed.columns) + "\n" + text)
+    return call(run.model, run.found, runs.fitting(records, run.model.config.width, where), tile=run.tile)
 
 
 def rules(run: runs.Run, records: Iterable[Record], where: object = "sequences") -> pd.DataFrame:

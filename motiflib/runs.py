@@ -2,7 +2,8 @@
 
     RUN/config.json         shape of the network             RUN/train.json    settings, data, metrics, machine
     RUN/model.safetensors   its weights                      RUN/history.tsv   one row an epoch
-    RUN/motifs.meme, .tsv   motifs read from its filters     RUN/checkpoint/   while training only: where to go on
+    RUN/motifs.meme, .tsv   motifs read from its filters     RUN/fdr.tsv       false discovery rate of each call score
+    RUN/checkpoint/         while training only: where to go on
 """
 
 from __future__ import annotations
@@ -29,27 +30,44 @@ from safetensors.torch import load_file
 
 from motiflib import __version__
 from motiflib.batches import ArrayBatches, Examples, examples, split
+from motiflib.discovery import Discovery, find_motifs
+from motiflib.instances import calibrate
 from motiflib.model import Argminn, ArgminnConfig
 from motiflib.motif import Motif, read_meme, write_meme
 from motiflib.seeding import seeded
-from motiflib.sequence import InputError, Record, read_fasta, write_atomic
+from motiflib.sequence import InputError, Record, decode, read_fasta, write_atomic
 from motiflib.training import Fit, TrainConfig, accelerator, evaluate, fit
 
 log = logging.getLogger(__name__)
 
-FILES = ("config.json", "model.safetensors", "history.tsv", "motifs.meme", "motifs.tsv", "train.json")
+FILES = ("config.json", "model.safetensors", "history.tsv", "motifs.meme", "motifs.tsv", "fdr.tsv", "train.json")
 SEALED = FILES[:2]  # train.json holds their sha256: a file cut short or from another run is noticed
+READ, CALIBRATED = 4000, 500  # at most so many sequences to read motifs off, positives for false discovery rates
 PACKAGES = ("torch", "numpy", "accelerate", "tangermeme")
 
 
 class Run(NamedTuple):
-    """A trained network (evaluation mode), its motifs, its history, and what train.json says."""
+    """A trained network (evaluation mode), what was found in it, its history, and what train.json says.
+
+    `fdr` has the columns of `instances.calibrate`, from positives that were trained on.
+    """
 
     model: Argminn
-    motifs: list[Motif]
-    table: pd.DataFrame
+    found: Discovery
+    fdr: pd.DataFrame
     history: pd.DataFrame
     settings: dict
+
+    @property
+    def motifs(self) -> list[Motif]:
+        return self.found.motifs
+
+    @property
+    def tile(self) -> int:
+        """Length in bp that the network was trained on, for `instances.call`."""
+        data = self.settings.get("data", {})
+        length = data.get("length") or data.get("positives", {}).get("median_length", 500)
+        return max(length, 2 * self.model.config.width)
 
 
 class Data(NamedTuple):
@@ -164,14 +182,16 @@ def fitting(records: Iterable[Record], width: int, where: object = "sequences") 
 
 def save_run(folder: Path, result: Fit, train: Examples, valid: Examples, asked: dict) -> None:
     """Read the motifs off the network and write all files of a run, each beside its place first, train.json last."""
-    from motiflib import discovery
-
     log.info("reading motifs off %d filters", result.model.config.filters)
-    found = discovery.find_motifs(result.model, train.x)
+    found = find_motifs(result.model, train.x[:: -(-len(train.x) // READ)])  # positives come first: both classes
+    known = decode(train.x[train.y > 0.5][:CALIBRATED])
+    bound = [Record(f"s{i}", sequence.rstrip("N") or "N") for i, sequence in enumerate(known)]
+    fdr = calibrate(result.model, found, bound, tile=max(train.x.shape[2], 2 * result.model.config.width))
     with tempfile.TemporaryDirectory(prefix=".new-", dir=folder) as name:
         new = Path(name)
         result.model.save_pretrained(new)
         result.history.to_csv(new / "history.tsv", sep="\t", index=False)
+        fdr.to_csv(new / "fdr.tsv", sep="\t", index=False, float_format="%.4g")
         write_meme(new / "motifs.meme", found.motifs)
         found.table.to_csv(new / "motifs.tsv", sep="\t", index=False)
         about = asked | {"validation_sequences": len(valid.y), "metrics": evaluate(result.model, valid)}
@@ -208,9 +228,9 @@ def load_run(folder: str | os.PathLike) -> Run:
         model.load_state_dict(load_file(folder / "model.safetensors"))
     except (SafetensorError, RuntimeError) as error:
         raise InputError(f"{folder / 'model.safetensors'}: not the weights of this network; train again") from error
-    tables = [_read_table(folder / file) for file in ("motifs.tsv", "history.tsv")]
-    motifs = read_meme(folder / "motifs.meme") if len(tables[0]) else []  # a MEME file holds one motif at least
-    return Run(model.eval(), motifs, *tables, settings)
+    table, fdr, history = (_read_table(folder / file) for file in ("motifs.tsv", "fdr.tsv", "history.tsv"))
+    motifs = read_meme(folder / "motifs.meme") if len(table) else []  # a MEME file holds one motif at least
+    return Run(model.eval(), Discovery(motifs, table), fdr, history, settings)
 
 
 def _check_run(folder: Path) -> None:

@@ -50,7 +50,7 @@ def run(work) -> Path:
 
 
 def test_train(run):
-    files = {"config.json", "model.safetensors", "train.json", "history.tsv", "motifs.meme", "motifs.tsv"}
+    files = {"config.json", "model.safetensors", "train.json", "history.tsv", "motifs.meme", "motifs.tsv", "fdr.tsv"}
     assert {path.name for path in run.iterdir()} == files
     settings = load_run(run).settings
     assert settings["metrics"]["auroc"] > 0.95

@@ -30,7 +30,8 @@ def fake_run(folder: Path) -> Path:
     Argminn(SHAPE).save_pretrained(folder)
     (folder / "README.md").unlink()
     write_meme(folder / "motifs.meme", [Motif("M1", one_hot(["GATTACA"])[0].numpy())])
-    (folder / "motifs.tsv").write_text("motif\nM1\n")
+    (folder / "motifs.tsv").write_text("motif\tfilter\toffset\tlength\nM1\t0\t0\t7\n")
+    (folder / "fdr.tsv").write_text("score\tfdr\n0.5\t0.1\n")
     (folder / "history.tsv").write_text("epoch\n1\n")
     (folder / "train.json").write_text("{}")
     return folder
