@@ -55,7 +55,7 @@ def dispersion(shares: Mapping[str, np.ndarray], responses: pd.DataFrame) -> Fig
     right.scatter(responses[first], responses[second], s=26, color=COLOURS[0], alpha=0.8, lw=0)
     right.scatter([1, 0.5], [0.5, 1], s=90, marker="*", color=COLOURS[1], clip_on=False, zorder=5)
     right.text(0.52, 0.98, "a filter that is\none motif", color=SOFT, fontsize=9, va="top")
-    right.set(xlim=(0.45, 1.02), ylim=(0.45, 1.02), aspect="equal")
+    right.set(xlim=(0.4, 1.03), ylim=(0.4, 1.03), aspect="equal")
     label(right, f"AUROC for {first}", f"AUROC for {second}", "What each filter knows")
     return figure
 
