@@ -42,7 +42,7 @@ log = logging.getLogger(__name__)
 
 FILES = ("config.json", "model.safetensors", "history.tsv", "motifs.meme", "motifs.tsv", "fdr.tsv", "train.json")
 SEALED = FILES[:2]  # train.json holds their sha256: a file cut short or from another run is noticed
-READ, CALIBRATED = 4000, 500  # at most so many sequences to read motifs off, positives for false discovery rates
+CALIBRATED = 500  # positives for the false discovery rates
 PACKAGES = ("torch", "numpy", "accelerate", "tangermeme")
 
 
@@ -183,7 +183,7 @@ def fitting(records: Iterable[Record], width: int, where: object = "sequences") 
 def save_run(folder: Path, result: Fit, train: Examples, valid: Examples, asked: dict) -> None:
     """Read the motifs off the network and write all files of a run, each beside its place first, train.json last."""
     log.info("reading motifs off %d filters", result.model.config.filters)
-    found = find_motifs(result.model, train.x[:: -(-len(train.x) // READ)])  # positives come first: both classes
+    found = find_motifs(result.model, train.x)
     known = decode(train.x[train.y > 0.5][:CALIBRATED])
     bound = [Record(f"s{i}", sequence.rstrip("N") or "N") for i, sequence in enumerate(known)]
     fdr = calibrate(result.model, found, bound, tile=max(train.x.shape[2], 2 * result.model.config.width))
