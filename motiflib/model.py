@@ -183,7 +183,7 @@ class Argminn(nn.Module, PyTorchModelHubMixin, library_name="motiflib"):
 
     With candidates, tokens are the k best hits of each filter and one token that means "nothing". The
     syntax builder then reads them in both directions and the logit is the mean, so that a sequence and
-    its reverse complement always get the same answer.
+    its reverse complement get the same answer (but for hits that tie for the last place among candidates).
 
     >>> model = Argminn(ArgminnConfig(filters=3))
     >>> model(torch.zeros(2, 4, 100)).shape
