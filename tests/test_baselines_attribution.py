@@ -94,10 +94,12 @@ def test_hypothetical_attributions_agree_at_the_base_that_is_there():
 
 
 def test_state_is_given_back_and_unknown_methods_are_named():
-    model, x = StandardCNN(filters=8, hidden=8).train(), random_sequences(2, 40)
-    for method in METHODS:
-        attribute(model, x, method)
-        assert model.training and all(p.grad is None for p in model.parameters())
+    model, x = StandardCNN(filters=8, hidden=8), random_sequences(2, 40)
+    for training in (True, False):
+        for method in METHODS:
+            attribute(model.train(training), x, method)
+            assert {module.training for module in model.modules()} == {training}
+            assert all(p.grad is None for p in model.parameters())
     with pytest.raises(ValueError, match="choose one of deeplift"):
         attribute(model, x, "magic")
 

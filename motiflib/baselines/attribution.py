@@ -25,6 +25,7 @@ class _Column(nn.Module):
     def __init__(self, model: nn.Module) -> None:
         super().__init__()
         self.model = model
+        self.training = model.training  # tangermeme gives back the mode of the whole, this wrapper included
 
     def forward(self, x: Tensor) -> Tensor:
         return self.model(x)[:, None]
