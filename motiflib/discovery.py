@@ -13,11 +13,14 @@ from torch import Tensor
 
 from motiflib.evidence import candidates
 from motiflib.model import Argminn
-from motiflib.motif import Motif, aligned_correlation, tomtom
+from motiflib.motif import Motif, correlation_at, tomtom
 
 FLANK = 4  # bases beside the filter that a matrix starts with: a motif may be wider than its filter
 TRIM = 0.3  # bits; columns below are cut from both ends
-COLUMNS = ["motif", "consensus", "filter", "offset", "length", "information_bits", "sites", "contribution"]
+SAME = 0.92  # correlation from which two filters read one motif
+COLUMNS = [
+    "motif", "consensus", "filter", "offset", "length", "information_bits", "sites", "contribution", "members",
+]  # fmt: skip
 
 
 class Discovery(NamedTuple):
@@ -28,32 +31,36 @@ class Discovery(NamedTuple):
 
 
 def find_motifs(
-    model: Argminn, x: Float[Tensor, "N 4 L"], *, shortest: int = 5, bits: float = 1.0, sites: int = 20
-) -> Discovery:
+    model: Argminn, x: Float[Tensor, "N 4 L"], *, shortest: int = 5, bits: float = 1.0, sites: int = 20,
+    most: int = 4000,
+) -> Discovery:  # fmt: skip
     """Read the motifs off a network's filters, with sequences x (positives and negatives) for it to answer to.
 
     The sites of a filter are its candidates whose removal changes the odds by a factor of 2 or more. Their mean
-    is the PFM, FLANK bases wider than the filter on both sides, trimmed of columns below TRIM bits. (The paper
-    takes all windows above half of the highest activation; these hold more background, see `strong_windows`.) A
-    motif is kept if it is at least `shortest` long, has `bits` of mean information and `sites` sites, and is not a
-    more important one again. Columns of the table: motif, consensus, filter, offset (where the motif starts in the
-    filter's window, may be negative), length, information_bits, sites, contribution (mean change of the logit by a
-    site: positive speaks for, negative against the positive class). Order: contribution times sites.
+    is the PFM, FLANK bases wider than the filter on both sides, trimmed of columns below TRIM bits, and further
+    while the rest has less than `bits` of mean information. (The paper takes all windows above half of the highest
+    activation; these hold more background, see `strong_windows`.) A motif is kept if it is at least `shortest` long,
+    has `bits` of mean information and `sites` sites. A filter whose motif a more important one already describes is a
+    member of that one. Columns of the table: motif, consensus, filter, offset (where the motif starts in the filter's
+    window, may be negative), length, information_bits, sites, contribution (mean change of the logit by a site:
+    positive speaks for, negative against the positive class), members (all its filters as filter:offset:strand).
+    Order: sum of |effect| over all sites. Of more than `most` sequences, so many are taken at equal steps.
 
     >>> find_motifs(model, examples.x).table.consensus[0]
     'GGACAGCGCC'
     """
     filters, width = len(model.scanner.filters), model.scanner.filters.shape[2]
+    x = x[:: -(-len(x) // most)] if len(x) > most else x
     seen = candidates(model, x)
     seen = seen[seen.effect.abs() > np.log(2)]
     found = []
     for f, mine in seen.groupby(seen.channel % filters):
-        windows = cut_windows(x, *(torch.from_numpy(mine[c].to_numpy()) for c in ("row", "start", "channel")), width, f)
-        pfm, offset = trim_ends((windows.sum(0).double().numpy() + 0.25) / (windows.sum((0, 1)).numpy() + 1.0))
+        windows = cut_windows(x, *(torch.tensor(mine[c].to_numpy()) for c in ("row", "start", "channel")), width, f)
+        pfm, offset = trim_ends((windows.sum(0).double().numpy() + 0.25) / (windows.sum((0, 1)).numpy() + 1.0), bits)
         motif = Motif("", pfm, source=f"filter {f}", sites=len(mine))
         if len(mine) >= sites and motif.width >= shortest and motif.information_bits >= bits * motif.width:
-            found.append((motif, f, offset - FLANK, mine.effect.mean()))
-    return tabulate(merge(sorted(found, key=lambda item: -abs(item[3]) * item[0].sites)))
+            found.append((mine.effect.abs().sum(), (motif, f, offset - FLANK, mine.effect.mean())))
+    return tabulate(merge([item for _, item in sorted(found, key=lambda pair: -pair[0])]))
 
 
 def cut_windows(
@@ -66,31 +73,80 @@ def cut_windows(
     return torch.where((channel != forward)[:, None, None], cut.flip(1, 2), cut)
 
 
-def trim_ends(pfm: np.ndarray) -> tuple[np.ndarray, int]:
-    """Cut columns below TRIM bits from both ends: the matrix that is left, one column at least, and where it starts."""
+def trim_ends(pfm: np.ndarray, bits: float = 1.0) -> tuple[np.ndarray, int]:
+    """Cut columns below TRIM bits from both ends, then the poorer end until the mean is at least `bits`.
+
+    Returns the matrix that is left, one column at least, and where it starts.
+    """
     information = Motif("", pfm).information
     rich = np.flatnonzero(information >= TRIM)
-    first, last = (rich[0], rich[-1]) if len(rich) else (int(information.argmax()),) * 2
-    return pfm[:, first : last + 1], int(first)
+    first, last = (int(rich[0]), int(rich[-1])) if len(rich) else (int(information.argmax()),) * 2
+    while last > first and information[first : last + 1].mean() < bits:
+        if information[first] < information[last]:
+            first += 1
+        else:
+            last -= 1
+    return pfm[:, first : last + 1], first
+
+
+def align(a: Motif, b: Motif) -> tuple[float, int, str]:
+    """Best alignment of motif b with a: correlation (`motif.aligned_correlation`), where b starts in a, b's strand.
+
+    >>> align(jaspar("MAX"), jaspar("MAX"))
+    (1.0, 0, '+')
+    """
+    best = (-1.0, 0, "+")
+    for strand, pfm in (("+", b.pfm), ("-", b.pfm[::-1, ::-1])):
+        for shift in range(1 - b.width, a.width):
+            best = max(best, (correlation_at(a.pfm, pfm, -shift), shift, strand), key=lambda item: item[0])
+    return best
 
 
 def merge(found: list[tuple]) -> list[tuple]:
-    """Drop a motif that an earlier, more important one already describes (aligned correlation of 0.95 or more)."""
+    """Make a motif a member of an earlier, more important one that it equals (correlation SAME or more).
+
+    Adds to each kept item its members: filter, where the kept motif starts in the filter's window, and its strand.
+    """
     kept: list[tuple] = []
-    for item in found:
-        if all(aligned_correlation(item[0], other[0]) < 0.95 for other in kept):
-            kept.append(item)
+    for motif, f, offset, effect in found:
+        fits = [(align(other[0], motif), other) for other in kept]
+        fits = [(fit, other) for fit, other in fits if fit[0] >= SAME]
+        if not fits:
+            kept.append((motif, f, offset, effect, [(f, offset, "+")]))
+            continue
+        (_, shift, strand), owner = max(fits, key=lambda item: item[0][0])
+        start = offset - shift if strand == "+" else offset + motif.width + shift - owner[0].width
+        owner[4].append((f, start, strand))
     return kept
 
 
 def tabulate(found: list[tuple]) -> Discovery:
     """Name the motifs M1, M2, ... in the order given."""
     motifs, rows = [], []
-    for i, (motif, f, offset, effect) in enumerate(found):
+    for i, (motif, f, offset, effect, members) in enumerate(found):
         motif = Motif(f"M{i + 1}", motif.pfm, source=motif.source, sites=motif.sites)
         motifs.append(motif)
-        rows.append((motif.name, motif.consensus, f, offset, motif.width, motif.information_bits, motif.sites, effect))
+        rows.append((motif.name, motif.consensus, f, offset, motif.width, motif.information_bits, motif.sites, effect,
+                     " ".join(f"{m}:{start}:{strand}" for m, start, strand in members)))  # fmt: skip
     return Discovery(motifs, pd.DataFrame(rows, columns=COLUMNS))
+
+
+def channel_motifs(model: Argminn, found: Discovery) -> pd.DataFrame:
+    """What each channel of a network reads, indexed by channel, channels that read no motif left out.
+
+    Columns: motif, strand, offset (of the motif's leftmost base from the start of the window), length.
+
+    >>> channel_motifs(model, found).motif.to_dict()
+    {0: 'M1', 1: 'M2', 2: 'M1', 3: 'M2'}
+    """
+    filters, width, rows = len(model.scanner.filters), model.scanner.filters.shape[2], []
+    for motif, length, members in zip(found.table.motif, found.table.length, found.table.members, strict=True):
+        for f, start, strand in (member.split(":") for member in members.split()):
+            other = "-" if strand == "+" else "+"
+            rows.append((int(f), motif, strand, int(start), length))
+            if model.config.both_strands:
+                rows.append((int(f) + filters, motif, other, width - int(start) - length, length))
+    return pd.DataFrame(rows, columns=["channel", "motif", "strand", "offset", "length"]).set_index("channel")
 
 
 @torch.no_grad()

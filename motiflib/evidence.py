@@ -5,8 +5,6 @@ Letters as in `model`: B batch, L length, C channels, T window starts, M candida
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import pandas as pd
 import torch
 from jaxtyping import Bool, Float
@@ -62,11 +60,9 @@ def same_site(hits: Hits, scanner: MotifScanner) -> Bool[Tensor, "B M M"]:
     return (2 * overlap >= torch.minimum(width[:, :, None], width[:, None])) & active[:, :, None] & active[:, None]
 
 
-def leaders(same: Bool[Tensor, "B M M"], may: Bool[Tensor, "B M"] | None = None) -> Bool[Tensor, "B M"]:
-    """The strongest hit of each site, among those that may lead: in order of activation, a hit leads unless a leader
-    already describes its bases."""
+def leaders(same: Bool[Tensor, "B M M"]) -> Bool[Tensor, "B M"]:
+    """The strongest hit of each site: taken in order of activation, a hit leads unless a leader describes its bases."""
     leads = torch.diagonal(same, dim1=1, dim2=2).clone()  # active hits
-    leads = leads if may is None else leads & may
     for i in range(1, leads.shape[1]):
         leads[:, i] &= ~(same[:, i, :i] & leads[:, :i]).any(1)
     return leads
@@ -87,14 +83,12 @@ def site_score(effect: Tensor, attention: Tensor, probability: Tensor) -> Tensor
     return (share + attention) / 2
 
 
-def batch_candidates(
-    model: Argminn, x: Float[Tensor, "B 4 L"], lead: Bool[Tensor, " C"] | None = None, chunk: int = 1024
-) -> pd.DataFrame:
-    """`candidates` of one batch; only channels of `lead` may stand for a site."""
+def batch_candidates(model: Argminn, x: Float[Tensor, "B 4 L"], chunk: int = 1024) -> pd.DataFrame:
+    """`candidates` of one batch; `chunk` silenced copies at a time."""
     with torch.no_grad():
         reader = Reader(model, x)
         same = same_site(reader.hits, model.scanner)
-        leads = leaders(same, None if lead is None else lead[reader.hits.channel])
+        leads = leaders(same)
     activation, together = reader.hits.activation, same.to(x)
     with torch.enable_grad():
         free = activation.clone().requires_grad_()
@@ -116,26 +110,19 @@ def batch_candidates(
     return pd.DataFrame(dict(zip(COLUMNS, columns, strict=True)))
 
 
-def candidates(
-    model: Argminn, x: Float[Tensor, "N 4 L"], *, filters: Sequence[int] | None = None, batch: int = 128
-) -> pd.DataFrame:
+def candidates(model: Argminn, x: Float[Tensor, "N 4 L"], *, batch: int = 128) -> pd.DataFrame:
     """Every place where a filter fires, with what the network makes of it; one row a site, however many filters see it.
 
     Columns: row (of x), start (of the window), channel; activation; attention (the largest over steps and heads, all
     hits on the site together); effect (fall of the logit when the site is silenced, signed); probability (of the
-    sequence); score in [0, 1], see `site_score`. With `filters`, only these may stand for a site. The model's mode is
-    left as found.
+    sequence); score in [0, 1], see `site_score`. The model's mode is left as found.
 
     >>> candidates(model, one_hot(["ACGT" * 30])).columns.tolist()[:3]
     ['row', 'start', 'channel']
     """
-    device, was, lead = next(model.parameters()).device, model.training, None
-    if filters is not None:
-        lead = torch.zeros(len(model.scanner.filters), dtype=torch.bool, device=device)
-        lead[list(filters)] = True
-        lead = lead.repeat(2) if model.config.both_strands else lead
+    device, was = next(model.parameters()).device, model.training
     model.eval()
-    parts = [batch_candidates(model, part.to(device).float(), lead) for part in x.split(batch)]
+    parts = [batch_candidates(model, part.to(device).float()) for part in x.split(batch)]
     model.train(was)
     for i, part in enumerate(parts):
         part["row"] += i * batch

@@ -8,7 +8,7 @@ from os import PathLike
 import numpy as np
 import pandas as pd
 
-from motiflib.discovery import Discovery
+from motiflib.discovery import Discovery, channel_motifs
 from motiflib.evidence import candidates
 from motiflib.model import Argminn
 from motiflib.sequence import InputError, Record, one_hot, shuffle, write_atomic
@@ -107,22 +107,18 @@ def grouped(stream: Iterable[Tile], batch: int) -> Iterator[list[Tile]]:
 
 def tile_calls(model: Argminn, found: Discovery, group: list[Tile], least: float) -> pd.DataFrame:
     """Sites of a group of tiles as motifs in the coordinates of their sequences, not yet merged."""
-    table, width = found.table.set_index("filter"), model.config.width
-    letters = [tile.letters for tile in group]
-    seen = candidates(model, one_hot(letters, max(width, *map(len, letters))), filters=list(table.index))
-    seen = seen[seen.score >= least]
-    filters = len(model.scanner.filters)
-    mine = table.loc[(seen.channel % filters).to_numpy()]
-    turned = seen.channel.to_numpy() >= filters
-    offset, length = mine.offset.to_numpy(), mine.length.to_numpy()
-    at = seen.start.to_numpy() + np.where(turned, width - offset - length, offset)
+    letters, reads = [tile.letters for tile in group], channel_motifs(model, found)
+    seen = candidates(model, one_hot(letters, max(model.config.width, *map(len, letters))))
+    seen = seen[(seen.score >= least) & seen.channel.isin(reads.index)]
+    mine = reads.loc[seen.channel]
+    length, at = mine.length.to_numpy(), seen.start.to_numpy() + mine.offset.to_numpy()
     tile = [group[row] for row in seen.row]
     start = at + np.array([t.start for t in tile], dtype=int)
     low, high, end = (np.array([getattr(t, name) for t in tile], dtype=int) for name in ("low", "high", "start"))
     end = end + np.array([len(t.letters) for t in tile], dtype=int)  # a flank may reach beyond the sequence
     calls = seen[["score", "activation", "attention", "effect", "probability"]].assign(
         sequence=np.array([t.name for t in tile], dtype=object), start=start, end=start + length,
-        motif=mine.motif.to_numpy(), strand=np.where(turned, "-", "+").astype(object),
+        motif=mine.motif.to_numpy(), strand=mine.strand.to_numpy(),
     )  # fmt: skip
     middle = start + length // 2
     own = (middle >= low) & (middle < high)

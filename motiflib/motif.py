@@ -224,7 +224,7 @@ def tomtom(queries: Sequence[Motif], targets: Sequence[Motif] | None = None, top
             if strands[q, t]:  # memelite turns the target round; we turn the query
                 offset, sign = target.width - offset - core.width, "-"
                 shown, start = core.pfm[::-1, ::-1], query.width - query._flanks()[1]
-            correlation = _correlation(shown, target.pfm, offset)
+            correlation = correlation_at(shown, target.pfm, offset)
             rows.append((query.name, target.source, target.name, float(p[t]), offset - start, sign, correlation))
     return pd.DataFrame(rows, columns=TOMTOM_COLUMNS)
 
@@ -244,11 +244,11 @@ def aligned_correlation(a: Motif, b: Motif) -> float:
         if short.width <= long.width:  # of equal widths, each is tried as the shorter one
             for shown in (short.pfm, short.pfm[::-1, ::-1]):
                 for offset in range(1 - short.width, long.width):
-                    best = max(best, _correlation(shown, long.pfm, offset))
+                    best = max(best, correlation_at(shown, long.pfm, offset))
     return best
 
 
-def _correlation(short: np.ndarray, long: np.ndarray, offset: int) -> float:
+def correlation_at(short: np.ndarray, long: np.ndarray, offset: int) -> float:
     """Correlation of two matrices, column 0 of the first above column `offset` of the second."""
     if short.shape[1] > long.shape[1]:
         short, long, offset = long, short, -offset

@@ -1,0 +1,86 @@
+"""Filters to motifs: the matrix that was planted comes back, duplicates become members, flanks go."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from test_instances import WORD, OneWord, planted
+
+from motiflib.discovery import (
+    align,
+    channel_motifs,
+    find_motifs,
+    merge,
+    name_motifs,
+    strong_windows,
+    tabulate,
+    trim_ends,
+)
+from motiflib.motif import Motif, jaspar
+from motiflib.sequence import one_hot
+
+
+@pytest.fixture(scope="module")
+def x():
+    return one_hot([sequence for _, sequence in planted(300, letters="ACGT")[0]])
+
+
+def test_the_planted_word_comes_back(x):
+    found = find_motifs(OneWord(), x)
+    row = found.table.iloc[0]
+    assert (row.motif, row.consensus, row.members) == ("M1", WORD, "0:1:+")
+    assert (row["filter"], row.offset, row.length) == (0, 1, 8)
+    assert row.sites >= 300 and row.contribution == pytest.approx(4, abs=0.1)
+    assert found.motifs[0].information.min() > 1.8
+
+
+def test_motif_wider_than_the_filter(x):
+    model = OneWord()
+    with torch.no_grad():
+        model.scanner.filters[0, :, 7:] = 0  # reads GATTAC of GATTACAG only
+        model.scanner.bias.fill_(-14)
+    found = find_motifs(model, x)
+    assert WORD in found.table.consensus[0]
+
+
+def test_no_motif_without_sites_or_information(x):
+    assert len(find_motifs(OneWord(), x, sites=10_000).motifs) == 0
+    table = find_motifs(OneWord(), x, shortest=9).table
+    assert len(table) == 0 and "members" in table
+
+
+def test_trimming_keeps_what_is_rich():
+    flat, rich = np.full((4, 3), 0.25), np.eye(4) * 0.94 + 0.015
+    pfm, start = trim_ends(np.hstack([flat, rich, flat]))
+    assert start == 3 and np.array_equal(pfm, rich)
+    poor = np.tile([[0.55], [0.15], [0.15], [0.15]], 9)  # 0.3 bits a column: enough each, too little on average
+    pfm, start = trim_ends(np.hstack([poor, rich]))
+    assert Motif("", pfm).information.mean() >= 1 and start > 3
+
+
+@pytest.mark.parametrize("strand", ["+", "-"])
+def test_duplicates_become_members_at_the_right_place(strand):
+    motif = jaspar("REST")
+    part = motif.slice(4, motif.width)
+    part = part if strand == "+" else part.reverse_complement()
+    correlation, shift, how = align(motif, part)
+    assert (round(correlation, 3), shift, how) == (1, 4, strand)
+    kept = merge([(motif, 0, 2, 3.0), (part, 1, 1, 2.0), (jaspar("MAX"), 2, 0, 1.0)])
+    assert [len(item[4]) for item in kept] == [2, 1]
+    assert kept[0][4][1] == (1, -3, strand) if strand == "+" else (1, 1, strand)
+
+
+def test_channels_know_where_their_motif_starts():
+    model = OneWord()
+    found = tabulate([(Motif("", np.eye(4)[:, [2, 0, 3]]), 0, 1, 1.0, [(0, 1, "+")])])
+    table = channel_motifs(model, found)
+    assert table.loc[0].tolist() == ["M1", "+", 1, 3]
+    assert table.loc[1].tolist() == ["M1", "-", 6, 3]  # of the 10 columns, 1 + 3 lie right of it now
+
+
+def test_strong_windows_and_names(x):
+    assert WORD in strong_windows(OneWord(), x, 0).consensus
+    named = name_motifs([Motif("M1", jaspar("MAX").pfm)], targets=[jaspar("MAX"), jaspar("REST")] * 15)
+    assert named.columns.tolist()[-3:] == ["jaspar_id", "jaspar_name", "p_value"]
+    assert named.jaspar_name[0] == "MAX"
