@@ -17,6 +17,7 @@ from motiflib.motif import Motif, correlation_at, tomtom
 
 FLANK = 4  # bases beside the filter that a matrix starts with: a motif may be wider than its filter
 TRIM = 0.3  # bits; columns below are cut from both ends
+FRAGMENT = 0.5  # of the richest piece's bits; a piece with less, behind a gap, is the edge of a neighbour
 SAME = 0.92  # correlation from which two filters read one motif
 COLUMNS = [
     "motif", "consensus", "filter", "offset", "length", "information_bits", "sites", "contribution", "members",
@@ -36,10 +37,10 @@ def find_motifs(
 ) -> Discovery:  # fmt: skip
     """Read the motifs off a network's filters, with sequences x (positives and negatives) for it to answer to.
 
-    The sites of a filter are its candidates whose removal changes the odds by a factor of 2 or more. Their mean
-    is the PFM, FLANK bases wider than the filter on both sides, trimmed of columns below TRIM bits, and further
-    while the rest has less than `bits` of mean information. (The paper takes all windows above half of the highest
-    activation; these hold more background, see `strong_windows`.) A motif is kept if it is at least `shortest` long,
+    The sites of a filter are its candidates above half of its highest activation, as in the paper, whose removal
+    changes the odds by a factor of 2 or more. (Windows that only answer strongly hold more background, see
+    `strong_windows`.) Their mean is the PFM, FLANK bases wider than the filter on both sides, trimmed of poor columns
+    (`rich_pieces`), and further while the rest has less than `bits` of mean information. A motif is kept if it is at least `shortest` long,
     has `bits` of mean information and `sites` sites. A filter whose motif a more important one already describes is a
     member of that one. Columns of the table: motif, consensus, filter, offset (where the motif starts in the filter's
     window, may be negative), length, information_bits, sites, contribution (mean change of the logit by a site:
@@ -52,7 +53,8 @@ def find_motifs(
     filters, width = len(model.scanner.filters), model.scanner.filters.shape[2]
     x = x[:: -(-len(x) // most)] if len(x) > most else x
     seen = candidates(model, x)
-    seen = seen[seen.effect.abs() > np.log(2)]
+    highest = seen.groupby(seen.channel % filters).activation.transform("max")
+    seen = seen[(seen.effect.abs() > np.log(2)) & (seen.activation > highest / 2)]
     found = []
     for f, mine in seen.groupby(seen.channel % filters):
         windows = cut_windows(x, *(torch.tensor(mine[c].to_numpy()) for c in ("row", "start", "channel")), width, f)
@@ -74,19 +76,37 @@ def cut_windows(
 
 
 def trim_ends(pfm: np.ndarray, bits: float = 1.0) -> tuple[np.ndarray, int]:
-    """Cut columns below TRIM bits from both ends, then the poorer end until the mean is at least `bits`.
+    """Cut what `rich_pieces` leaves out at both ends, then the poorer end until the mean is at least `bits`.
 
     Returns the matrix that is left, one column at least, and where it starts.
     """
     information = Motif("", pfm).information
-    rich = np.flatnonzero(information >= TRIM)
-    first, last = (int(rich[0]), int(rich[-1])) if len(rich) else (int(information.argmax()),) * 2
+    pieces = rich_pieces(information)
+    first, last = pieces[0][0], pieces[-1][1] - 1
     while last > first and information[first : last + 1].mean() < bits:
         if information[first] < information[last]:
             first += 1
         else:
             last -= 1
     return pfm[:, first : last + 1], first
+
+
+def rich_pieces(information: Float[np.ndarray, " w"]) -> list[tuple[int, int]]:
+    """Half-open ranges of columns of TRIM bits or more; two poorer columns in a row are a gap between pieces.
+
+    At both ends, pieces with less than FRAGMENT of the richest one's bits are left out: they are bases of a neighbour
+    that often stands at this distance, not part of this motif.
+
+    >>> rich_pieces(np.array([2, 2, 2, 2, 0, 2, 0, 0, 2.0]))
+    [(0, 6)]
+    """
+    rich = np.flatnonzero(information >= TRIM)
+    if not len(rich):
+        return [(int(information.argmax()), int(information.argmax()) + 1)]
+    runs = np.split(rich, np.flatnonzero(np.diff(rich) > 2) + 1)
+    content = np.array([information[run].sum() for run in runs])
+    enough = np.flatnonzero(content >= FRAGMENT * content.max())
+    return [(int(run[0]), int(run[-1]) + 1) for run in runs[enough[0] : enough[-1] + 1]]
 
 
 def align(a: Motif, b: Motif) -> tuple[float, int, str]:

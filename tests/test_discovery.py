@@ -13,6 +13,7 @@ from motiflib.discovery import (
     find_motifs,
     merge,
     name_motifs,
+    rich_pieces,
     strong_windows,
     tabulate,
     trim_ends,
@@ -57,6 +58,15 @@ def test_trimming_keeps_what_is_rich():
     poor = np.tile([[0.55], [0.15], [0.15], [0.15]], 9)  # 0.3 bits a column: enough each, too little on average
     pfm, start = trim_ends(np.hstack([poor, rich]))
     assert Motif("", pfm).information.mean() >= 1 and start > 3
+
+
+def test_the_edge_of_a_neighbour_is_left_out():
+    word, partner, gap = [2.0] * 8, [1.5] * 2, [0.05] * 2
+    assert rich_pieces(np.array(word + gap + partner)) == [(0, 8)]
+    assert rich_pieces(np.array(partner + gap + word)) == [(4, 12)]
+    assert rich_pieces(np.array(word + [0.1] + partner)) == [(0, 11)]  # one poor column is no gap
+    assert rich_pieces(np.array([2.0] * 5 + gap + [1.9] * 5)) == [(0, 5), (7, 12)]  # a motif in two halves
+    assert rich_pieces(np.array([0.1, 0.2, 0.1])) == [(1, 2)]
 
 
 @pytest.mark.parametrize("strand", ["+", "-"])
