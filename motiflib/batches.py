@@ -31,13 +31,17 @@ class Examples(NamedTuple):
 class ArrayBatches:
     """Batches of examples in memory, in an order that depends on `seed` and the epoch only.
 
+    Without a `batch` size it is 128, and less where an epoch would have fewer than 60 steps, but at least 16: a few
+    hundred sequences need as many steps as many thousands.
+
     >>> batches = ArrayBatches(examples, batch=64)
     >>> x, y = next(iter(batches.epoch(0)))
     """
 
-    def __init__(self, examples: Examples, *, batch: int = 128, seed: int = 0):
-        self.examples, self.batch, self.seed = examples, batch, seed
-        self.steps, self.distinct = max(1, len(examples.x) // batch), len(examples.x)
+    def __init__(self, examples: Examples, *, batch: int | None = None, seed: int = 0):
+        self.distinct = len(examples.x)
+        self.batch = batch or min(128, max(16, self.distinct // 60))
+        self.examples, self.seed, self.steps = examples, seed, max(1, self.distinct // self.batch)
 
     def epoch(self, number: int) -> Iterator[tuple[Tensor, Tensor]]:
         order = torch.randperm(
