@@ -165,7 +165,8 @@ def fit(
     The best epoch has the lowest validation loss once the penalties are in full force. With `out`, the state is
     kept in `out/checkpoint` after each epoch: the same call in a new process goes on from there and, on a CPU,
     ends with the very weights of an uninterrupted run. Under `torchrun` or `accelerate launch` each process takes
-    its rows of every batch. Raises InputError for a loss that is not finite, a device that is not there, or another's checkpoint.
+    its rows of every batch. Raises InputError for a loss that is not finite, a device that is not there, or another's
+    checkpoint.
 
     >>> model, history = fit(seeded(ArgminnConfig(), train), ArrayBatches(train), valid)
     """
