@@ -42,9 +42,10 @@ def find_motifs(
     `strong_windows`.) Their mean is the PFM, FLANK bases wider than the filter on both sides, trimmed of poor columns
     (`rich_pieces`), and further while the rest has less than `bits` of mean information. A motif is kept if it is at
     least `shortest` long, has `bits` of mean information and `sites` sites. A filter whose motif a more important one
-    already describes is a member of that one. Columns of the table: motif, consensus, filter, offset (where the motif starts in the filter's
-    window, may be negative), length, information_bits, sites, contribution (mean change of the logit by a site:
-    positive speaks for, negative against the positive class), members (all its filters as filter:offset:strand).
+    already describes is a member of that one. Columns of the table: motif, consensus, filter, offset (where the motif
+    starts in the filter's window, may be negative), length, information_bits, sites, contribution (mean change of the
+    logit by a site: positive speaks for, negative against the positive class), members (all its filters as
+    filter:offset:strand).
     Order: sum of |effect| over all sites. Of more than `most` sequences, so many are taken at equal steps.
 
     >>> find_motifs(model, examples.x).table.consensus[0]
