@@ -9,6 +9,7 @@ import re
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -209,7 +210,8 @@ def test_as_a_process(here):
     assert done.stderr.count("\n") == 1
     os.mkfifo("slow.fa")
     slow = subprocess.Popen([*command[:5], "slow.fa", *command[6:]], env=environment, stderr=subprocess.PIPE, text=True)
-    with open("slow.fa", "w"):  # opens once the process reads
+    with open("slow.fa", "w"):  # opens once the process opens it
+        time.sleep(1)  # so that it waits for bases, and is not on its way through an import
         slow.send_signal(signal.SIGINT)
         assert slow.wait(60) == 130
     assert slow.stderr.read() == "interrupted: nothing was written\n"
