@@ -3,50 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import lru_cache
 
+import logomaker
 import matplotlib.pyplot as plt
 import numpy as np
+import pandas as pd
 from jaxtyping import Float
 from matplotlib.axes import Axes
-from matplotlib.collections import PathCollection
 from matplotlib.figure import Figure
-from matplotlib.font_manager import FontProperties
-from matplotlib.path import Path
-from matplotlib.textpath import TextPath
 
 from motiflib.motif import Motif
 from motiflib.plots.base import BASE_COLOURS, FAINT, SOFT, WIDTH, axes_or_new, bare, label, styled
 
 
-@lru_cache
-def glyph(base: str) -> Path:
-    """The outline of a letter, stretched to the unit square."""
-    path = TextPath((0, 0), base, size=1, prop=FontProperties(family="DejaVu Sans", weight="bold"))
-    low, high = path.vertices.min(0), path.vertices.max(0)
-    return Path((path.vertices - low) / (high - low), path.codes)
-
-
 def letters(ax: Axes, heights: Float[np.ndarray, "4 w"], start: float = 0) -> Axes:
-    """Stacks of letters of the given heights, the tallest outermost; negative ones hang below the line.
-
-    One collection per base draws a grid of logos many times faster than one patch per letter.
-    """
-    heights, paths = np.asarray(heights, dtype=float), {base: [] for base in "ACGT"}
-    least = 0.01 * np.abs(heights).max(initial=0)
-    for column, stack in enumerate(heights.T):
-        edges = {1: 0.0, -1: 0.0}
-        for base in np.argsort(np.abs(stack)):
-            height, sign = abs(stack[base]), 1 if stack[base] > 0 else -1
-            if height <= least:
-                continue
-            floor = edges[sign] if sign > 0 else edges[sign] - height
-            edges[sign] += sign * height
-            shape = glyph("ACGT"[base])
-            corner = (start + column - 0.46, floor)
-            paths["ACGT"[base]].append(Path(shape.vertices * (0.92, height) + corner, shape.codes))
-    for base, drawn in paths.items():
-        ax.add_collection(PathCollection(drawn, facecolors=BASE_COLOURS[base], edgecolors="none"))
+    """Stacks of letters of the given heights, the tallest outermost; negative ones hang below the line."""
+    heights = np.asarray(heights, dtype=float)
+    seen = np.where(np.abs(heights) > 0.01 * np.abs(heights).max(initial=0), heights, 0)
+    table = pd.DataFrame(seen.T, columns=list("ACGT"), index=start + np.arange(seen.shape[1]))
+    options = {"color_scheme": BASE_COLOURS, "font_name": "DejaVu Sans", "flip_below": False, "width": 0.92, "vpad": 0}
+    logomaker.Logo(table, ax=ax, show_spines=False, baseline_width=0, **options)
     ax.axhline(0, color=FAINT, lw=0.8, zorder=0)
     ax.set_xlim(start - 0.6, start + heights.shape[1] - 0.4)
     return ax
