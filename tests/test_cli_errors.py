@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -209,7 +210,9 @@ def test_as_a_process(here):
     assert (done.returncode, done.stdout) == (2, "") and done.stderr.startswith("error: empty.fa: the file is empty")
     assert done.stderr.count("\n") == 1
     os.mkfifo("slow.fa")
-    slow = subprocess.Popen([*command[:5], "slow.fa", *command[6:]], env=environment, stderr=subprocess.PIPE, text=True)
+    listen = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)  # a job in the background is born deaf to it
+    command[5] = "slow.fa"
+    slow = subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True, preexec_fn=listen)
     with open("slow.fa", "w"):  # opens once the process opens it
         time.sleep(1)  # so that it waits for bases, and is not on its way through an import
         slow.send_signal(signal.SIGINT)
