@@ -25,7 +25,7 @@ from motiflib.sequence import InputError, Record, write_atomic
 from motiflib.training import TrainConfig, evaluate, fit
 
 MODELS = ROOT / "data" / "models"
-REAL = ["rest-gm12878", "usf1-hepg2"]
+REAL = ["rest-gm12878", "usf1-hepg2", "foxa1-hepg2", "ctcfl-k562", "nfe2-gm12878", "elk1-gm12878"]
 GRAMMARS = grammar_names()
 SEED, LENGTH, HELD_BACK, TEST = 0, 500, 4_000, 10_000  # of the grammars: bp, validation and test sequences
 
