@@ -43,11 +43,15 @@ class ArrayBatches:
         self.batch = batch or min(128, max(16, self.distinct // 60))
         self.examples, self.seed, self.steps = examples, seed, max(1, self.distinct // self.batch)
 
+    def place(self, device: torch.device) -> None:
+        """Move the examples there, once; batches are then cut where they are used."""
+        self.examples = Examples(*(part.to(device) for part in self.examples))
+
     def epoch(self, number: int) -> Iterator[tuple[Tensor, Tensor]]:
         order = torch.randperm(
             len(self.examples.x), generator=torch.Generator().manual_seed(self.seed * 100_003 + number)
         )
-        for rows in order.split(self.batch)[: self.steps]:
+        for rows in order.to(self.examples.x.device).split(self.batch)[: self.steps]:
             yield self.examples.x[rows].float(), self.examples.y[rows]
 
 
@@ -65,6 +69,10 @@ class GrammarBatches:
     ):  # fmt: skip
         self.grammar, self.length, self.gc, self.steps = grammar, length, gc, steps
         self.batch, self.seed, self.device = batch, seed, device
+
+    def place(self, device: torch.device) -> None:
+        """Simulate there from now on, where it has float64: sequences depend on seed and number, not on the device."""
+        self.device = "cpu" if device.type == "mps" else device
 
     def epoch(self, number: int) -> Iterator[tuple[Tensor, Tensor]]:
         first = (self.seed + 1) * 10_000_019 + number * self.steps

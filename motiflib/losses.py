@@ -43,11 +43,21 @@ def cross_correlation(
     first: Float[Tensor, "B A T"], second: Float[Tensor, "B C T"], reach: int
 ) -> Float[Tensor, "S A C"]:
     """Sum over b and t of first[b,a,t] second[b,c,t+delta] for delta = -reach..reach, by Fourier transform."""
-    size = next_fast_len(first.shape[2] + reach, real=True)  # long enough that no lag wraps round
+    size = fast_size(first.shape[2] + reach)  # long enough that no lag wraps round
     waves = [torch.fft.rfft(maps.float(), size) for maps in (first, second)]
     product = waves[0].conj().permute(2, 1, 0) @ waves[1].permute(2, 0, 1)  # (size/2 + 1, A, C)
     lags = torch.fft.irfft(product, size, dim=0)  # (size, A, C)
     return torch.cat([lags[size - reach :], lags[: reach + 1]])
+
+
+@torch.compiler.assume_constant_result  # of the length alone: a compiled step need not look inside
+def fast_size(least: int) -> int:
+    """The next size from `least` on that a Fourier transform is quick for.
+
+    >>> fast_size(511)
+    512
+    """
+    return next_fast_len(least, real=True)
 
 
 def shared_weight(scanner: MotifScanner) -> Float[Tensor, "C S"]:

@@ -6,6 +6,7 @@ import math
 import os
 import time
 from dataclasses import asdict, dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import NamedTuple
 
@@ -33,7 +34,8 @@ class TrainConfig:
     that it fades with their number and a table cannot learn a few thousand of them by heart.
     best_from: share of training from which on an epoch can be the best; before, filters are not yet sharp.
     device: "auto", "cpu", "cuda" or "mps". precision: "auto" (bf16 on a GPU that has it), "no" or "bf16".
-    compile: use torch.compile; off by default, as on a CPU it takes a minute and gains nothing (benchmarks/step.py).
+    compile: use torch.compile, on a GPU with CUDA graphs; None decides (`pays`): never on a CPU, where it takes a
+    minute and gains nothing (benchmarks/step.py), and on a GPU where steps are many.
     """
 
     epochs: int = 20
@@ -46,7 +48,7 @@ class TrainConfig:
     best_from: float = 0.75
     device: str = "auto"
     precision: str = "auto"
-    compile: bool = False
+    compile: bool | None = None
 
 
 class Fit(NamedTuple):
@@ -63,8 +65,12 @@ class Objective(nn.Module):
         super().__init__()
         self.model, self.config, self.price = model, config, config.spacing / distinct
 
-    def forward(self, x: Tensor, y: Tensor, share: float) -> Float[Tensor, " 3"]:
-        """Cross-entropy, overlap, and L1 with the price of spacings; `share` of overlap and L1 is in force."""
+    def prices(self, share: float, device: torch.device | str = "cpu") -> Float[Tensor, " 2"] | None:
+        """Prices of overlap and L1 when `share` of them is in force; None if nothing is: that step is much cheaper."""
+        return torch.tensor([share * self.config.overlap, share * self.config.l1], device=device) if share else None
+
+    def forward(self, x: Tensor, y: Tensor, prices: Float[Tensor, " 2"] | None) -> Float[Tensor, " 3"]:
+        """Cross-entropy, overlap, and L1 with the price of spacings. Prices are a tensor: one compiled step for all."""
         scanner = getattr(self.model, "scanner", None)
         if scanner is None:
             return torch.stack([tf.binary_cross_entropy_with_logits(self.model(x), y), *y.new_zeros(2)])
@@ -73,10 +79,10 @@ class Objective(nn.Module):
         spacing = prediction.new_zeros(())
         if self.price and self.model.around is not None:
             spacing = self.price * spacing_loss(self.model.around)
-        if share == 0:  # the overlap is the dearest part of a step
+        if prices is None:
             return torch.stack([prediction, y.new_zeros(()), spacing])
-        overlap = share * self.config.overlap * overlap_loss(activations, scanner)
-        return torch.stack([prediction, overlap, share * self.config.l1 * l1_loss(scanner) + spacing])
+        overlap, l1 = prices[0] * overlap_loss(activations, scanner), prices[1] * l1_loss(scanner)
+        return torch.stack([prediction, overlap, l1 + spacing])
 
 
 class Trainer:
@@ -88,7 +94,12 @@ class Trainer:
         self.total, self.distinct = self.steps * config.epochs, getattr(batches, "distinct", math.inf)
         optimiser = torch.optim.Adam(model.parameters(), lr=config.rate)
         objective = Objective(model, config, self.distinct)
-        objective = torch.compile(objective) if config.compile else objective
+        self.prices = objective.prices
+        on_gpu = self.accelerator.device.type == "cuda"
+        if config.compile or (config.compile is None and pays(on_gpu, self.total)):
+            objective = torch.compile(objective, mode="reduce-overhead" if on_gpu else None)
+        if hasattr(batches, "place"):
+            batches.place(self.accelerator.device)
         self.objective, self.optimiser = self.accelerator.prepare(objective, optimiser)
         self.schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, config.rate, self.total, pct_start=config.warmup)
         self.history: list[dict[str, float]] = []
@@ -98,7 +109,7 @@ class Trainer:
         """One batch (this process's rows of it): loss, gradient, clipped step; returns the parts of the loss."""
         rank, world = self.accelerator.process_index, self.accelerator.num_processes
         device = self.accelerator.device
-        parts = self.objective(x[rank::world].to(device), y[rank::world].to(device), share)
+        parts = self.objective(x[rank::world].to(device), y[rank::world].to(device), self.prices(share, device))
         self.optimiser.zero_grad()
         self.accelerator.backward(parts.sum())
         self.accelerator.clip_grad_norm_(self.model.parameters(), self.config.clip)
@@ -154,6 +165,15 @@ class Trainer:
         """What must agree for a training to be the same one."""
         shape = asdict(self.model.config) if hasattr(self.model, "config") else {}
         return {"config": asdict(self.config), "steps": self.steps, "distinct": self.distinct, "shape": shape}
+
+
+def pays(on_gpu: bool, steps: int) -> bool:
+    """Whether compiling is worth its minute: on a GPU that can, for more than 5,000 steps.
+
+    >>> pays(on_gpu=False, steps=10**6)
+    False
+    """
+    return on_gpu and steps > 5000 and find_spec("triton") is not None
 
 
 def fit(

@@ -102,6 +102,25 @@ def test_two_processes_make_the_network_of_one(whole, tmp_path):
         assert_close(together[name], value, atol=1e-5, rtol=0, msg=lambda text, name=name: f"{name}: {text}")
 
 
+def test_a_compiled_step_is_the_plain_one_and_is_compiled_twice_only():
+    """Once without penalties and once with them; a price that rises must not compile the step anew."""
+    graphs = []
+    torch.manual_seed(0)
+    objective = Objective(Argminn(SHAPE), TrainConfig())
+    fast = torch.compile(objective, backend=lambda graph, _: graphs.append(1) or graph.forward, fullgraph=True)
+    x, y = planted(16)
+    for share in (0, 0, 1e-3, 0.2, 1.0):
+        found = []
+        for form in (objective, fast):
+            objective.zero_grad()
+            parts = form(x.float(), y, objective.prices(share))
+            parts.sum().backward()
+            found.append([parts.detach(), *(p.grad.clone() for p in objective.parameters() if p.grad is not None)])
+        for a, b in zip(*found, strict=True):
+            assert_close(a, b, atol=1e-6, rtol=1e-5)
+    assert len(graphs) == 2
+
+
 def test_batches_depend_on_seed_and_epoch_only():
     data = planted(50)
     first, again, other = (ArrayBatches(data, batch=16, seed=seed) for seed in (0, 0, 1))
@@ -162,5 +181,5 @@ def test_spacing_penalty_is_the_sum_of_log_weights():
     x, y = torch.eye(4)[torch.randint(4, (8, 30))].mT, torch.ones(8)
     start = -math.log(model.around.spacing.shape[2])
     moved = float((model.around.table()[:2] - start).detach().abs().sum())
-    off, on = (Objective(model, TrainConfig(spacing=2), distinct)(x, y, 0) for distinct in (math.inf, 4))
+    off, on = (Objective(model, TrainConfig(spacing=2), distinct)(x, y, None) for distinct in (math.inf, 4))
     assert torch.allclose(on - off, torch.tensor([0, 0, 0.5 * moved]), rtol=1e-4)
