@@ -1,0 +1,168 @@
+"""ARGMINN, an ordinary CNN and ExplaiNN on the same motif instances in changed surroundings.
+
+    python benchmarks/robustness.py                  # six grammars; run benchmarks/grammars.py and prediction.py first
+    python benchmarks/robustness.py --only rest --n 500
+
+All networks were trained at 50% GC only. "argminn-corrected" is the same network with `correct_background`, which
+trains nothing. The oracle is told the GC. Rows of results/robustness.tsv are kept, so an interrupted run goes on.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import platform
+import time
+from pathlib import Path
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+import numpy as np
+import pandas as pd
+import torch
+from safetensors.torch import load_file
+
+from motiflib import datasets, robustness
+from motiflib.baselines import ExplaiNN, StandardCNN
+from motiflib.batches import GrammarBatches
+from motiflib.correction import correct_background
+from motiflib.discovery import find_motifs
+from motiflib.genome import Genome
+from motiflib.grammar import Oracle, load_grammar, simulate
+from motiflib.instances import THRESHOLD, call
+from motiflib.model import Argminn
+from motiflib.sequence import InputError
+from motiflib.training import predict
+
+HERE = Path(__file__).parent
+CLASSIC = ["spi1", "tal-gata", "e2f6-max", "jund-tead", "rest", "spi1-ctcf"]
+SEED = 20_000_003  # of the test sequences: no training uses it
+
+
+def networks(name: str, seed: int, runs: Path) -> tuple[dict, object]:
+    """The trained networks of a grammar and the motifs read from ARGMINN."""
+    argminn = Argminn.from_pretrained(runs / f"{name}-{seed}-default").eval()
+    found = find_motifs(argminn, GrammarBatches(load_grammar(name), seed=seed).sample(2000, 3).x)
+    out = {"argminn": argminn, "argminn-corrected": correct_background(argminn, found)}
+    for peer, network in (("cnn", StandardCNN(32)), ("explainn", ExplaiNN(32))):
+        weights = runs / f"{name}-{seed}-{peer}" / "model.safetensors"
+        if weights.exists():
+            network.load_state_dict(load_file(weights))
+            out[peer] = network.eval()
+    return out, found
+
+
+def gc_sweep(name: str, models: dict, n: int) -> pd.DataFrame:
+    """All networks and the oracle at 5% to 95% GC."""
+    grammar, contexts, parts = load_grammar(name), robustness.standard_contexts(), []
+    data = simulate(grammar, n, seed=SEED)
+    for model, network in models.items():
+        parts.append(robustness.context_sweep(network, data, ["gc"], seed=1).assign(model=model))
+    for level in contexts["gc"]:
+        oracle = Oracle(grammar, 500, int(level) / 100)
+        table = robustness.context_sweep(
+            lambda x, oracle=oracle: oracle.log_likelihood_ratio(x).sigmoid(), data,
+            {"gc": {level: contexts["gc"][level]}}, seed=1,
+        )  # fmt: skip
+        parts.append(table[table.context == "gc"].assign(model="oracle"))
+    return pd.concat(parts)
+
+
+def other_contexts(name: str, models: dict, found, n: int) -> pd.DataFrame:
+    """Everything else, with calls for ARGMINN; yeast flanks where the genome is at hand."""
+    contexts, parts = robustness.standard_contexts(yeast()), []
+    few = {**contexts, "gc": {level: contexts["gc"][level] for level in ("20", "35", "50", "65", "80")}}
+    data = simulate(load_grammar(name), n, seed=SEED + 1)
+    for model, network in models.items():
+        calls = found if model.startswith("argminn") else None
+        chosen = (
+            few if model != "argminn-corrected" else {k: few[k] for k in ("gc", "dinucleotide", "flanks") if k in few}
+        )
+        parts.append(robustness.context_sweep(network, data, chosen, found=calls, seed=2).assign(model=model))
+    out = pd.concat(parts)
+    return out.assign(context=out.context.replace("gc", "gc, calls"))
+
+
+def yeast(count: int = 200, length: int = 2400) -> dict[str, list[str]]:
+    """Windows of the yeast genome, or nothing where it cannot be had."""
+    try:
+        genome = Genome(datasets.fetch("yeast/sacCer3.fa.gz"))
+    except InputError:
+        return {}
+    rng, chroms = np.random.default_rng(0), [c for c in genome.chroms if c != "chrM"]
+    picked = [rng.choice(chroms) for _ in range(count)]
+    starts = [int(rng.integers(genome.chroms[c] - length)) for c in picked]
+    return {"yeast": [genome.fetch(c, s, s + length) for c, s in zip(picked, starts, strict=True)]}
+
+
+def bars(name: str, network: Argminn, found) -> pd.DataFrame:
+    """One motif in 100 surroundings; calls of both strands; the shift by one bp."""
+    data, rows = simulate(load_grammar(name), 40, seed=SEED + 2), []
+    kept = robustness.kept_calls(network, found, data)
+    sure = kept[kept.score >= THRESHOLD]
+    rows.append(("100 surroundings", "all called", "kept", sure.kept.mean(), len(sure)))
+    strong = sure[sure.score >= 0.9]
+    rows.append(
+        ("100 surroundings", "score >= 0.9", "kept", strong.kept.mean() if len(strong) else np.nan, len(strong))
+    )
+    data = simulate(load_grammar(name), 1000, seed=SEED + 3)
+    ours, theirs = (call(network, found, d.records()) for d in (data, robustness.turn_over(data)))
+    theirs = theirs.assign(
+        start=500 - theirs.end, end=500 - theirs.start, strand=theirs.strand.map({"+": "-", "-": "+"})
+    )
+    columns = ["sequence", "start", "end", "motif", "strand"]
+    same = len(ours[columns].merge(theirs[columns]))
+    rows.append(("reverse complement", "", "calls changed", len(ours) + len(theirs) - 2 * same, len(ours)))
+    p = predict(network, data.x.float())
+    for by in (-1, 1):
+        moved = predict(network, robustness.slide(data, 1, by=by).x.float())
+        rows.append(("shift", f"{by:+d}", "median change", float((moved - p).abs().median()), len(p)))
+    return pd.DataFrame(rows, columns=["context", "level", "measure", "value", "n"]).assign(model="argminn")
+
+
+def measure(part: str, name: str, models: dict, found, n: int) -> pd.DataFrame:
+    """One part of the benchmark for one grammar."""
+    if part == "gc":
+        return gc_sweep(name, models, n)
+    return bars(name, models["argminn"], found) if part == "bars" else other_contexts(name, models, found, n // 4)
+
+
+def summary(table: pd.DataFrame) -> str:
+    """The claims, one line a grammar."""
+    gc = table[(table.context == "gc") & (table.measure == "auroc")].assign(level=lambda t: t.level.astype(int))
+    rows = []
+    for (name, model), mine in gc.groupby(["grammar", "model"], sort=False):
+        at = mine.groupby("level").value.mean()
+        rows.append((name, model, at[50], at.loc[20:80].min(), at.loc[20:80].idxmin(), at.min(), at.idxmin()))
+    wide = pd.DataFrame(rows, columns=["grammar", "model", "50%", "worst of 20-80%", "at", "worst of 5-95%", "at "])
+    return wide.round(4).to_string(index=False)
+
+
+def main() -> None:
+    ask = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    ask.add_argument("--only", nargs="*", default=CLASSIC)
+    ask.add_argument("--seeds", nargs="*", type=int, default=[0])
+    ask.add_argument("--n", type=int, default=1500)
+    ask.add_argument("--parts", nargs="*", default=["gc", "bars", "other"])
+    ask.add_argument("--runs", type=Path, default=HERE / "runs")
+    ask.add_argument("--out", type=Path, default=HERE / "results" / "robustness.tsv")
+    a = ask.parse_args()
+    torch.set_num_threads(1)
+    done = pd.read_csv(a.out, sep="\t", dtype={"level": str}) if a.out.exists() else pd.DataFrame()
+    have = set(done[["grammar", "seed", "part"]].itertuples(index=False, name=None)) if len(done) else set()
+    for part in a.parts:
+        for name, seed in [(g, s) for s in a.seeds for g in a.only if (g, s, part) not in have]:
+            began = time.perf_counter()
+            models, found = networks(name, seed, a.runs)
+            table = measure(part, name, models, found, a.n)
+            table = table.assign(grammar=name, seed=seed, part=part, level=table.level.astype(str))
+            done = pd.concat([done, table], ignore_index=True) if len(done) else table
+            done.to_csv(a.out, sep="\t", index=False, float_format="%.5g")
+            print(name, seed, part, f"{time.perf_counter() - began:.0f} s", flush=True)
+    print(summary(done))
+    print("\n" + done[done.part == "bars"].drop(columns=["low", "high", "part", "model"]).to_string(index=False))
+    print(f"\n{platform.processor() or platform.machine()}, {os.cpu_count()} cores, one thread; Python "
+          f"{platform.python_version()}, torch {torch.__version__}; L=500, {a.n} sequences a GC level")  # fmt: skip
+
+
+if __name__ == "__main__":
+    main()
