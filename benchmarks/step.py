@@ -22,6 +22,7 @@ import torch
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 from plain import plain_overlap, plain_step  # noqa: E402
 
+from motiflib.grammar import load_grammar, simulate_batch  # noqa: E402
 from motiflib.losses import l1_loss, overlap_loss  # noqa: E402
 from motiflib.model import Argminn, ArgminnConfig  # noqa: E402
 
@@ -54,6 +55,14 @@ def seconds(model: Argminn, x: torch.Tensor, y: torch.Tensor, overlap, run=loss)
     return time.perf_counter() - began
 
 
+def simulation(grammar, device: str) -> float:
+    began = time.perf_counter()
+    x, _ = simulate_batch(grammar, 128, 500, device=device)
+    if x.is_cuda:
+        torch.cuda.synchronize()
+    return time.perf_counter() - began
+
+
 def main() -> None:
     ask = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     ask.add_argument("--rounds", type=int, default=9)
@@ -73,10 +82,13 @@ def main() -> None:
     if a.compile:
         ours = forms["ours (candidates, neighbourhood)"][0]
         forms["ours, torch.compile"] = (ours, overlap_loss, torch.compile(loss))
+    grammar = load_grammar("e2f6-max")
     slow, fast = (loss(model, x, y, overlap) for model, overlap in list(forms.values())[:2])
     print(f"loss of the plain form {slow.item():.7f}, of the fast form {fast.item():.7f}")
-    rows = [[seconds(model, x, y, *how) for model, *how in forms.values()] for _ in range(a.rounds + 1)][1:]
-    medians = dict(zip(forms, map(statistics.median, zip(*rows, strict=True)), strict=True))
+    rows = [[*(seconds(model, x, y, *how) for model, *how in forms.values()), simulation(grammar, a.device)]
+            for _ in range(a.rounds + 1)][1:]  # fmt: skip
+    names = [*forms, "simulating the batch (E2F6/MAX)"]
+    medians = dict(zip(names, map(statistics.median, zip(*rows, strict=True)), strict=True))
     first = next(iter(medians.values()))
     for name, value in medians.items():
         print(f"{name:34} {1000 * value:8.1f} ms   {first / value:5.1f}x")

@@ -11,10 +11,10 @@ from motiflib.plots.network import attention_steps, network, sequence_view, spac
 from motiflib.plots.penalties import overlap_curve, overlap_pair
 from motiflib.plots.scores import precision_recall, roc
 from motiflib.plots.syntax import pair_distances
-from motiflib.plots.training import auroc_over_time, history, schedule, seeds
+from motiflib.plots.training import auroc_over_time, history, schedule, seeds, to_the_oracle
 
 __all__ = [
     "BASE_COLOURS", "COLOURS", "attention_steps", "auroc_over_time", "filter_grid", "filter_logo", "filters_over_time",
     "history", "logo", "logos", "network", "overlap_curve", "overlap_pair", "pair_distances", "precision_recall", "roc",
-    "schedule", "seeds", "sequence_view", "spacing_profiles", "style",
+    "schedule", "seeds", "sequence_view", "spacing_profiles", "style", "to_the_oracle",
 ]  # fmt: skip

@@ -71,6 +71,26 @@ def auroc_over_time(
 
 
 @styled
+def to_the_oracle(table: pd.DataFrame, ax: Axes | None = None, *, bar: float | None = None) -> Axes:
+    """How far below the oracle each training ends: columns grammar, gap; a dot a seed, a tick at the mean.
+
+    >>> to_the_oracle(pd.DataFrame({"grammar": ["rest"] * 3, "gap": [0.003, 0.004, 0.005]}), bar=0.01)
+    """
+    names = list(dict.fromkeys(table.grammar))[::-1]
+    ax = axes_or_new(ax, 0.6 + 0.32 * len(names))
+    ax.scatter(table.gap, table.grammar.map(names.index), color=COLOURS[0], alpha=0.7, s=30, label="a seed", zorder=3)
+    ax.scatter(
+        table.groupby("grammar").gap.mean()[names], range(len(names)), color=INK, marker="|", s=220, label="mean"
+    )
+    if bar is not None:
+        ax.axvline(bar, color=SOFT, ls=":", lw=1.5)
+    ax.set_yticks(range(len(names)), names)
+    ax.set_xlim(left=0)
+    ax.legend(loc="lower right")
+    return label(ax, "oracle's AUROC - network's AUROC", "")
+
+
+@styled
 def schedule(progress: Sequence[float], share: Sequence[float], rate: Sequence[float], ax: Axes | None = None) -> Axes:
     """How much of the penalties is in force, and the learning rate as a share of its peak, over training.
 
