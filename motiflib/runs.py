@@ -1,9 +1,10 @@
 """A run: the folder that holds a training's network, its motifs, and how all of it was made.
 
-    RUN/config.json         shape of the network             RUN/train.json    settings, data, metrics, machine
-    RUN/model.safetensors   its weights                      RUN/history.tsv   one row an epoch
-    RUN/motifs.meme, .tsv   motifs read from its filters     RUN/fdr.tsv       false discovery rate of each call score
-    RUN/checkpoint/         while training only: where to go on
+RUN/config.json         shape of the network             RUN/train.json    settings, data, metrics, machine
+RUN/model.safetensors   its weights                      RUN/history.tsv   one row an epoch
+RUN/motifs.meme, .tsv   motifs read from its filters     RUN/fdr.tsv       false discovery rate of each call score
+RUN/evidence.tsv        what held-out data say of them   RUN/sites.tsv     examples of their sites (motif_evidence)
+RUN/checkpoint/         while training only: where to go on
 """
 
 from __future__ import annotations
@@ -12,25 +13,23 @@ import hashlib
 import json
 import logging
 import os
-import platform
 import shutil
 import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
-from importlib.metadata import version
 from pathlib import Path
 from typing import NamedTuple
 
 import pandas as pd
-import torch
 from accelerate import PartialState
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 
-from motiflib import __version__
+from motiflib import motif_evidence
 from motiflib.batches import ArrayBatches, Examples, examples, split
 from motiflib.discovery import Discovery, find_motifs
+from motiflib.hardware import machine
 from motiflib.instances import calibrate
 from motiflib.model import Argminn, ArgminnConfig
 from motiflib.motif import Motif, read_meme, write_meme
@@ -40,16 +39,17 @@ from motiflib.training import Fit, TrainConfig, accelerator, evaluate, fit
 
 log = logging.getLogger(__name__)
 
-FILES = ("config.json", "model.safetensors", "history.tsv", "motifs.meme", "motifs.tsv", "fdr.tsv", "train.json")
-SEALED = FILES[:2]  # train.json holds their sha256: a file cut short or from another run is noticed
+NEEDED = ("config.json", "model.safetensors", "history.tsv", "motifs.meme", "motifs.tsv", "fdr.tsv", "train.json")
+FILES = (*motif_evidence.FILES, *NEEDED)  # folders written before there was evidence lack it, and can be read
+SEALED = NEEDED[:2]  # train.json holds their sha256: a file cut short or from another run is noticed
 CALIBRATED = 500  # positives for the false discovery rates
-PACKAGES = ("torch", "numpy", "accelerate", "tangermeme")
 
 
 class Run(NamedTuple):
     """A trained network (evaluation mode), what was found in it, its history, and what train.json says.
 
-    `fdr` has the columns of `instances.calibrate`, from positives that were trained on.
+    `fdr` has the columns of `instances.calibrate`, from positives that were trained on; `evidence` is from those held
+    back for choosing the epoch.
     """
 
     model: Argminn
@@ -57,6 +57,7 @@ class Run(NamedTuple):
     fdr: pd.DataFrame
     history: pd.DataFrame
     settings: dict
+    evidence: motif_evidence.Evidence | None = None
 
     @property
     def motifs(self) -> list[Motif]:
@@ -194,6 +195,7 @@ def save_run(folder: Path, result: Fit, train: Examples, valid: Examples, asked:
         fdr.to_csv(new / "fdr.tsv", sep="\t", index=False, float_format="%.4g")
         write_meme(new / "motifs.meme", found.motifs)
         found.table.to_csv(new / "motifs.tsv", sep="\t", index=False)
+        motif_evidence.write(motif_evidence.gather(result.model, found, valid), new)
         about = asked | {"validation_sequences": len(valid.y), "metrics": evaluate(result.model, valid)}
         about |= {"minutes": round(result.history.seconds.sum() / 60, 2), **machine()}
         about["files"] = {file: _sha256(new / file) for file in SEALED}
@@ -230,14 +232,14 @@ def load_run(folder: str | os.PathLike) -> Run:
         raise InputError(f"{folder / 'model.safetensors'}: not the weights of this network; train again") from error
     table, fdr, history = (_read_table(folder / file) for file in ("motifs.tsv", "fdr.tsv", "history.tsv"))
     motifs = read_meme(folder / "motifs.meme") if len(table) else []  # a MEME file holds one motif at least
-    return Run(model.eval(), Discovery(motifs, table), fdr, history, settings)
+    return Run(model.eval(), Discovery(motifs, table), fdr, history, settings, motif_evidence.read(folder))
 
 
 def _check_run(folder: Path) -> None:
     if not folder.is_dir():
         what = "a file" if folder.exists() else "not there"
         raise InputError(f"{folder}: {what}; expected a run, the folder that `motiflib train --out` made")
-    gone = [file for file in FILES if not (folder / file).is_file()]
+    gone = [file for file in NEEDED if not (folder / file).is_file()]
     if gone and (folder / "checkpoint").is_dir():
         raise InputError(f"{folder}: its training is unfinished; give the same `motiflib train` command again")
     if gone:
@@ -281,19 +283,3 @@ def _workplace(folder: Path, asked: dict) -> Iterator[Path]:
 
 def _sha256(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
-
-
-def machine() -> dict:
-    """What results depend on beside data and settings: hardware in words, and versions.
-
-    >>> sorted(machine())
-    ['hardware', 'versions']
-    """
-    names = [platform.processor() or platform.machine(), f"{os.cpu_count()} cores"]
-    if Path("/proc/cpuinfo").exists():
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-        names[0] = next((line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), names[0])
-    if torch.cuda.is_available():
-        names.append(torch.cuda.get_device_name())
-    versions = {"motiflib": __version__, "python": platform.python_version()}
-    return {"hardware": ", ".join(names), "versions": versions | {name: version(name) for name in PACKAGES}}
