@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Iterable, Iterator
+from itertools import chain, groupby
+from operator import itemgetter
 from os import PathLike
+from typing import IO
 
 import numpy as np
 import pandas as pd
 
+from motiflib.accuracy import overlaps, score_calls  # noqa: F401 (both belong to this room's doors)
 from motiflib.discovery import Discovery, channel_motifs
 from motiflib.evidence import candidates
 from motiflib.model import Argminn
@@ -15,6 +20,7 @@ from motiflib.sequence import InputError, Record, one_hot, shuffle, write_atomic
 
 THRESHOLD = 0.5  # of the score: a site that is more probably an instance than not
 LEAST = 0.05  # sites below are never worth keeping
+CONTEXT = 0.3  # calls of this score stay in place in decoys: most instances do, and few chance hits
 CALL_COLUMNS = [
     "sequence", "start", "end", "motif", "score", "strand", "activation", "attention", "effect", "probability",
 ]  # fmt: skip
@@ -150,32 +156,60 @@ def merge(calls: pd.DataFrame) -> pd.DataFrame:
 
 def calibrate(
     model: Argminn, found: Discovery, records: Iterable[Record | tuple[str, str]], *, background=None, seed: int = 0,
-    tile: int = 500, repeats: int = 1,
+    tile: int = 500, repeats: int = 2,
 ) -> pd.DataFrame:  # fmt: skip
-    """What false discovery rate each score has: calls per Mb in `records` and in `background` (their dinucleotide
-    shuffles by default, `repeats` times), scores from 0.05 to 1.
+    """What false discovery rate each score has in sequences like `records`, for scores from 0.05 to 1.
 
-    Columns: score; per_mb and background_per_mb, calls of at least this score; fdr, their ratio, at most 1 and never
-    rising with the score. The background holds motifs by chance only, so the ratio is the share of calls in `records`
-    that chance would give too (target and decoy). Keep the table with the model; `at_fdr` reads a threshold off it.
+    Columns: score; per_mb, calls in `records` of at least this score; background_per_mb, calls that chance gives; fdr,
+    their ratio, at most 1 and never rising with the score. Chance is seen in `decoys` of the records, drawn `repeats`
+    times: a call there counts if it is not one of those kept in place (half overlap). Or give a `background` of
+    sequences without any instance, whose calls all count; then the network judges them without the context that true
+    instances make, and the rate is too high (or too low) for sequences that hold one. Keep the table with the model;
+    `at_fdr` reads a threshold off it.
 
     >>> at_fdr(calibrate(model, found, records), 0.05)
     0.43
     """
     records = [Record(*record) for record in records]
+    scores, bases = np.round(np.linspace(LEAST, 1, 96), 2), max(sum(len(r.sequence) for r in records), 1)
+    ours = call(model, found, records, threshold=LEAST, tile=tile)
     if background is None:
-        letters = [record.sequence for record in records]
-        shuffled = [s for i in range(repeats) for s in shuffle(letters, seed=seed + i)]
-        background = [Record(f"shuffled{i}", s) for i, s in enumerate(shuffled)]
-    background = [Record(*record) for record in background]
-    scores = np.round(np.linspace(LEAST, 1, 96), 2)
+        kept = ours[ours.score >= CONTEXT]
+        drawn = [
+            call(model, found, decoys(records, kept, seed + i), threshold=LEAST, tile=tile) for i in range(repeats)
+        ]
+        chance, searched = pd.concat([calls.drop(index=overlaps(calls, kept).call) for calls in drawn]), repeats * bases
+    else:
+        background = [Record(*record) for record in background]
+        chance = call(model, found, background, threshold=LEAST, tile=tile)
+        searched = max(sum(len(record.sequence) for record in background), 1)
     rates = []
-    for data in (records, background):
-        mine = np.sort(call(model, found, data, threshold=LEAST, tile=tile).score.to_numpy(dtype=float))
-        bases = max(sum(len(record.sequence) for record in data), 1)
-        rates.append((len(mine) - np.searchsorted(mine, scores)) / bases * 1e6)
+    for calls, size in ((ours, bases), (chance, searched)):
+        mine = np.sort(calls.score.to_numpy(dtype=float))
+        rates.append((len(mine) - np.searchsorted(mine, scores)) / size * 1e6)
     fdr = np.minimum(rates[1] / np.maximum(rates[0], 1e-9), 1)
     return pd.DataFrame(dict(zip(FDR_COLUMNS, (scores, *rates, np.minimum.accumulate(fdr)), strict=True)))
+
+
+def decoys(records: Iterable[Record | tuple[str, str]], kept: pd.DataFrame, seed: int = 0) -> list[Record]:
+    """The same sequences with the calls `kept` in place and the rest, joined, shuffled by dinucleotides around them.
+
+    Why: what the network makes of a chance hit depends on its company. A sequence shuffled whole has no instance, so
+    the network searches harder, and its chance hits score higher than those beside an instance.
+
+    >>> decoys([("s", "ACGT" * 9)], calls)[0].sequence
+    """
+    records, places = [Record(*record) for record in records], kept.groupby("sequence").indices
+    start, end, letters, free = kept.start.to_numpy(), kept.end.to_numpy(), [], []
+    for record in records:
+        letters.append(np.frombuffer(record.sequence.encode(), "u1").copy())
+        free.append(np.ones(len(record.sequence), dtype=bool))
+        for i in places.get(record.name, ()):
+            free[-1][start[i] : end[i]] = False
+    rest = [row[mask].tobytes().decode() for row, mask in zip(letters, free, strict=True)]
+    for row, mask, mixed in zip(letters, free, shuffle(rest, seed=seed), strict=True):
+        row[mask] = np.frombuffer(mixed.encode(), "u1")
+    return [Record(r.name, row.tobytes().decode()) for r, row in zip(records, letters, strict=True)]
 
 
 def at_fdr(table: pd.DataFrame, fdr: float = 0.05) -> float:
@@ -188,53 +222,31 @@ def at_fdr(table: pd.DataFrame, fdr: float = 0.05) -> float:
     return float(good.min()) if len(good) else 1.0
 
 
-def write_bed(calls: pd.DataFrame, path: str | PathLike) -> None:
-    """Write calls as BED: six standard columns, the score times 1000, then activation, attention, effect, probability.
+def write_bed(calls: pd.DataFrame | Iterable[pd.DataFrame], path: str | PathLike) -> None:
+    """Write calls, or parts of them as `call_parts` yields, as BED: six standard columns, the score times 1000, then
+    activation, attention, effect, probability.
 
     Sorted by sequence name and start, as bedtools and IGV want; a first line, beginning with #, names the columns.
+    Parts go to disk one by one, so memory does not grow with their number.
     Raises InputError for a path that cannot be written.
 
-    >>> write_bed(calls, "calls.bed")
+    >>> write_bed(call_parts(model, found, read_fasta("genome.fa.gz")), "calls.bed")
     """
-    bed = calls[CALL_COLUMNS].assign(score=(1000 * calls.score.astype(float)).round().clip(0, 1000).astype(int))
-    bed = bed.sort_values(["sequence", "start", "end", "motif"], kind="stable")
-    text = bed.to_csv(sep="\t", index=False, header=False, float_format="%.4g")
-    write_atomic(path, "#" + "\t".join(CALL_COLUMNS) + "\n" + text)
+    places: dict[str, tuple[int, int]] = {}  # of each sequence's lines in the file
+    with tempfile.TemporaryFile() as spill:
+        for part in [calls] if isinstance(calls, pd.DataFrame) else calls:
+            bed = part[CALL_COLUMNS].sort_values(["sequence", "start", "end", "motif"], kind="stable")
+            bed["score"] = (1000 * bed.score.astype(float)).round().clip(0, 1000).astype(int)
+            lines = bed.to_csv(sep="\t", index=False, header=False, float_format="%.4g").encode().splitlines(True)
+            for name, mine in groupby(zip(bed.sequence, lines, strict=True), key=itemgetter(0)):
+                begin = spill.tell()
+                spill.writelines(line for _, line in mine)
+                places[name] = (begin, spill.tell() - begin)
+        header = "#" + "\t".join(CALL_COLUMNS) + "\n"
+        write_atomic(path, chain([header.encode()], (cut(spill, *places[name]) for name in sorted(places))))
 
 
-def score_calls(calls: pd.DataFrame, truth: pd.DataFrame, rule: str = "half", sequences: int | None = None) -> dict:
-    """How good calls are against planted instances (columns sequence, start, end; calls also score).
-
-    A call is right by rule "half" if it overlaps an instance by at least half of the shorter of the two (the paper's
-    rule), by "exact" if it starts where an instance starts. Precision: share of calls that are right. Recall: share of
-    instances that a right call hits. average_precision: the area under the curve of both over all thresholds, up to
-    the recall of the lowest score in `calls`. best_f1 and best_threshold: the best on this curve. calls_per_sequence
-    needs `sequences`, their number (by default those named in either table). Raises InputError for another rule.
-
-    >>> score_calls(call(model, found, simulated.records(), threshold=0), simulated.truth)["average_precision"]
-    0.97
-    """
-    if rule not in ("half", "exact"):
-        raise InputError(f"unknown rule {rule!r}: use 'half' or 'exact'")
-    calls = calls.sort_values("score", ascending=False, kind="stable").reset_index(drop=True)
-    pairs = calls[["sequence", "start", "end"]].rename_axis("call").reset_index()
-    pairs = pairs.merge(truth[["sequence", "start", "end"]].reset_index(drop=True).rename_axis("planted").reset_index(),
-                        on="sequence", suffixes=("", "_true"))  # fmt: skip
-    overlap = np.minimum(pairs.end, pairs.end_true) - np.maximum(pairs.start, pairs.start_true)
-    shorter = np.minimum(pairs.end - pairs.start, pairs.end_true - pairs.start_true)
-    good = pairs[2 * overlap >= shorter] if rule == "half" else pairs[pairs.start == pairs.start_true]
-    right = calls.index.isin(good.call)
-    hits = np.bincount(good.groupby("planted").call.min().astype(int), minlength=len(calls))[: len(calls)].cumsum()
-    precision = right.cumsum() / np.arange(1, len(calls) + 1)
-    recall = hits / max(len(truth), 1)
-    f1 = 2 * precision * recall / np.maximum(precision + recall, 1e-12)
-    if sequences is None:
-        sequences = len(set(calls.sequence) | set(truth.sequence))
-    out = {"calls": len(calls), "planted": len(truth), "calls_per_sequence": len(calls) / max(sequences, 1)}
-    if not len(calls):
-        nothing = dict.fromkeys(("precision", "recall", "f1", "average_precision", "best_f1"), 0.0)
-        return out | nothing | {"best_threshold": 1.0}
-    best = int(f1.argmax())
-    out |= {"precision": float(precision[-1]), "recall": float(recall[-1]), "f1": float(f1[-1])}
-    out["average_precision"] = float((np.diff(recall, prepend=0) * precision).sum())
-    return out | {"best_f1": float(f1[best]), "best_threshold": float(calls.score[best])}
+def cut(file: IO[bytes], begin: int, length: int) -> bytes:
+    """A piece of a file."""
+    file.seek(begin)
+    return file.read(length)

@@ -92,8 +92,10 @@ def write_fasta(path: str | os.PathLike, records: Iterable[Record | tuple[str, s
     write_atomic(path, gzip.compress(data, mtime=0) if str(path).endswith(".gz") else data)
 
 
-def write_atomic(path: str | os.PathLike, data: str | bytes) -> None:
+def write_atomic(path: str | os.PathLike, data: str | bytes | Iterable[bytes]) -> None:
     """Write a file beside its place and rename it, so that no reader ever sees half of it; missing folders are made.
+
+    `data` may be an iterable of pieces, for what does not fit into memory.
 
     Raises:
         InputError: the place cannot be written.
@@ -104,15 +106,18 @@ def write_atomic(path: str | os.PathLike, data: str | bytes) -> None:
         'name\\tprobability\\n'
     """
     data = data.encode() if isinstance(data, str) else data
+    pieces = [data] if isinstance(data, bytes) else data
     target = Path(os.path.realpath(path))
     beside = target.with_name(f".{target.name}.{os.getpid()}.{os.urandom(4).hex()}.tmp")
     try:
         if target.exists() and not target.is_file() and not target.is_dir():
-            target.write_bytes(data)  # a pipe or /dev/stdout: nothing to rename
+            with target.open("wb") as file:  # a pipe or /dev/stdout: nothing to rename
+                file.writelines(pieces)
             return
         target.parent.mkdir(parents=True, exist_ok=True)
         try:
-            beside.write_bytes(data)
+            with beside.open("wb") as file:
+                file.writelines(pieces)
             beside.replace(target)
         finally:
             beside.unlink(missing_ok=True)

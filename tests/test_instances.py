@@ -9,7 +9,7 @@ import torch
 
 from motiflib.discovery import find_motifs
 from motiflib.evidence import Reader, candidates, leaders, same_site, site_score
-from motiflib.instances import at_fdr, calibrate, call, call_parts, score_calls, write_bed
+from motiflib.instances import at_fdr, calibrate, call, call_parts, decoys, score_calls, write_bed
 from motiflib.model import Argminn, ArgminnConfig
 from motiflib.sequence import InputError, one_hot, reverse_complement
 
@@ -137,6 +137,59 @@ def test_calibration_and_threshold(found):
     assert at_fdr(pd.DataFrame({"score": [0.5], "fdr": [0.9]})) == 1
 
 
+def test_decoys_keep_calls_and_letters(found):
+    records, truth = planted(20, letters="ACGT")
+    records += [("n", background(1, 20, "ACGT")[0] + "NNN" + "TGGACA" * 5), ("all", WORD)]
+    kept = pd.concat([truth, pd.DataFrame({"sequence": ["all"], "start": [0], "end": [8]})])
+    drawn = dict(decoys(records, kept))
+    assert drawn.keys() == dict(records).keys() and drawn == dict(decoys(records, kept))
+    for name, sequence in records:
+        assert sorted(drawn[name]) == sorted(sequence)
+    assert drawn["n"][20:23] == "NNN" and drawn["n"] != dict(records)["n"] and drawn["all"] == WORD
+    for row in truth.itertuples():
+        assert drawn[row.sequence][row.start : row.end] == dict(records)[row.sequence][row.start : row.end]
+
+
+class Rival(OneWord):
+    """A network that shares one point among its hits: a chance hit counts for more where no instance stands."""
+
+    def weigh(self, hits, offset):
+        share = torch.softmax(hits.activation.masked_fill(hits.activation <= 0, -30), 1)
+        logit = 5 * torch.tanh(hits.activation.sum(1)) - 3
+        shape = (len(share), self.config.layers, self.config.heads, share.shape[1] + 1)
+        return logit, torch.cat([share, 1 - share.sum(1, keepdim=True)], 1)[:, None, None].expand(shape)
+
+
+def test_calibration_counts_chance_in_the_company_of_instances(found):
+    """Each sequence has one instance and, by chance, weaker words that draw attention only where no instance stands."""
+    model = Rival()
+    with torch.no_grad():
+        model.scanner.bias.fill_(-13)  # three mismatches still fire
+    records, truth = planted(150, letters="ACGT")
+    calls = call(model, found, records, threshold=0.05)
+    table = calibrate(model, found, records)
+    for score in (0.2, 0.4):
+        chance = 1 - score_calls(calls[calls.score >= score], truth)["precision"]
+        assert table.fdr[table.score == score].item() == pytest.approx(chance, abs=0.06)
+    alone = calibrate(model, found, records, background=decoys(records, truth[:0]))
+    assert alone.background_per_mb.iloc[0] > 3 * table.background_per_mb.iloc[0]
+
+
+def test_threshold_can_be_chosen_afterwards(found):
+    records, _ = planted(30, letters="ACGT")
+    every = call(Rival(), found, records, threshold=0)
+    later = every[every.score >= 0.6].reset_index(drop=True)
+    pd.testing.assert_frame_equal(later, call(Rival(), found, records, threshold=0.6), check_dtype=False)
+
+
+def test_exact_start_knows_that_motifs_are_trimmed():
+    truth = pd.DataFrame({"sequence": list("abc"), "start": 10, "end": 20, "motif": "X", "strand": ["+", "-", "+"]})
+    calls = pd.DataFrame({"sequence": list("abc"), "start": [12, 11, 13], "end": [19, 18, 20], "motif": "M1",
+                          "strand": ["-", "+", "-"], "score": 0.9})  # fmt: skip
+    exact = score_calls(calls, truth, rule="exact")  # the motif begins 2 bp into the instance; the last is 1 bp off
+    assert exact["precision"] == exact["recall"] == 2 / 3
+
+
 def test_scoring_by_hand():
     truth = pd.DataFrame({"sequence": ["a", "a", "b"], "start": [10, 50, 10], "end": [20, 60, 20]})
     calls = pd.DataFrame({"sequence": ["a", "a", "b", "b"], "start": [10, 15, 16, 80], "end": [20, 25, 26, 90],
@@ -159,6 +212,14 @@ def test_bed_is_sorted_and_whole(found, tmp_path):
     rows = [line.split("\t") for line in lines]
     assert [[r[0], int(r[1])] for r in rows] == sorted(truth[["sequence", "start"]].values.tolist())
     assert all(0 <= int(row[4]) <= 1000 for row in rows)
+
+
+def test_bed_in_parts_is_the_same_file(found, tmp_path):
+    records, _ = planted(12)
+    records.insert(3, ("s10b", "T" * 200 + WORD + "T" * 200))
+    write_bed(call(OneWord(), found, records, tile=80), tmp_path / "whole.bed")
+    write_bed(call_parts(OneWord(), found, iter(records), tile=80, batch=2), tmp_path / "parts.bed")
+    assert (tmp_path / "whole.bed").read_bytes() == (tmp_path / "parts.bed").read_bytes()
 
 
 @pytest.mark.parametrize("setting", [{"threshold": 2}, {"tile": 5}])
