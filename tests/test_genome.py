@@ -14,7 +14,7 @@ from motiflib.sequence import InputError, reverse_complement
 
 @pytest.fixture(autouse=True)
 def _own_cache(tmp_path, monkeypatch):
-    monkeypatch.setattr("motiflib.genome.cache_folder", lambda: tmp_path / "cache")
+    monkeypatch.setattr("motiflib.genome.fasta.cache_folder", lambda: tmp_path / "cache")
 
 
 @pytest.fixture
@@ -92,7 +92,6 @@ BAD = {
     "empty": (b"", "g.fa"),
     "protein text": (b"MKV\n", "g.fa"),
     "twice": (b">a\nACGT\n>a\nACGT\n", "Duplicate"),
-    "plain gzip": (gzip.compress(b">a\nACGT\n"), "bgzip"),
 }
 
 
@@ -109,3 +108,33 @@ def test_bad_genomes_are_refused_in_one_line(tmp_path, case):
 def test_missing_genome(tmp_path):
     with pytest.raises(InputError, match="no such file"):
         Genome(tmp_path / "none.fa")
+
+
+def test_plain_gzip_is_unpacked_once_and_a_read_only_folder_is_no_obstacle(tmp_path, sequences):
+    folder = tmp_path / "shared"
+    folder.mkdir()
+    (folder / "g.fa.gz").write_bytes(gzip.compress(text_of(sequences)))
+    folder.chmod(0o500)
+    for _ in range(2):
+        with Genome(folder / "g.fa.gz") as genome:
+            assert genome.fetch("chr2", 5, 50) == sequences["chr2"][5:50].upper()
+    assert [path.name for path in folder.iterdir()] == ["g.fa.gz"]
+    (tmp_path / "cut.fa.gz").write_bytes(gzip.compress(text_of(sequences))[:-30])
+    with pytest.raises(InputError, match="damaged or truncated gzip"):
+        Genome(tmp_path / "cut.fa.gz")
+
+
+def test_every_place_of_a_bgzf_file_can_be_read(tmp_path):
+    """Also those at the edge of a block, where pyfaidx 0.9 fails."""
+    letters = "".join(random.Random(2).choices("ACGT", k=140_000))
+    write_bgzf(tmp_path / "g.fa.gz", text_of({"c": letters}))
+    genome = Genome(tmp_path / "g.fa.gz")
+    for start in (*range(64_300, 64_800), *range(128_800, 129_200)):
+        assert genome.fetch("c", start, start + 7) == letters[start : start + 7]
+    assert genome.plain()[0].read_bytes() == text_of({"c": letters})
+
+
+def test_an_empty_chromosome_is_named(tmp_path):
+    (tmp_path / "g.fa").write_text(">a\nACGT\n>b\n>c\nACGT\n")
+    with pytest.raises(InputError, match="'b' has no sequence"):
+        Genome(tmp_path / "g.fa")
