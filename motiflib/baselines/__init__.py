@@ -5,6 +5,7 @@ from motiflib.baselines.attribution import METHODS, attribute, deeplift, integra
 from motiflib.baselines.dispersion import effective_number, filter_responses, filter_shares
 from motiflib.baselines.enumeration import enriched_motifs
 from motiflib.baselines.filters import filter_motifs
+from motiflib.baselines.fimo import fimo_calls
 from motiflib.baselines.modisco import modisco_motifs
 from motiflib.baselines.networks import ExplaiNN, StandardCNN
 from motiflib.baselines.peer_training import train_classifier
@@ -24,6 +25,7 @@ __all__ = [
     "filter_motifs",
     "filter_responses",
     "filter_shares",
+    "fimo_calls",
     "integrated_gradients",
     "modisco_motifs",
     "mutagenesis",
