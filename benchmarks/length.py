@@ -68,7 +68,7 @@ def main() -> None:
             rows.append(pool.submit(measure, length, batch, a.device, a.threads, a.rounds).result())
         print({k: round(v, 3) for k, v in rows[-1].items()}, flush=True)
     by_length = pd.DataFrame(rows[: len(a.lengths)]).query("length >= 500")  # below, the fixed cost of a step rules
-    print(f"\nfrom 500 bp on: exponent of time {exponent(by_length, 'ms'):.3f}, of memory {exponent(by_length, 'GB'):.3f}")
+    print(f"\nfrom 500 bp: exponent of time {exponent(by_length, 'ms'):.3f}, of memory {exponent(by_length, 'GB'):.3f}")
     where = torch.cuda.get_device_name() if a.device == "cuda" else f"{platform.machine()}, {a.threads} threads"
     print(f"{where}; Python {platform.python_version()}, torch {torch.__version__}; median of {a.rounds} steps")
 
