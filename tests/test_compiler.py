@@ -9,10 +9,11 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sklearn.metrics import roc_auc_score
 
 import motiflib
 from motiflib.compiler import And, Or, Rule, cases, compile_grammar, count, holds, present, rule_of, spaced
-from motiflib.grammar import grammar_names, load_grammar
+from motiflib.grammar import Oracle, grammar_names, load_grammar, simulate_batch
 from motiflib.model import Argminn
 from motiflib.sequence import InputError, one_hot, reverse_complement
 
@@ -188,3 +189,20 @@ def test_a_compiled_network_is_an_ordinary_one(tmp_path):
     model.save_pretrained(tmp_path)
     again, x = Argminn.from_pretrained(tmp_path), one_hot(["ACGT" * 30])
     assert type(again) is Argminn and torch.equal(again(x), model(x))
+
+
+@pytest.mark.parametrize(("name", "gap"), [("rest", 0.03), ("spi1-ctcf", 0.02)])
+def test_soft_form_is_near_the_oracle_untrained(name, gap):
+    grammar = load_grammar(name)
+    x, y = simulate_batch(grammar, 800, seed=5)
+    with torch.no_grad():
+        logit = compile_grammar(grammar, form="pwm")(x)
+    best = roc_auc_score(y, Oracle(grammar).log_likelihood_ratio(x))
+    assert roc_auc_score(y, logit) > best - gap
+
+
+def test_soft_form_has_no_counts():
+    with pytest.raises(InputError, match="count in the soft form"):
+        compile_grammar(Rule(WORDS, count("A", 2)), form="pwm")
+    with pytest.raises(InputError, match="unknown form"):
+        compile_grammar(Rule(WORDS, present("A")), form="hard")
