@@ -1,0 +1,162 @@
+"""The same design with one thing wrong: an instance broken, the spacing wrong, a repressor added."""
+
+from __future__ import annotations
+
+from itertools import combinations
+
+import numpy as np
+import pandas as pd
+import torch
+
+from motiflib.design.build import Designs
+from motiflib.design.fill import empty, tensor_of, to_codes
+from motiflib.design.rules import Arrangement, Part, Rules, mirror
+from motiflib.discovery import Discovery
+from motiflib.model import Argminn
+from motiflib.sequence import reverse_complement
+
+WRONG = -1.0  # logit at which an arrangement is clearly not taken for a positive
+TRIES = 4
+LOWEST = 8  # wrong arrangements that twins are drawn from, the least liked ones
+
+
+def twins(model: Argminn, found: Discovery, designs: Designs, *, seed: int = 0) -> dict[str, Designs]:
+    """Twins of all designs by kind; a kind that the network's rules do not hold is left out.
+
+    broken: the smallest set of instances without which the network says no has its bases shuffled. spacing: the same
+    motifs, order and strands at a distance at which it says no. repressor: a motif that it counts against the positive
+    class is added where that works best. All else keeps its place as far as it can, and what was changed is empty.
+
+    >>> {kind: t.probability.max() for kind, t in twins(run.model, run.found, designs).items()}
+    {'broken': 0.04, 'spacing': 0.2}
+    """
+    plans = {"broken": broken, "spacing": misplaced, "repressor": repressed}
+    out = {kind: made for kind, plan in plans.items() if (made := of_kind(model, found, designs, kind, plan, seed))}
+    return out
+
+
+def of_kind(model: Argminn, found: Discovery, designs: Designs, kind: str, plan, seed: int) -> Designs | None:
+    """Twins of one kind; those that the network still takes for positives are made anew, TRIES times in all."""
+    made, todo, best = {}, list(range(len(designs.names))), None
+    for turn in range(TRIES):
+        rng, new = np.random.default_rng([seed, turn]), {}
+        for i in todo:
+            sites = designs.sites[designs.sites.design == designs.names[i]]
+            twin = plan(designs, sites, rng)
+            if twin is not None:
+                new[i] = (f"{designs.names[i]}_{kind}", *write(designs.codes[i], sites, twin, designs))
+        if not new:
+            break
+        best = finish(model, found, designs, list(new.values()), seed + turn)
+        for i, row, p in zip(new, range(len(new)), best.probability, strict=True):
+            if i not in made or p < made[i][1]:
+                site = best.sites[best.sites.design == best.names[row]]
+                made[i] = (best.codes[row], p, site, best.names[row])
+        todo = [i for i in new if made[i][1] > 0.5]
+    if not made:
+        return None
+    codes, p, sites, names = zip(*(made[i] for i in sorted(made)), strict=True)
+    sites = pd.concat(sites, ignore_index=True)
+    return designs._replace(codes=np.stack(codes), probability=np.array(p), sites=sites, names=list(names))
+
+
+def placed(sites: pd.DataFrame) -> Arrangement:
+    """The arrangement that sites form, from the first one's first base; copies that a count asked for left out."""
+    sites = sites[~sites.rule.str.startswith("count")]
+    first = int(sites.start.min())
+    return tuple(Part(s.motif, s.strand, s.start - first) for s in sites.itertuples())
+
+
+def broken(designs: Designs, sites: pd.DataFrame, rng) -> pd.DataFrame | None:
+    """The sites that stay when the fewest are broken; those with the same answer are drawn from."""
+    parts, rules = placed(sites), designs.rules
+    extra = len(sites) > len(parts)
+    for size in range(1, len(parts)):
+        ways = []
+        for gone in combinations(range(len(parts)), size):
+            rest = [p for i, p in enumerate(parts) if i not in gone]
+            rest = tuple(p._replace(start=p.start - rest[0].start) for p in rest)
+            if not extra and rules.logit(rest) < WRONG:
+                ways.append(gone)
+        if ways:
+            return sites.drop(index=sites.index[list(ways[rng.integers(len(ways))])])
+    return sites.iloc[:0] if rules.nothing < WRONG else None
+
+
+def misplaced(designs: Designs, sites: pd.DataFrame, rng) -> pd.DataFrame | None:
+    """The same motifs, order and strands at distances that the network refuses; None if it refuses none."""
+    parts, rules = placed(sites), designs.rules
+    if len(parts) < 2 or len(sites) > len(parts):
+        return None
+    ways, shape = [], [p[:2] for p in parts]
+    for other, logit in zip(rules.table.parts, rules.table.logit, strict=True):
+        for form in (other, mirror(other, rules.widths)) if logit < WRONG else ():
+            if [p[:2] for p in form] == shape:
+                ways.append((logit, form))
+    if not ways:
+        return None
+    ways = [form for _, form in sorted(ways)[:LOWEST]]
+    form, at = ways[rng.integers(len(ways))], int(sites.start.min())
+    at = max(0, min(at, designs.constraints.length - form[-1].start - rules.widths[form[-1].motif]))
+    start = np.array([at + p.start for p in form])
+    return sites.assign(start=start, end=start + (sites.end - sites.start).to_numpy())
+
+
+def repressed(designs: Designs, sites: pd.DataFrame, rng) -> pd.DataFrame | None:
+    """One more motif, where it costs most; None if no motif turns the arrangement into a negative."""
+    parts, rules = placed(sites), designs.rules
+    if len(parts) > 1 or len(sites) > 1:
+        return None  # rules of three are asked only where a third motif helps
+    ways = best_repression(rules, parts[0].motif)
+    if not ways:
+        return None
+    form = ways[rng.integers(len(ways))]
+    own = next(p for p in form if p.motif == parts[0].motif)
+    if own.strand != parts[0].strand:
+        form = mirror(form, rules.widths)
+        own = next(p for p in form if p.motif == parts[0].motif)
+    other = next(p for p in form if p.motif != parts[0].motif)
+    start = int(sites.start.iloc[0]) + other.start - own.start
+    end = start + rules.widths[other.motif]
+    if start < len(designs.constraints.left) or end > designs.constraints.length - len(designs.constraints.right):
+        return None
+    word = rules.words[other.motif] if other.strand == "+" else reverse_complement(rules.words[other.motif])
+    row = (sites.design.iloc[0], start, end, other.motif, other.strand, word, "added as a repressor")
+    return pd.concat([sites, pd.DataFrame([row], columns=sites.columns)], ignore_index=True)
+
+
+def best_repression(rules: Rules, motif: str) -> list[Arrangement]:
+    """The pairs with `motif` of the lowest logits, if they are refused."""
+    pairs = rules.table[(rules.table.motifs == 2) & (rules.table.logit < WRONG)]
+    mine = pairs[[motif in {p.motif for p in parts} for parts in pairs.parts]]
+    return list(mine.nsmallest(LOWEST, "logit").parts)
+
+
+def write(codes: np.ndarray, old: pd.DataFrame, new: pd.DataFrame, designs: Designs):
+    """Codes of a twin with the bases left over in the gaps, which of them are free, which planned, and its sites."""
+    c = designs.constraints
+    held, out = np.zeros(len(codes), dtype=bool), codes.copy()
+    for site in new.itertuples():
+        held[site.start : site.end] = True
+        out[site.start : site.end] = to_codes(site.word)
+    kept = {(s.start, s.end) for s in new.itertuples()}
+    open_ = np.zeros(len(codes), dtype=bool)
+    for site in old.itertuples():
+        if (site.start, site.end) not in kept:
+            open_[site.start : site.end] = True
+    open_ &= ~held
+    rng = np.random.default_rng(int(codes.sum()))
+    out[open_] = rng.permutation(out[open_])
+    flanks = np.zeros(len(codes), dtype=bool)
+    flanks[: len(c.left)] = flanks[len(codes) - len(c.right) :] = True
+    return out, ~held & ~flanks, held, new
+
+
+def finish(model: Argminn, found: Discovery, designs: Designs, made: list, seed: int) -> Designs:
+    """Empty what is free, score."""
+    names, codes, free, held, sites = zip(*made, strict=True)
+    codes = empty(model, found, *map(np.stack, (codes, free, held)), forbid=designs.constraints.forbid, seed=seed)
+    table = pd.concat([s.assign(design=name) for s, name in zip(sites, names, strict=True)], ignore_index=True)
+    with torch.no_grad():
+        p = model(tensor_of(codes)).sigmoid().numpy()
+    return designs._replace(codes=codes, probability=p, sites=table, names=list(names))
