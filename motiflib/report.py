@@ -11,9 +11,9 @@ import torch
 
 from motiflib import runs
 from motiflib.discovery import name_motifs
-from motiflib.instances import call
+from motiflib.instances import LEAST, THRESHOLD, at_fdr, calibrate, call
 from motiflib.motif import Motif, write_meme
-from motiflib.sequence import Record, one_hot, write_atomic
+from motiflib.sequence import InputError, Record, one_hot, write_atomic
 from motiflib.training import predict
 
 
@@ -77,7 +77,7 @@ def logo_png(motif: Motif) -> bytes:
 
 
 def calls(run: runs.Run, records: Iterable[Record], where: object = "sequences") -> pd.DataFrame:
-    """Instances of a run's motifs, as `instances.call` finds them; long sequences are read in stretches.
+    """Instances of a run's motifs, as `instances.call` finds them; long sequences are read in tiles.
 
     Raises:
         InputError: a sequence shorter than the filters.
@@ -86,6 +86,38 @@ def calls(run: runs.Run, records: Iterable[Record], where: object = "sequences")
         >>> calls(load_run("run"), read_fasta("peaks.fa")).motif.value_counts()
     """
     return call(run.model, run.found, runs.fitting(records, run.model.config.width, where), tile=run.tile)
+
+
+def least_score(run: runs.Run, threshold: float | None = None, fdr: float | None = None, every: bool = False) -> float:
+    """The score that calls must reach: the one given, that of a false discovery rate, the lowest, or the default.
+
+    Raises:
+        InputError: more than one is given, or no score of the run reaches the rate.
+
+    Example:
+        >>> least_score(load_run("run"), fdr=0.05)
+        0.41
+    """
+    if (threshold is not None) + (fdr is not None) + every > 1:
+        raise InputError("--threshold, --fdr and --all each choose the least score: give one of them")
+    if fdr is None:
+        return LEAST if every else THRESHOLD if threshold is None else threshold
+    least = run.fdr.fdr.min()
+    if not least <= fdr <= 1:
+        raise InputError(f"false discovery rate {fdr}: this run's scores reach {least:.2g} to 1; choose one of those")
+    return at_fdr(run.fdr, fdr)
+
+
+def recalibrate(folder: Path, positives: Iterable[Record]) -> pd.DataFrame:
+    """Write fdr.tsv of a run anew, from sequences like those that it was trained on, and return it.
+
+    Example:
+        >>> recalibrate("run", list(read_fasta("peaks.fa"))[:500])
+    """
+    run = runs.load_run(folder)
+    table = calibrate(run.model, run.found, positives, tile=run.tile)
+    write_atomic(Path(folder) / "fdr.tsv", table.to_csv(sep="\t", index=False, float_format="%.4g"))
+    return table
 
 
 def rules(run: runs.Run, records: Iterable[Record], where: object = "sequences") -> pd.DataFrame:

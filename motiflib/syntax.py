@@ -13,17 +13,15 @@ from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
-import torch
 from jaxtyping import Float
 from scipy.signal import correlate
 from scipy.stats import poisson
-from torch import Tensor
 
 from motiflib.discovery import Discovery, channel_motifs
-from motiflib.evidence import Reader
 from motiflib.model import Argminn
 
 REACH = 60  # bp from start to start: the longest distance that is looked at
+SHARED = 2  # bases that two motifs beside each other may share: ends of matrices are not sharp
 ARRANGEMENT = ["motif_a", "strand_a", "motif_b", "strand_b"]
 RULE_COLUMNS = [*ARRANGEMENT, "distance", "count", "expected", "p_value"]
 
@@ -31,23 +29,24 @@ RULE_COLUMNS = [*ARRANGEMENT, "distance", "count", "expected", "p_value"]
 def distances(calls: pd.DataFrame, *, reach: int = REACH) -> pd.DataFrame:
     """All pairs of calls of one sequence up to `reach` bp apart: one row a pair, read as the top of this module says.
 
-    A call that lies within another has no order with it and makes no pair.
+    Calls that share more than SHARED bases are two readings of one site and make no pair.
 
-    Columns: sequence, motif_a, strand_a, motif_b, strand_b, distance.
+    Columns: sequence, motif_a, strand_a, motif_b, strand_b, distance; call_a, call_b, the pair's rows in `calls`.
 
     >>> distances(calls).query("motif_a == 'M1' and motif_b == 'M2'").distance.value_counts()
     """
-    table = calls[["sequence", "start", "end", "motif", "strand"]].sort_values(["sequence", "start"], kind="stable")
-    parts = []
-    for _, mine in table.groupby("sequence", sort=False):
-        start = mine.start.to_numpy()
-        left, right = np.triu_indices(len(mine), 1)
-        end = mine.end.to_numpy()
+    table = calls[["sequence", "start", "end", "motif", "strand"]].assign(_row=np.arange(len(calls)))
+    table = table.sort_values(["sequence", "start"], kind="stable").reset_index(drop=True)
+    start, end = table.start.to_numpy(), table.end.to_numpy()
+    pairs = [np.zeros((0, 2), dtype=int)]
+    for rows in table.groupby("sequence", sort=False).indices.values():
+        left, right = (rows[side] for side in np.triu_indices(len(rows), 1))
         near = start[right] - start[left] <= reach + 50  # ends may be nearer than starts
-        near &= (start[right] > start[left]) & (end[right] > end[left])  # one within the other has no order
-        parts.append(read_pairs(mine.iloc[left[near]], mine.iloc[right[near]]))
-    pairs = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=["sequence", *RULE_COLUMNS[:5]])
-    return pairs[pairs.distance <= reach].reset_index(drop=True)
+        near &= (end[right] > end[left]) & (start[right] >= end[left] - SHARED)
+        pairs.append(np.stack([left[near], right[near]], 1))
+    left, right = np.concatenate(pairs).T
+    read = read_pairs(table.iloc[left], table.iloc[right])
+    return read[read.distance <= reach].reset_index(drop=True)
 
 
 def read_pairs(left: pd.DataFrame, right: pd.DataFrame) -> pd.DataFrame:
@@ -63,9 +62,11 @@ def read_pairs(left: pd.DataFrame, right: pd.DataFrame) -> pd.DataFrame:
     b = pd.DataFrame(dict(zip(RULE_COLUMNS, (*theirs, abs(shift)), strict=False)))
     other = (a.strand_a == "-") & (b.strand_a == "+")
     other |= (a.strand_a == b.strand_a) & (b.motif_a.map(name_key) < a.motif_a.map(name_key))
+    rows = left._row.to_numpy(), right._row.to_numpy()
+    a["call_a"], a["call_b"], b["call_a"], b["call_b"] = *rows, *(np.where(one, *rows[::k]) for k in (-1, 1))
     out = a.where(~other, b)
     out.insert(0, "sequence", left.sequence.to_numpy())
-    return out.astype({"distance": int})
+    return out.astype({"distance": int, "call_a": int, "call_b": int})
 
 
 def name_key(name: str) -> tuple:
@@ -78,21 +79,29 @@ def name_key(name: str) -> tuple:
     return (0, int(digits), name) if digits.isdigit() else (1, 0, name)
 
 
-def pair_rules(calls: pd.DataFrame, lengths: Mapping[str, int], *, reach: int = REACH) -> pd.DataFrame:
+def pair_rules(
+    calls: pd.DataFrame, lengths: Mapping[str, int], *, reach: int = REACH, kinds: Mapping[str, object] | None = None
+) -> pd.DataFrame:
     """How often two motifs stand in an arrangement, against what their positions alone would give; surest first.
 
     `lengths` names all sequences that were searched, those without a call too. Columns: motif_a, strand_a, motif_b,
     strand_b, distance (see the top of this module); count, pairs of calls; expected, the mean count if the calls of
     different motifs were dealt out anew among the sequences, each call keeping its strand and its place from the middle
-    (the mean over all such shuffles, computed exactly as a cross-correlation); p_value, of a Poisson count at least
-    this high, corrected for all arrangements and distances looked at (Benjamini and Hochberg 1995).
+    (the mean over all such shuffles, computed exactly as a cross-correlation), and its kind of sequence where `kinds`
+    names one for each: that two motifs belong to one class is no rule yet; p_value, of a Poisson count at least this
+    high, corrected for all arrangements and distances looked at (Benjamini and Hochberg 1995).
 
     >>> pair_rules(calls, {r.name: len(r.sequence) for r in records}).head(1)
       motif_a strand_a motif_b strand_b  distance  count  expected  p_value
     0      M1        +      M2        +        11    431      13.9      0.0
     """
     seen = distances(calls, reach=reach).groupby(RULE_COLUMNS[:5]).size().rename("count").reset_index()
-    table = expected_counts(calls, lengths, reach).merge(seen, on=RULE_COLUMNS[:5], how="outer")
+    groups: dict[object, dict[str, int]] = {}
+    for name, length in lengths.items():
+        groups.setdefault((kinds or {}).get(name), {})[name] = length
+    parts = [expected_counts(calls[calls.sequence.isin(mine.keys())], mine, reach) for mine in groups.values()]
+    table = pd.concat(parts).groupby(RULE_COLUMNS[:5], as_index=False).expected.sum()
+    table = table.merge(seen, on=RULE_COLUMNS[:5], how="outer")
     table = table.fillna({"count": 0, "expected": 0.0}).astype({"count": int, "distance": int})
     table["expected"] = table.expected.clip(lower=1 / max(len(lengths), 1))  # no arrangement is impossible
     table["p_value"] = benjamini_hochberg(poisson.sf(table["count"] - 1, table.expected))
@@ -158,22 +167,6 @@ def benjamini_hochberg(p: Float[np.ndarray, " n"]) -> Float[np.ndarray, " n"]:
     return out
 
 
-def rule_sentence(row: pd.Series, names: Mapping[str, str] | None = None) -> str:
-    """A row of `pair_rules` in words; `names` gives motifs other names.
-
-    >>> rule_sentence(rules.iloc[0], {"M1": "REST left", "M2": "REST right"})
-    'REST left then REST right on the same strand, 11 bp from start to start: 431 pairs, ..., p < 1e-20'
-    """
-    names = names or {}
-    a, b = (names.get(motif, motif) for motif in (row.motif_a, row.motif_b))
-    how = {"++": "on the same strand", "+-": "facing each other", "-+": "looking away from each other"}
-    times = row["count"] / max(row.expected, 1e-9)
-    p = "p < 1e-20" if row.p_value < 1e-20 else f"p = {row.p_value:.1g}"
-    more = f"{times:.0f}x" if times >= 10 else f"{times:.1f}x"
-    where = f"{a} then {b} {how[row.strand_a + row.strand_b]}, {row.distance} bp from start to start"
-    return f"{where}: {row['count']} pairs, {more} as many as by chance, {p}"
-
-
 def spacing_table(model: Argminn, found: Discovery) -> pd.DataFrame:
     """The spacings that the network has learnt, read from its weights rho, no sequence needed.
 
@@ -199,32 +192,3 @@ def spacing_table(model: Argminn, found: Discovery) -> pd.DataFrame:
                 "distance": shift + b.offset - a.offset, "weight": weight,
             }))  # fmt: skip
     return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=columns)
-
-
-@torch.no_grad()
-def attention_steps(
-    model: Argminn, x: Float[Tensor, "N 4 L"], found: Discovery, *, batch: int = 256
-) -> pd.DataFrame:
-    """What each step and head of the syntax builder looks at: columns step, head (from 1), motif, attention.
-
-    The mean over sequences of the attention on all sites of a motif; "nothing" is the token of that name, "other" are
-    hits of filters that are no motif. A step's and a head's rows sum to 1.
-
-    >>> attention_steps(model, x, found).pivot_table(index="motif", columns=["step", "head"], values="attention")
-    """
-    motif_of = channel_motifs(model, found).motif.to_dict()
-    names, total = [*found.table.motif, "other", "nothing"], 0
-    was, device = model.training, next(model.parameters()).device
-    owner = torch.tensor([names.index(motif_of.get(c, "other")) for c in range(model.config.channels)])
-    model.eval()
-    for part in x.split(batch):
-        reader = Reader(model, part.to(device).float())
-        _, attention = reader.logit(torch.arange(len(part), device=device), reader.hits.activation)
-        kind = torch.nn.functional.one_hot(owner.to(device)[reader.hits.channel], len(names)).to(attention)
-        total = total + torch.einsum("bkhm,bmn->khn", attention, kind).cpu()
-    model.train(was)
-    share = total / len(x)
-    share[..., -1] = 1 - share[..., :-1].sum(-1)
-    rows = [(k + 1, h + 1, name, float(share[k, h, n])) for k, h in np.ndindex(*share.shape[:2])
-            for n, name in enumerate(names)]  # fmt: skip
-    return pd.DataFrame(rows, columns=["step", "head", "motif", "attention"])

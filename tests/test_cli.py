@@ -98,6 +98,19 @@ def test_call(work, run):
     assert strands.idxmax(axis=1).nunique() == 2
 
 
+def test_threshold_is_chosen_before_or_after(work, run):
+    fa = work / "p.fa.gz"
+    motiflib("call", run, fa, "--out", work / "all.bed", "--all")
+    motiflib("call", run, fa, "--out", work / "some.bed", "--threshold", "0.3")
+    every = pd.read_csv(work / "all.bed", sep="\t")
+    some = pd.read_csv(work / "some.bed", sep="\t")
+    assert 0 < len(some) < len(every) and every.score.min() >= 50
+    assert len(some) == pytest.approx((every.score >= 300).sum(), abs=1)  # scores are rounded
+    fdr = pd.read_csv(run / "fdr.tsv", sep="\t").fdr
+    motiflib("call", run, fa, "--out", work / "rate.bed", "--fdr", str(max(fdr.min(), 0.2)))
+    assert (work / "rate.bed").read_text().startswith("#sequence")
+
+
 def test_rules(work, run):
     motiflib("rules", run, work / "p.fa.gz", "--out", work / "rules.tsv")
     header = (work / "rules.tsv").read_text().splitlines()[0]

@@ -33,16 +33,24 @@ def motifs(run: RunFolder, out: Annotated[Path, typer.Option(metavar="DIR", help
 
 @app.command()
 def call(
-    run: RunFolder, sequences: Sequences, out: Annotated[Path, typer.Option(help="BED file: one line an instance.")]
-) -> None:
+    run: RunFolder, sequences: Sequences, out: Annotated[Path, typer.Option(help="BED file: one line an instance.")],
+    threshold: Annotated[float | None, typer.Option(help="Least score, 0 to 1; 0.5 if nothing is said.")] = None,
+    fdr: Annotated[float | None, typer.Option(help="Instead: the false discovery rate that you accept, as 0.05; "
+                                                 "RUN/fdr.tsv says which score reaches it.")] = None,
+    every: Annotated[bool, typer.Option("--all", help="All candidates down to a score of 0.05, to choose "
+                                        "afterwards: the same calls, cut at the score.")] = False,
+) -> None:  # fmt: skip
     """Motif instances as BED: sequence, start, end, motif, score 0-1000, strand; activation of the filter, attention,
     effect on the logit if silenced, probability of the sequence."""
     from motiflib import report, runs
-    from motiflib.instances import write_bed
+    from motiflib.instances import call_parts, write_bed
     from motiflib.sequence import read_fasta
 
     check_place(out)
-    write_bed(report.calls(runs.load_run(run), read_fasta(sequences), sequences), out)
+    loaded = runs.load_run(run)
+    least = report.least_score(loaded, threshold, fdr, every)
+    records = runs.fitting(read_fasta(sequences), loaded.model.config.width, sequences)
+    write_bed(call_parts(loaded.model, loaded.found, records, threshold=least, tile=loaded.tile), out)
 
 
 @app.command()
