@@ -12,12 +12,12 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from motiflib.evidence import candidates
+from motiflib.joining import join, window
 from motiflib.model import Argminn
 from motiflib.motif import Motif, correlation_at, tomtom
+from motiflib.trimming import frequencies, trim_ends
 
 FLANK = 4  # bases beside the filter that a matrix starts with: a motif may be wider than its filter
-TRIM = 0.3  # bits; columns below are cut from both ends
-FRAGMENT = 0.5  # of the richest piece's bits; a piece with less, behind a gap, is the edge of a neighbour
 SAME = 0.92  # correlation from which two filters read one motif
 COLUMNS = [
     "motif", "consensus", "filter", "offset", "length", "information_bits", "sites", "contribution", "members",
@@ -45,7 +45,7 @@ def find_motifs(
     already describes is a member of that one. Columns of the table: motif, consensus, filter, offset (where the motif
     starts in the filter's window, may be negative), length, information_bits, sites, contribution (mean change of the
     logit by a site: positive speaks for, negative against the positive class), members (all its filters as
-    filter:offset:strand).
+    filter:offset:strand). Two filters that each read a part of a wider motif are joined, see `motiflib.joining`.
     Order: sum of |effect| over all sites. Of more than `most` sequences, so many are taken at equal steps.
 
     >>> find_motifs(model, examples.x).table.consensus[0]
@@ -56,58 +56,26 @@ def find_motifs(
     seen = candidates(model, x)
     highest = seen.groupby(seen.channel % filters).activation.transform("max")
     seen = seen[(seen.effect.abs() > np.log(2)) & (seen.activation > highest / 2)]
-    found = []
+    found, around, flank = [], {}, min(FLANK, width)
     for f, mine in seen.groupby(seen.channel % filters):
-        windows = cut_windows(x, *(torch.tensor(mine[c].to_numpy()) for c in ("row", "start", "channel")), width, f)
-        pfm, offset = trim_ends((windows.sum(0).double().numpy() + 0.25) / (windows.sum((0, 1)).numpy() + 1.0), bits)
+        where = (torch.tensor(mine[c].to_numpy()) for c in ("row", "start", "channel"))
+        around[f] = cut_windows(x, *where, width, f, beside=width).sum(0).double().numpy()  # (4, 3W)
+        pfm, offset = trim_ends(frequencies(around[f])[:, width - flank : 2 * width + flank], bits)
         motif = Motif("", pfm, source=f"filter {f}", sites=len(mine))
         if len(mine) >= sites and motif.width >= shortest and motif.information_bits >= bits * motif.width:
-            found.append((mine.effect.abs().sum(), (motif, f, offset - FLANK, mine.effect.mean())))
-    return tabulate(merge([item for _, item in sorted(found, key=lambda pair: -pair[0])]))
+            found.append((mine.effect.abs().sum(), (motif, f, offset - flank, mine.effect.mean())))
+    kept = merge([item for _, item in sorted(found, key=lambda pair: -pair[0])])
+    return tabulate(merge(join(kept, around, bits)))  # a motif that has grown may describe others
 
 
 def cut_windows(
     x: Float[Tensor, "N 4 L"], row: Int[Tensor, " n"], start: Int[Tensor, " n"], channel: Int[Tensor, " n"],
-    width: int, forward: int,
+    width: int, forward: int, *, beside: int = FLANK,
 ) -> Float[Tensor, "n 4 V"]:  # fmt: skip
-    """The bases of windows with FLANK more on each side, turned over where the channel is not the `forward` one."""
-    columns = start[:, None] + torch.arange(width + 2 * FLANK)  # (n, V) in the padded sequence
-    cut = tf.pad(x, (FLANK, FLANK))[row[:, None], :, columns].mT.float()  # (n, 4, V)
+    """The bases of windows with `beside` more on each side, turned over where the channel is not the `forward` one."""
+    columns = start[:, None] + torch.arange(width + 2 * beside)  # (n, V) in the padded sequence
+    cut = tf.pad(x, (beside, beside))[row[:, None], :, columns].mT.float()  # (n, 4, V)
     return torch.where((channel != forward)[:, None, None], cut.flip(1, 2), cut)
-
-
-def trim_ends(pfm: np.ndarray, bits: float = 1.0) -> tuple[np.ndarray, int]:
-    """Cut what `rich_pieces` leaves out at both ends, then the poorer end until the mean is at least `bits`.
-
-    Returns the matrix that is left, one column at least, and where it starts.
-    """
-    information = Motif("", pfm).information
-    pieces = rich_pieces(information)
-    first, last = pieces[0][0], pieces[-1][1] - 1
-    while last > first and information[first : last + 1].mean() < bits:
-        if information[first] < information[last]:
-            first += 1
-        else:
-            last -= 1
-    return pfm[:, first : last + 1], first
-
-
-def rich_pieces(information: Float[np.ndarray, " w"]) -> list[tuple[int, int]]:
-    """Half-open ranges of columns of TRIM bits or more; two poorer columns in a row are a gap between pieces.
-
-    At both ends, pieces with less than FRAGMENT of the richest one's bits are left out: they are bases of a neighbour
-    that often stands at this distance, not part of this motif.
-
-    >>> rich_pieces(np.array([2, 2, 2, 2, 0, 2, 0, 0, 2.0]))
-    [(0, 6)]
-    """
-    rich = np.flatnonzero(information >= TRIM)
-    if not len(rich):
-        return [(int(information.argmax()), int(information.argmax()) + 1)]
-    runs = np.split(rich, np.flatnonzero(np.diff(rich) > 2) + 1)
-    content = np.array([information[run].sum() for run in runs])
-    enough = np.flatnonzero(content >= FRAGMENT * content.max())
-    return [(int(run[0]), int(run[-1]) + 1) for run in runs[enough[0] : enough[-1] + 1]]
 
 
 def align(a: Motif, b: Motif) -> tuple[float, int, str]:
@@ -129,15 +97,17 @@ def merge(found: list[tuple]) -> list[tuple]:
     Adds to each kept item its members: filter, where the kept motif starts in the filter's window, and its strand.
     """
     kept: list[tuple] = []
-    for motif, f, offset, effect in found:
+    for motif, f, offset, effect, *given in found:
+        members = given[0] if given else [(f, offset, "+")]
         fits = [(align(other[0], motif), other) for other in kept]
         fits = [(fit, other) for fit, other in fits if fit[0] >= SAME]
         if not fits:
-            kept.append((motif, f, offset, effect, [(f, offset, "+")]))
+            kept.append((motif, f, offset, effect, list(members)))
             continue
         (_, shift, strand), owner = max(fits, key=lambda item: item[0][0])
-        start = offset - shift if strand == "+" else offset + motif.width + shift - owner[0].width
-        owner[4].append((f, start, strand))
+        size, turned = owner[0].width, strand == "-"
+        start = shift + motif.width - size if turned else -shift  # of the owner, in this motif
+        owner[4].extend(window(member, motif.width, start, size, turned) for member in members)
     return kept
 
 

@@ -13,13 +13,12 @@ from motiflib.discovery import (
     find_motifs,
     merge,
     name_motifs,
-    rich_pieces,
     strong_windows,
     tabulate,
-    trim_ends,
 )
 from motiflib.motif import Motif, jaspar
 from motiflib.sequence import one_hot
+from motiflib.trimming import rich_pieces, trim_ends
 
 
 @pytest.fixture(scope="module")
