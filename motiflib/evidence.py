@@ -5,15 +5,19 @@ Letters as in `model`: B batch, L length, C channels, T window starts, M candida
 
 from __future__ import annotations
 
+from functools import cached_property
+
 import pandas as pd
 import torch
+import torch.nn.functional as tf
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from motiflib.model import Argminn, Hits, MotifScanner, middle
+from motiflib.model import Argminn, Hits, MotifScanner, mate, middle, sinusoid
 
 STRONGEST = 48  # hits looked at in the paper's form of the network, where every window is a token
 IRRELEVANT = 0.02  # attention plus first-order effect below which a site is not silenced: its effect counts as 0
+CAUTION = 0.5  # a site is silenced if these come to this share of the least score asked for; no call came below 0.58
 COLUMNS = ["row", "start", "channel", "activation", "attention", "effect", "probability", "score"]
 
 
@@ -39,6 +43,41 @@ class Reader:
         changed = self.activations[rows].flatten(1).scatter(1, channel * starts + start, activation)
         logit, attention, _ = self.model.read(self.x[rows], changed.unflatten(1, (-1, starts)))
         return logit, attention.gather(3, start[:, None, None].expand(*attention.shape[:3], -1))
+
+    def silenced(self, rows: Tensor, gone: Bool[Tensor, "N M"]) -> Float[Tensor, " N"]:
+        """`logit` with the hits `gone` silenced; what they leave as it was is computed once for all.
+
+        A silenced hit is no token, and it is missing in the neighbourhoods of the others; nothing else changes.
+        """
+        model = self.model
+        if model.around is None:
+            return self.logit(rows, self.hits.activation[rows].masked_fill(gone, 0))[0]
+        pull, kind, empty, tokens = self.parts
+        near = torch.log1p((pull[rows] * ~gone[:, None]) @ kind[rows])  # (N, M, C)
+        seen, columns = model.config.channels, model.embed.weight
+        empty = tf.pad(empty[rows] | gone, (0, 1))
+        logits = []
+        for turn, fixed in zip((lambda values: values, mate), tokens, strict=False):
+            here = model.mix(fixed[rows] + tf.linear(turn(near), columns[:, 2 * seen : 3 * seen]))  # (N, M, D)
+            here = torch.cat([here, model.nothing.expand(len(here), -1, -1)], 1)
+            logits.append(model.syntax(here, empty)[0])
+        return sum(logits) / len(logits)
+
+    @cached_property
+    def parts(self) -> tuple[Tensor, Tensor, Tensor, list[Tensor]]:
+        """Pull of each hit on each other (B,M,M), kinds (B,M,C), empty (B,M), tokens but for their neighbourhoods."""
+        model, hits = self.model, self.hits
+        table, reach, empty = model.around.table(), model.around.reach, hits.activation <= 0
+        shift = hits.start[:, None] - hits.start[:, :, None]  # (B, M, M): from i to j
+        rho = table[hits.channel[:, :, None], hits.channel[:, None], shift.clamp(-reach, reach) + reach]
+        far = (shift.abs() > reach) | empty[:, None] | torch.eye(shift.shape[1], dtype=torch.bool, device=shift.device)
+        pull = (rho + hits.activation[:, None]).clamp(max=30).exp().masked_fill(far, 0)
+        kind = tf.one_hot(hits.channel, model.config.channels).to(pull)
+        seen, code = [kind * hits.activation[..., None], kind, torch.zeros_like(kind)], model.config.position
+        tokens = [model.embed(torch.cat([*seen, sinusoid(self.offset, code)], -1))]
+        if model.config.both_strands:
+            tokens.append(model.embed(torch.cat([*map(mate, seen), sinusoid(-self.offset, code)], -1)))
+        return pull, kind, empty, tokens
 
 
 def cores(scanner: MotifScanner, share: float = 0.25) -> tuple[Tensor, Tensor]:
@@ -83,7 +122,7 @@ def site_score(effect: Tensor, attention: Tensor, probability: Tensor) -> Tensor
     return (share + attention) / 2
 
 
-def batch_candidates(model: Argminn, x: Float[Tensor, "B 4 L"], chunk: int = 1024) -> pd.DataFrame:
+def batch_candidates(model: Argminn, x: Float[Tensor, "B 4 L"], least: float = 0, chunk: int = 256) -> pd.DataFrame:
     """`candidates` of one batch; `chunk` silenced copies at a time."""
     with torch.no_grad():
         reader = Reader(model, x)
@@ -97,11 +136,11 @@ def batch_candidates(model: Argminn, x: Float[Tensor, "B 4 L"], chunk: int = 102
     with torch.no_grad():
         logit, attention = logit.detach(), (attention.detach() @ together[:, None]).amax((1, 2)).clamp(max=1)  # (B, M)
         first_order = (together @ (slope * activation)[..., None]).squeeze(-1).abs()
-        row, hit = (leads & (attention + first_order > IRRELEVANT)).nonzero(as_tuple=True)
+        row, hit = (leads & (attention + first_order > max(IRRELEVANT, CAUTION * least))).nonzero(as_tuple=True)
         effect = torch.zeros_like(activation)
         for part in torch.arange(len(row), device=x.device).split(chunk):
             r, h = row[part], hit[part]
-            effect[r, h] = logit[r] - reader.logit(r, activation[r].masked_fill(same[r, h], 0))[0]
+            effect[r, h] = logit[r] - reader.silenced(r, same[r, h])
         probability = logit.sigmoid()[:, None].expand_as(effect)
         score = site_score(effect, attention, probability)
     row, hit = leads.nonzero(as_tuple=True)
@@ -110,19 +149,20 @@ def batch_candidates(model: Argminn, x: Float[Tensor, "B 4 L"], chunk: int = 102
     return pd.DataFrame(dict(zip(COLUMNS, columns, strict=True)))
 
 
-def candidates(model: Argminn, x: Float[Tensor, "N 4 L"], *, batch: int = 128) -> pd.DataFrame:
+def candidates(model: Argminn, x: Float[Tensor, "N 4 L"], *, batch: int = 128, least: float = 0) -> pd.DataFrame:
     """Every place where a filter fires, with what the network makes of it; one row a site, however many filters see it.
 
     Columns: row (of x), start (of the window), channel; activation; attention (the largest over steps and heads, all
     hits on the site together); effect (fall of the logit when the site is silenced, signed); probability (of the
-    sequence); score in [0, 1], see `site_score`. The model's mode is left as found.
+    sequence); score in [0, 1], see `site_score`. Sites that cannot reach the score `least` are not silenced, which
+    saves most of the time; their effect reads 0. The model's mode is left as found.
 
     >>> candidates(model, one_hot(["ACGT" * 30])).columns.tolist()[:3]
     ['row', 'start', 'channel']
     """
     device, was = next(model.parameters()).device, model.training
     model.eval()
-    parts = [batch_candidates(model, part.to(device).float()) for part in x.split(batch)]
+    parts = [batch_candidates(model, part.to(device).float(), least) for part in x.split(batch)]
     model.train(was)
     for i, part in enumerate(parts):
         part["row"] += i * batch

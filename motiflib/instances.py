@@ -114,7 +114,7 @@ def grouped(stream: Iterable[Tile], batch: int) -> Iterator[list[Tile]]:
 def tile_calls(model: Argminn, found: Discovery, group: list[Tile], least: float) -> pd.DataFrame:
     """Sites of a group of tiles as motifs in the coordinates of their sequences, not yet merged."""
     letters, reads = [tile.letters for tile in group], channel_motifs(model, found)
-    seen = candidates(model, one_hot(letters, max(model.config.width, *map(len, letters))))
+    seen = candidates(model, one_hot(letters, max(model.config.width, *map(len, letters))), least=least)
     seen = seen[(seen.score >= least) & seen.channel.isin(reads.index)]
     mine = reads.loc[seen.channel]
     length, at = mine.length.to_numpy(), seen.start.to_numpy() + mine.offset.to_numpy()

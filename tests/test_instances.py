@@ -111,6 +111,17 @@ def test_silencing_is_the_likelihood_that_is_lost():
     assert against[0] > 0.49 and against[1] == 0  # speaks for the negative class, so it counts in negatives only
 
 
+@pytest.mark.parametrize("strands", [True, False])
+def test_silencing_in_short_is_silencing(strands):
+    torch.manual_seed(3)
+    model = Argminn(ArgminnConfig(filters=3, width=6, neighbourhood=20, candidates=16, both_strands=strands)).eval()
+    torch.nn.init.normal_(model.around.spacing, std=0.1)
+    reader = Reader(model, one_hot([*background(4, 90, "ACGT"), "N" * 80 + "ACGTTGCAAT"]))
+    rows, gone = torch.tensor([0, 3, 3, 1, 4]), torch.rand(5, 16) < 0.3
+    plain = reader.logit(rows, reader.hits.activation[rows].masked_fill(gone, 0))[0]
+    assert torch.allclose(reader.silenced(rows, gone), plain, atol=1e-5)
+
+
 def test_one_leader_for_each_site():
     model = OneWord()
     x = one_hot(["T" * 20 + WORD + "T" * 40])
