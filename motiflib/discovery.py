@@ -53,7 +53,7 @@ def find_motifs(
     """
     filters, width = len(model.scanner.filters), model.scanner.filters.shape[2]
     x = x[:: -(-len(x) // most)] if len(x) > most else x
-    seen = candidates(model, x)
+    seen = candidates(model, x, least=0.2)  # weaker sites never change the odds by 2
     highest = seen.groupby(seen.channel % filters).activation.transform("max")
     seen = seen[(seen.effect.abs() > np.log(2)) & (seen.activation > highest / 2)]
     found, around, flank = [], {}, min(FLANK, width)
