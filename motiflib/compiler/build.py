@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+from pathlib import Path
+
+import pandas as pd
+import torch
+
+from motiflib.batches import Examples
+from motiflib.compiler.cases import cases
 from motiflib.compiler.logic import clauses
 from motiflib.compiler.rules import Rule, rule_of
 from motiflib.compiler.soft import write_soft
 from motiflib.compiler.weights import plan, write
-from motiflib.grammar import Grammar
+from motiflib.grammar import Grammar, simulate_batch
 from motiflib.model import Argminn
-from motiflib.sequence import InputError
+from motiflib.runs import Run, load_run, save_run
+from motiflib.sequence import InputError, one_hot
+from motiflib.training import Fit
 
 
 def compile_grammar(grammar: Grammar | Rule, *, form: str = "consensus", candidates: int = 48) -> Argminn:
@@ -28,3 +38,31 @@ def compile_grammar(grammar: Grammar | Rule, *, form: str = "consensus", candida
     rule = rule_of(grammar) if isinstance(grammar, Grammar) else grammar
     drawn = plan(rule, clauses(rule))
     return write(drawn, candidates) if form == "consensus" else write_soft(drawn, candidates)
+
+
+def compile_run(grammar: Grammar, out: str | Path, *, form: str = "consensus", candidates: int = 48) -> Run:
+    """Compile a grammar and keep the network as the folder `out`, as `runs.train_run` keeps a trained one.
+
+    Motifs, false discovery rates and metrics are read from sequences of the rule: `cases` in the form "consensus",
+    simulated ones in the form "pwm". The history is empty. Raises InputError as `compile_grammar` does, or for a folder
+    that holds an unfinished training or cannot be made.
+
+    >>> compile_run(load_grammar("rest"), "run").settings["metrics"]["accuracy"]
+    1.0
+    """
+    model, out = compile_grammar(grammar, form=form, candidates=candidates), Path(out)
+    length = max(300 if form == "consensus" else 500, 2 * grammar.longest())
+    train, valid = (_examples(grammar, form, length, seed) for seed in (0, 1))
+    if (out / "checkpoint").is_dir():
+        raise InputError(f"{out}: holds an unfinished training; choose another folder, or delete {out / 'checkpoint'}")
+    out.mkdir(parents=True, exist_ok=True)
+    about = {"grammar": grammar.name, "form": form, "model": asdict(model.config), "data": {"length": length}}
+    save_run(out, Fit(model, pd.DataFrame(columns=["epoch", "seconds"], dtype=float)), train, valid, about)
+    return load_run(out)
+
+
+def _examples(grammar: Grammar, form: str, length: int, seed: int) -> Examples:
+    if form == "pwm":
+        return Examples(*simulate_batch(grammar, 2000, length, seed=seed))
+    table = cases(rule_of(grammar), 500, length, seed)
+    return Examples(one_hot(list(table.sequence)), torch.tensor(table.holds.to_numpy(), dtype=torch.float32))

@@ -79,6 +79,8 @@ def _clauses(rule: Rule, formula: Formula, sign: bool) -> list[Clause]:
         for part in parts:
             joined = [Clause().union(*pair) for pair in product(out, part)]
             out = absorbed([tidy(clause) for clause in joined if possible(clause)])
+            if len(out) > CLAUSES:
+                break
     if len(out) > CLAUSES:
         refuse(rule, f"{len(out)} clauses", f"{CLAUSES} clauses in disjunctive normal form")
     return out

@@ -28,6 +28,7 @@ A = 24.0  # activation of an occurrence
 FOUND, FAINT = 30.0, 8.0  # score of a token that answers a question; how far below it "nothing" stands
 SHARP = 14.0  # least distance of a compared count from its threshold, in units of the softmax
 LOGIT = 20.0  # largest size of the logit
+TRACE = 5e-4  # slope left to a partner's activation, so that tools which ask for a gradient see that it matters
 
 
 class Plan(NamedTuple):
@@ -90,8 +91,8 @@ def shape(p: Plan, candidates: int) -> ArgminnConfig:
     reach = max((abs(s) for shifts in p.rows.values() for s in shifts), default=1)
     return ArgminnConfig(
         filters=len(p.filters), width=p.rule.width, layers=1 + any(n > 1 for _, n in p.questions),
-        heads=len(p.questions), token=max(hidden, len(p.atoms) + 1), stream=2 * slots, candidates=candidates,
-        neighbourhood=reach,
+        heads=len(p.questions), token=max(hidden, len(p.atoms) + len(p.channels) + 1), stream=2 * slots,
+        candidates=candidates, neighbourhood=reach,
     )  # fmt: skip
 
 
@@ -160,8 +161,14 @@ def _tokens(model: Argminn, p: Plan) -> None:
                     model.embed.weight[unit, near + channel] = 1
                 model.embed.bias[unit] = -edge
                 out.weight[i, unit] = sign / (high - low)
+                out.weight[trace(p, atom), unit] = TRACE * (sign < 0)  # z - high, where it is above 0
                 unit += 1
     model.nothing[0, 0, -1] = 1
+
+
+def trace(p: Plan, atom: Near) -> int:
+    """Coordinate of a token that holds by how much an arrangement is there: scores never see it."""
+    return len(p.atoms) + list(p.channels).index(atom)
 
 
 def thresholds(partners: int, candidates: int) -> tuple[float, float]:
@@ -188,6 +195,8 @@ def _ask(step: StreamAttention, p: Plan, after_counting: bool) -> None:
                 query[1][h, i, 2 * slot] += weight
                 query[1][h, i, 2 * slot + 1] -= weight
         _pair(step.out[0].weight, 1 + h, h * size + i, 1.0)
+        if isinstance(atom, Near):
+            _pair(step.out[0].weight, 1 + h, h * size + trace(p, atom), 1.0)
     _pair(step.out[0].bias[:, None], 0, 0, 1.0)
     first, last, where = step.mlp[0].weight, step.mlp[2].weight, {q: 1 + h for h, q in enumerate(p.questions)}
     first[0, 0] = 1
