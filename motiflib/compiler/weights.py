@@ -27,7 +27,7 @@ from motiflib.sequence import BASES
 A = 24.0  # activation of an occurrence
 FOUND, FAINT = 30.0, 8.0  # score of a token that answers a question; how far below it "nothing" stands
 SHARP = 14.0  # least distance of a compared count from its threshold, in units of the softmax
-LOGIT = 20.0  # largest size of the logit
+LOGIT = 60.0  # size of the logit of a large answer; with it, the probability of a decision is 0 or 1 in float32
 TRACE = 5e-4  # slope left to a partner's activation, so that tools which ask for a gradient see that it matters
 
 
