@@ -109,9 +109,10 @@ def bars(name: str, network: Argminn, found) -> pd.DataFrame:
     theirs = theirs.assign(
         start=500 - theirs.end, end=500 - theirs.start, strand=theirs.strand.map({"+": "-", "-": "+"})
     )
-    columns = ["sequence", "start", "end", "motif", "strand"]
-    same = len(ours[columns].merge(theirs[columns]))
-    rows.append(("reverse complement", "", "calls changed", len(ours) + len(theirs) - 2 * same, len(ours)))
+    place = ["sequence", "start", "end", "motif"]
+    for level, key in (("place", place), ("place and strand", [*place, "strand"])):
+        lost = len(ours) - len(ours[key].merge(theirs[key]))  # a palindrome's strand is a tie of equal activations
+        rows.append(("reverse complement", level, "calls changed", lost, len(ours)))
     p = predict(network, data.x.float())
     for by in (-1, 1):
         moved = predict(network, robustness.slide(data, 1, by=by).x.float())

@@ -99,7 +99,7 @@ def empty(
         for row in todo:
             here, everywhere = np.flatnonzero(bad[row] & free[row]), np.flatnonzero(free[row])
             tried[row] = out[row]
-            here = rng.choice(here if len(here) else everywhere, min(3, len(here)), replace=False)
+            here = rng.choice(here if len(here) else everywhere, min(2 + len(here) // 12, len(here)), replace=False)
             for a, b in zip(here, rng.choice(everywhere, len(here)), strict=True):
                 tried[row, [a, b]] = tried[row, [b, a]]
     wrong = words_at(out[todo], words)

@@ -16,7 +16,7 @@ from motiflib.model import Argminn
 from motiflib.sequence import reverse_complement
 
 WRONG = -1.0  # logit at which an arrangement is clearly not taken for a positive
-TRIES = 4
+TRIES = 8
 LOWEST = 8  # wrong arrangements that twins are drawn from, the least liked ones
 
 
@@ -37,21 +37,21 @@ def twins(model: Argminn, found: Discovery, designs: Designs, *, seed: int = 0) 
 
 def of_kind(model: Argminn, found: Discovery, designs: Designs, kind: str, plan, seed: int) -> Designs | None:
     """Twins of one kind; those that the network still takes for positives are made anew, TRIES times in all."""
-    made, todo, best = {}, list(range(len(designs.names))), None
+    made, todo = {}, list(range(len(designs.names)))
+    sites_of = dict(list(designs.sites.groupby("design")))
     for turn in range(TRIES):
         rng, new = np.random.default_rng([seed, turn]), {}
         for i in todo:
-            sites = designs.sites[designs.sites.design == designs.names[i]]
+            sites = sites_of[designs.names[i]]
             twin = plan(designs, sites, rng)
             if twin is not None:
                 new[i] = (f"{designs.names[i]}_{kind}", *write(designs.codes[i], sites, twin, designs))
         if not new:
             break
         best = finish(model, found, designs, list(new.values()), seed + turn)
-        for i, row, p in zip(new, range(len(new)), best.probability, strict=True):
+        for i, codes, p, (name, *_, site) in zip(new, best.codes, best.probability, new.values(), strict=True):
             if i not in made or p < made[i][1]:
-                site = best.sites[best.sites.design == best.names[row]]
-                made[i] = (best.codes[row], p, site, best.names[row])
+                made[i] = (codes, p, site.assign(design=name), name)
         todo = [i for i in new if made[i][1] > 0.5]
     if not made:
         return None
@@ -64,7 +64,7 @@ def placed(sites: pd.DataFrame) -> Arrangement:
     """The arrangement that sites form, from the first one's first base; copies that a count asked for left out."""
     sites = sites[~sites.rule.str.startswith("count")]
     first = int(sites.start.min())
-    return tuple(Part(s.motif, s.strand, s.start - first) for s in sites.itertuples())
+    return tuple(map(Part, sites.motif, sites.strand, (sites.start - first).to_list()))
 
 
 def broken(designs: Designs, sites: pd.DataFrame, rng) -> pd.DataFrame | None:
@@ -88,18 +88,22 @@ def misplaced(designs: Designs, sites: pd.DataFrame, rng) -> pd.DataFrame | None
     parts, rules = placed(sites), designs.rules
     if len(parts) < 2 or len(sites) > len(parts):
         return None
-    ways, shape = [], [p[:2] for p in parts]
-    for other, logit in zip(rules.table.parts, rules.table.logit, strict=True):
-        for form in (other, mirror(other, rules.widths)) if logit < WRONG else ():
-            if [p[:2] for p in form] == shape:
-                ways.append((logit, form))
-    if not ways:
+    if not (ways := wrong_spacings(rules, tuple(p[:2] for p in parts))):
         return None
-    ways = [form for _, form in sorted(ways)[:LOWEST]]
     form, at = ways[rng.integers(len(ways))], int(sites.start.min())
     at = max(0, min(at, designs.constraints.length - form[-1].start - rules.widths[form[-1].motif]))
     start = np.array([at + p.start for p in form])
     return sites.assign(start=start, end=start + (sites.end - sites.start).to_numpy())
+
+
+def wrong_spacings(rules: Rules, shape: tuple) -> list[Arrangement]:
+    """The least liked refused arrangements of these motifs and strands in this order."""
+    table, out = rules.table[(rules.table.logit < WRONG) & (rules.table.motifs == len(shape))], []
+    for parts in table.sort_values("logit").parts:
+        out += [form for form in (parts, mirror(parts, rules.widths)) if tuple(p[:2] for p in form) == shape]
+        if len(out) >= LOWEST:
+            break
+    return out
 
 
 def repressed(designs: Designs, sites: pd.DataFrame, rng) -> pd.DataFrame | None:
@@ -128,22 +132,18 @@ def repressed(designs: Designs, sites: pd.DataFrame, rng) -> pd.DataFrame | None
 def best_repression(rules: Rules, motif: str) -> list[Arrangement]:
     """The pairs with `motif` of the lowest logits, if they are refused."""
     pairs = rules.table[(rules.table.motifs == 2) & (rules.table.logit < WRONG)]
-    mine = pairs[[motif in {p.motif for p in parts} for parts in pairs.parts]]
-    return list(mine.nsmallest(LOWEST, "logit").parts)
+    return [parts for parts in pairs.sort_values("logit").parts if motif in {p.motif for p in parts}][:LOWEST]
 
 
 def write(codes: np.ndarray, old: pd.DataFrame, new: pd.DataFrame, designs: Designs):
     """Codes of a twin with the bases left over in the gaps, which of them are free, which planned, and its sites."""
     c = designs.constraints
     held, out = np.zeros(len(codes), dtype=bool), codes.copy()
-    for site in new.itertuples():
-        held[site.start : site.end] = True
-        out[site.start : site.end] = to_codes(site.word)
-    kept = {(s.start, s.end) for s in new.itertuples()}
+    for start, end, word in zip(new.start, new.end, new.word, strict=True):
+        held[start:end], out[start:end] = True, to_codes(word)
     open_ = np.zeros(len(codes), dtype=bool)
-    for site in old.itertuples():
-        if (site.start, site.end) not in kept:
-            open_[site.start : site.end] = True
+    for start, end in set(zip(old.start, old.end, strict=True)) - set(zip(new.start, new.end, strict=True)):
+        open_[start:end] = True
     open_ &= ~held
     rng = np.random.default_rng(int(codes.sum()))
     out[open_] = rng.permutation(out[open_])
