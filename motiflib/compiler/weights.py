@@ -6,7 +6,7 @@ The construction, stage by stage (Theorem and proof: chapter 05_expressivity):
     neighbourhood  rho is 0 at allowed distances and hopeless at all others: n > A if a partner stands there, else 0
     token          one coordinate for each question, 1 on tokens that answer it, else 0; one more for "nothing"
     attention      one head for each question: v = k / (k + c) for k such tokens, c being the weight of "nothing"
-    mlp            a clause is relu(sum of its literals - (number of literals - 1)); no bias, the constant 1 is carried
+    mlp            a clause is relu(true literals - twice the negated ones - all true but one); no bias, a 1 is carried
     LayerNorms     all coordinates come in pairs +x, -x, so the mean is 0 and a LayerNorm is one positive factor
     counts         one layer earlier: counts go into the stream, and the next query compares them with their threshold
 """
@@ -27,6 +27,7 @@ from motiflib.sequence import BASES
 A = 24.0  # activation of an occurrence
 FOUND, FAINT = 30.0, 8.0  # score of a token that answers a question; how far below it "nothing" stands
 SHARP = 14.0  # least distance of a compared count from its threshold, in units of the softmax
+OVER = 0.02  # a true literal is at most 1 + OVER, because of TRACE
 LOGIT = 60.0  # size of the logit of a large answer; with it, the probability of a decision is 0 or 1 in float32
 TRACE = 5e-4  # slope left to a partner's activation, so that tools which ask for a gradient see that it matters
 
@@ -203,9 +204,10 @@ def _ask(step: StreamAttention, p: Plan, after_counting: bool) -> None:
     _pair(last, 0, 0, 1.0)
     _pair(last, slots - 1, 0, -0.5)
     for j, clause in enumerate(p.clauses, start=1):
-        for atom, n, sign in clause:  # a literal is v, or 1 - v
-            first[j, 2 * where[atom, n]] = 1.0 if sign else -1.0
-        first[j, 0] = 1.0 - sum(sign for _, _, sign in clause)
+        positive = sum(sign for _, _, sign in clause)
+        for atom, n, sign in clause:  # a clause with a false literal is 0, whatever the others are
+            first[j, 2 * where[atom, n]] = 1.0 if sign else -2.0
+        first[j, 0] = -(positive - 1) * (1 + OVER) if positive else 1.0
         _pair(last, slots - 1, j, 1.0)
 
 
