@@ -156,12 +156,13 @@ def strong_windows(model: Argminn, x: Float[Tensor, "N 4 L"], f: int, *, share: 
 def name_motifs(motifs: list[Motif], *, targets: list[Motif] | None = None) -> pd.DataFrame:
     """The closest JASPAR motif of each by TOMTOM, or of `targets`.
 
-    Columns: motif, consensus, length, information_bits, sites, jaspar_id, jaspar_name, p_value.
+    Columns: motif, consensus, length, information_bits, sites, jaspar_id, jaspar_name, p_value, correlation (in
+    TOMTOM's alignment, as in `motif.aligned_correlation`).
 
     >>> name_motifs(found.motifs).jaspar_name[0]
     'REST'
     """
     columns = ["motif", "consensus", "length", "information_bits", "sites"]
     rows = [(m.name, m.consensus, m.width, round(m.information_bits, 2), m.sites) for m in motifs]
-    best = tomtom(motifs, targets)[["motif", "jaspar_id", "jaspar_name", "p_value"]]
+    best = tomtom(motifs, targets)[["motif", "jaspar_id", "jaspar_name", "p_value", "correlation"]]
     return pd.DataFrame(rows, columns=columns).merge(best, on="motif", how="left")

@@ -9,7 +9,8 @@ from pathlib import Path
 import pandas as pd
 import torch
 
-from motiflib import runs
+from motiflib import motif_evidence, motif_report, runs
+from motiflib.batches import Examples
 from motiflib.discovery import name_motifs
 from motiflib.instances import LEAST, THRESHOLD, at_fdr, calibrate, call
 from motiflib.motif import Motif, write_meme
@@ -51,12 +52,22 @@ def batches_of(records: Iterable[Record], bases: int = 2**18) -> Iterator[list[R
         yield part
 
 
-def write_motifs(run: runs.Run, folder: Path) -> None:
-    """Write motifs.meme, motifs.tsv (`discovery.name_motifs`) and NAME.png, a logo, for each motif into `folder`."""
-    table = name_motifs(run.motifs)
+def write_motifs(run: runs.Run, folder: Path, held: Examples | None = None) -> None:
+    """Write motifs.meme, motifs.tsv, report.html and NAME.png, a logo, for each motif into `folder`.
+
+    motifs.tsv: `discovery.name_motifs`, then `motif_evidence.support`, from the labelled sequences `held` or, without
+    them, from those that the run's training held back; an old run may have neither.
+    """
+    table, evidence = name_motifs(run.motifs), run.evidence
+    if held is not None:
+        evidence = motif_evidence.gather(run.model, run.found, held)
+    page = motif_report.report(run, table, evidence)
+    if evidence is not None:
+        table = table.merge(evidence.support, on="motif", how="left")
     pictures = {f"{motif.name}.png": logo_png(motif) for motif in run.motifs}
     write_meme(folder / "motifs.meme", run.motifs)
     write_atomic(folder / "motifs.tsv", table.to_csv(sep="\t", index=False, float_format="%.4g"))
+    write_atomic(folder / "report.html", page)
     for name, picture in pictures.items():
         write_atomic(folder / name, picture)
 

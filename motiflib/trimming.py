@@ -36,10 +36,10 @@ def trim_ends(pfm: np.ndarray, bits: float = 1.0) -> tuple[np.ndarray, int]:
     return pfm[:, first:end], first
 
 
-def rich_pieces(information: Float[np.ndarray, " w"]) -> list[tuple[int, int]]:
+def rich_pieces(information: Float[np.ndarray, " w"], fragment: float = FRAGMENT) -> list[tuple[int, int]]:
     """Half-open ranges of columns of TRIM bits or more; two poorer columns in a row are a gap between pieces.
 
-    At both ends, pieces with less than FRAGMENT of the richest one's bits are left out: they are bases of a neighbour
+    At both ends, pieces with less than `fragment` of the richest one's bits are left out: they are bases of a neighbour
     that often stands at this distance, not part of this motif.
 
     >>> rich_pieces(np.array([2, 2, 2, 2, 0, 2, 0, 0, 2.0]))
@@ -50,5 +50,5 @@ def rich_pieces(information: Float[np.ndarray, " w"]) -> list[tuple[int, int]]:
         return [(int(information.argmax()), int(information.argmax()) + 1)]
     runs = np.split(rich, np.flatnonzero(np.diff(rich) > 2) + 1)
     content = np.array([information[run].sum() for run in runs])
-    enough = np.flatnonzero(content >= FRAGMENT * content.max())
+    enough = np.flatnonzero(content >= fragment * content.max())
     return [(int(run[0]), int(run[-1]) + 1) for run in runs[enough[0] : enough[-1] + 1]]

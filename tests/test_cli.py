@@ -51,7 +51,7 @@ def run(work) -> Path:
 
 def test_train(run):
     files = {"config.json", "model.safetensors", "train.json", "history.tsv", "motifs.meme", "motifs.tsv", "fdr.tsv"}
-    assert {path.name for path in run.iterdir()} == files
+    assert {path.name for path in run.iterdir()} == files | {"evidence.tsv", "sites.tsv"}
     settings = load_run(run).settings
     assert settings["metrics"]["auroc"] > 0.95
     assert settings["data"]["positives"]["name"] == "p.fa.gz" and settings["data"]["negatives"]["sequences"] == 400
@@ -70,9 +70,11 @@ def test_score(work, run, capsys):
 def test_motifs(work, run):
     motiflib("motifs", run, "--out", work / "motifs")
     table = pd.read_csv(work / "motifs" / "motifs.tsv", sep="\t")
-    assert list(table) == [
+    assert list(table)[:11] == [
         "motif", "consensus", "length", "information_bits", "sites", "jaspar_id", "jaspar_name", "p_value",
+        "correlation", "in_positives", "in_negatives",
     ]  # fmt: skip
+    assert table.enrichment[0] > 10 and table.enrichment_p[0] < 1e-6 and table.loss_rise[0] > 0.1
     assert any(core in table.consensus[0] for core in ("GACTCA", "TGAGTC"))
     assert [motif.name for motif in read_meme(work / "motifs" / "motifs.meme")] == list(table.motif)
     for name in table.motif:

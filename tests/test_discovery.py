@@ -91,5 +91,6 @@ def test_channels_know_where_their_motif_starts():
 def test_strong_windows_and_names(x):
     assert WORD in strong_windows(OneWord(), x, 0).consensus
     named = name_motifs([Motif("M1", jaspar("MAX").pfm)], targets=[jaspar("MAX"), jaspar("REST")] * 15)
-    assert named.columns.tolist()[-3:] == ["jaspar_id", "jaspar_name", "p_value"]
+    assert named.columns.tolist()[-4:] == ["jaspar_id", "jaspar_name", "p_value", "correlation"]
+    assert named.correlation[0] == pytest.approx(1)
     assert named.jaspar_name[0] == "MAX"

@@ -4,9 +4,9 @@ from motiflib.baselines.agreement import agreement, per_base, planted_mask, prec
 from motiflib.baselines.attribution import METHODS, attribute, deeplift, integrated_gradients, mutagenesis
 from motiflib.baselines.dispersion import effective_number, filter_responses, filter_shares
 from motiflib.baselines.enumeration import enriched_motifs
-from motiflib.baselines.filters import filter_motifs
+from motiflib.baselines.filters import filter_motifs, important_units
 from motiflib.baselines.fimo import fimo_calls
-from motiflib.baselines.modisco import modisco_motifs
+from motiflib.baselines.modisco import modisco_motifs, split_patterns
 from motiflib.baselines.networks import ExplaiNN, StandardCNN
 from motiflib.baselines.peer_training import train_classifier
 from motiflib.baselines.scoring import Score, closest, planted_motifs, reportable, score_motifs
@@ -26,6 +26,7 @@ __all__ = [
     "filter_responses",
     "filter_shares",
     "fimo_calls",
+    "important_units",
     "integrated_gradients",
     "modisco_motifs",
     "mutagenesis",
@@ -36,6 +37,7 @@ __all__ = [
     "reportable",
     "score_motifs",
     "share_outside",
+    "split_patterns",
     "train_classifier",
     "twice",
 ]

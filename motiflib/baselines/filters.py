@@ -9,6 +9,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from motiflib.baselines.networks import ExplaiNN
 from motiflib.motif import Motif
 
 
@@ -56,6 +57,27 @@ def filter_motifs(
         counts = windows[n, :, t].double().sum(0).numpy()  # (4, W)
         motifs.append(Motif(f"{name}{f}", _columns(counts), source=type(model).__name__, sites=len(n)))
     return motifs
+
+
+@torch.no_grad()
+def important_units(
+    model: ExplaiNN, x: Float[Tensor, "N 4 L"], y: Float[Tensor, " N"], *, share: float = 0.01
+) -> list[int]:
+    """Units of ExplaiNN that carry at least `share` of the prediction, the most important first.
+
+    A unit's importance, as in its paper, is its weight in the read-out times its output; here the difference of that
+    between the classes, as a share of the sum of all units' absolute differences.
+
+    >>> important_units(model, x, y)
+    [4, 17, 0]
+    """
+    training = model.training
+    model.eval()
+    outputs = torch.cat([model.units(part.float()) for part in x.split(256)])  # (N, F)
+    gap = (model.read_out.weight[0] * (outputs[y > 0.5].mean(0) - outputs[y <= 0.5].mean(0))).abs()
+    model.train(training)
+    order = gap.argsort(descending=True)
+    return order[gap[order] >= share * gap.sum().clamp(min=1e-12)].tolist()
 
 
 def _columns(counts: np.ndarray) -> np.ndarray:

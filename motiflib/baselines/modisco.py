@@ -7,6 +7,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from motiflib.motif import Motif
+from motiflib.trimming import rich_pieces
 
 
 def modisco_motifs(
@@ -44,3 +45,25 @@ def _motif(pattern: object, name: str) -> Motif:
     pfm = np.asarray(pattern.sequence, dtype=float).T  # (4, w); 0 at bases that no seqlet has
     pfm = np.maximum(pfm, 0) + 1e-9
     return Motif(name, pfm / pfm.sum(0, keepdims=True), source="TF-MoDISco", sites=len(pattern.seqlets))
+
+
+def split_patterns(motifs: list[Motif], *, min_bits: float = 1.0) -> list[Motif]:
+    """Patterns with a mean of less than 1 bit a column, cut at their gaps; all others as they are.
+
+    TF-MoDISco's patterns are wide: partners at a fixed distance come out as one, with flat columns between. A reader
+    sees two motifs there, so they are counted as two. A gap: two columns in a row below 0.3 bits, as in
+    `trimming.rich_pieces`.
+
+    >>> [m.name for m in split_patterns([pair_with_a_gap, jaspar("MAX")])]
+    ['pos0.0', 'pos0.1', 'MAX']
+    """
+    out = []
+    for motif in motifs:
+        whole = motif.trim()
+        if whole.information.mean() >= min_bits:
+            out.append(motif)
+            continue
+        pieces = rich_pieces(whole.information, fragment=0.0)
+        cut = [whole.pfm[:, first:end] for first, end in pieces]
+        out += [Motif(f"{motif.name}.{i}", pfm, motif.source, motif.sites) for i, pfm in enumerate(cut)]
+    return out

@@ -23,17 +23,33 @@ def score(
 
 
 @app.command()
-def motifs(run: RunFolder, out: Annotated[Path, typer.Option(metavar="DIR", help="Folder for the files.")]) -> None:
-    """Motifs as motifs.meme, motifs.tsv (with the closest JASPAR motif) and one logo each, as PNG."""
+def motifs(
+    run: RunFolder,
+    out: Annotated[Path, typer.Option(metavar="DIR", help="Folder for the files.")],
+    sequences: Annotated[Path | None, typer.Option(help="Positives as evidence, not those held back.")] = None,
+    negatives: Annotated[Path | None, typer.Option(help="Their negatives; by default, their shuffles.")] = None,
+) -> None:
+    """Motifs as report.html (logos, evidence, JASPAR, sites), motifs.meme, motifs.tsv and one logo each, as PNG."""
     from motiflib import report, runs
+    from motiflib.batches import examples
+    from motiflib.sequence import InputError, read_fasta
 
     check_place(out / "motifs.tsv")
-    report.write_motifs(runs.load_run(run), out)
+    if negatives and not sequences:
+        raise InputError(f"{negatives}: negatives without --sequences; give the positives too")
+    loaded = runs.load_run(run)
+    paths = [path for path in (sequences, negatives) if path]
+    texts = [[r.sequence for r in runs.fitting(read_fasta(p), loaded.model.config.width, p)] for p in paths]
+    report.write_motifs(loaded, out, examples(*texts) if texts else None)
 
 
 @app.command()
 def call(
-    run: RunFolder, sequences: Sequences, out: Annotated[Path, typer.Option(help="BED file: one line an instance.")],
+    run: RunFolder, out: Annotated[Path, typer.Option(help="BED file: one line an instance.")],
+    sequences: Annotated[Path | None, typer.Argument(metavar="SEQS.fa", help="FASTA, plain or gzip.")] = None,
+    genome: Annotated[Path | None, typer.Option(help="Instead: FASTA of a genome, searched whole.")] = None,
+    regions: Annotated[Path | None, typer.Option(help="With --genome: BED of places to search.")] = None,
+    rename_chroms: Annotated[bool, typer.Option(help="With --regions: take chr1, 1 and chrI for one another.")] = False,
     threshold: Annotated[float | None, typer.Option(help="Least score, 0 to 1; 0.5 if nothing is said.")] = None,
     fdr: Annotated[float | None, typer.Option(help="Instead: the false discovery rate that you accept, as 0.05; "
                                                  "RUN/fdr.tsv says which score reaches it.")] = None,
@@ -44,11 +60,18 @@ def call(
     effect on the logit if silenced, probability of the sequence."""
     from motiflib import report, runs
     from motiflib.instances import call_parts, write_bed
-    from motiflib.sequence import read_fasta
+    from motiflib.sequence import InputError, read_fasta
 
     check_place(out)
+    if (sequences is None) == (genome is None) or (regions is not None and genome is None):
+        raise InputError("calls need either SEQS.fa, or --genome, alone or with --regions: give one of them")
     loaded = runs.load_run(run)
     least = report.least_score(loaded, threshold, fdr, every)
+    if genome is not None:
+        from motiflib.genome.calling import call_genome
+
+        call_genome(loaded, genome, out, regions=regions, rename=rename_chroms, threshold=least)
+        return
     records = runs.fitting(read_fasta(sequences), loaded.model.config.width, sequences)
     write_bed(call_parts(loaded.model, loaded.found, records, threshold=least, tile=loaded.tile), out)
 

@@ -1,0 +1,149 @@
+"""Figures on found motifs: beside the known one, where they stand, and how methods compare."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.colors import LinearSegmentedColormap
+from matplotlib.figure import Figure
+
+from motiflib.motif import Motif
+from motiflib.plots.base import COLOURS, FAINT, INK, SOFT, WIDTH, axes_or_new, colour_of, label, styled
+from motiflib.plots.logos import logo
+
+SHADES = LinearSegmentedColormap.from_list("share", ["#fbe3d2", "#f5f5f5", "#cfe3f1", COLOURS[0]])
+MARKERS = "osD^v"
+
+
+@styled
+def logos_aligned(found: Motif, known: Motif, shift: int, strand: str = "+", *, names: Sequence[str] = ()) -> Figure:
+    """A found motif above a known one, column by column; `shift` and `strand` as `discovery.align(found, known)` gives.
+
+    >>> correlation, shift, strand = align(found, known)
+    >>> logos_aligned(found, known, shift, strand)
+    """
+    known = known if strand == "+" else known.reverse_complement()
+    low, high = min(0, shift), max(found.width, shift + known.width)
+    figure, axes = plt.subplots(2, 1, figsize=(max(2.6, 1 + 0.3 * (high - low)), 2.7))
+    names = names or (found.name, f"{known.name} {known.source}".strip())
+    for ax, motif, start, name in zip(axes, (found, known), (0, shift), names, strict=True):
+        padded = np.full((4, high - low), 0.25)
+        padded[:, start - low : start - low + motif.width] = motif.pfm
+        logo(Motif(motif.name, padded), ax, title=name)
+    return figure
+
+
+@styled
+def found_beside_known(pairs: Sequence[tuple[Motif, Motif, int, str]], titles: Sequence[str]) -> Figure:
+    """For each data set a column: the motif found above, the known one that it is most like below, aligned.
+
+    >>> found_beside_known([(found, jaspar("REST"), 3, "+")], ["REST"])
+    """
+    columns = min(3, len(pairs))
+    rows = -(-len(pairs) // columns)
+    figure, grid = plt.subplots(2 * rows, columns, figsize=(WIDTH * 1.25, 2.3 * rows), squeeze=False)
+    for cell in grid.flat:
+        cell.set_visible(False)
+    for i, ((found, known, shift, strand), title) in enumerate(zip(pairs, titles, strict=True)):
+        known = known if strand == "+" else known.reverse_complement()
+        low, high = min(0, shift), max(found.width, shift + known.width)
+        for line, (motif, start, name) in enumerate(
+            ((found, 0, title), (known, shift, f"JASPAR {known.name} {known.source}"))
+        ):
+            ax = grid[2 * (i // columns) + line, i % columns]
+            padded = np.full((4, high - low), 0.25)
+            padded[:, start - low : start - low + motif.width] = motif.pfm
+            ax.set_visible(True)
+            logo(Motif("", padded), ax, title="")
+            ax.set_title(name, fontsize=9.5, weight="bold" if line == 0 else "normal", color=INK if line == 0 else SOFT)
+            if i % columns:
+                ax.set(ylabel="", yticks=[])
+    return figure
+
+
+@styled
+def profile(positions: Sequence[float], ax: Axes | None = None, *, reach: float | None = None, title: str = "") -> Axes:
+    """Where sites stand, in bp from the middle of their sequences; `reach` is half the sequences' length.
+
+    >>> profile(run.evidence.sites.from_middle)
+    """
+    values = np.asarray(positions, dtype=float)
+    reach = reach or max(20.0, float(np.abs(values).max(initial=0)) * 1.05)
+    ax = axes_or_new(ax, 1.8)
+    ax.hist(values, bins=np.linspace(-reach, reach, 42), color=COLOURS[0])
+    ax.axvline(0, color=FAINT, lw=0.8, zorder=0)
+    ax.set_xlim(-reach, reach)
+    return label(ax, "bp from the middle of the sequence", "sites", title)
+
+
+@styled
+def methods_by_grammar(rows: pd.DataFrame, names: dict[str, str]) -> Figure:
+    """A line per grammar, a column per method. Colour and number: share of the planted motifs that were recovered, over
+    all seeds. A dot for each false report (spurious, orange; a motif reported again, grey), mean per run, at most 12.
+
+    `rows`: one per run, columns grammar, method, recovered, planted, spurious, redundant. `names`: methods in order,
+    and what to call them.
+
+    >>> methods_by_grammar(rows, {"argminn": "ARGMINN", "cnn": "CNN filters"})
+    """
+    sums = rows.groupby(["grammar", "method"])[["recovered", "planted"]].sum()
+    means = rows.groupby(["grammar", "method"])[["spurious", "redundant"]].mean()
+    grammars = list(dict.fromkeys(rows.grammar))
+    figure, ax = plt.subplots(figsize=(WIDTH * 1.15, 0.6 + 0.52 * len(grammars)))
+    for i, grammar in enumerate(grammars):
+        for j, method in enumerate(names):
+            if (grammar, method) in sums.index:
+                found, planted = sums.loc[(grammar, method)]
+                _cell(ax, i, j, found / planted, *means.loc[(grammar, method)])
+    ax.set(xlim=(-0.5, len(names) - 0.5), ylim=(len(grammars) - 0.5, -0.5))
+    ax.set_xticks(range(len(names)), names.values())
+    ax.set_yticks(range(len(grammars)), grammars)
+    ax.xaxis.tick_top()
+    ax.tick_params(length=0)
+    for side in ("bottom", "left"):
+        ax.spines[side].set_visible(False)
+    return figure
+
+
+def _cell(ax: Axes, i: int, j: int, share: float, spurious: float, redundant: float) -> None:
+    """One field: the share as colour and number, false reports as dots below the number."""
+    ax.add_patch(plt.Rectangle((j - 0.48, i - 0.46), 0.96, 0.92, color=SHADES(share), lw=0))
+    ink = "white" if share > 0.95 else INK
+    ax.text(j, i - 0.13, f"{share:.0%}", ha="center", va="center", fontsize=10, color=ink)
+    counts = [round(spurious), round(redundant)]
+    colours = [COLOURS[1]] * counts[0] + ["#b9c0c7"] * counts[1]
+    shown = colours[:12]
+    x = j + (np.arange(len(shown)) - (len(shown) - 1) / 2) * 0.072
+    ax.scatter(x, np.full(len(shown), i + 0.26), s=11, c=shown, edgecolors="white", linewidths=0.4, zorder=3)
+    if len(colours) > 12:
+        ax.text(x[-1] + 0.03, i + 0.27, "+", fontsize=8, color=ink, va="center")
+
+
+@styled
+def intervals(
+    rows: pd.DataFrame, measure: str, names: dict[str, str], ax: Axes | None = None, *, by: str = "grammar"
+) -> Axes:
+    """A measure of several models with its 95% intervals, a line per data set, a colour and a marker per model.
+
+    `rows` has columns `by`, model, and the measure with `_low` and `_high`.
+
+    >>> intervals(rows, "auroc", {"argminn": "ARGMINN", "cnn": "CNN"})
+    """
+    sets, colours = list(dict.fromkeys(rows[by])), colour_of(names)
+    ax = axes_or_new(ax, 0.8 + 0.36 * len(sets))
+    for k, (model, name) in enumerate(names.items()):
+        mine = rows[rows.model == model]
+        y = np.array([sets.index(s) for s in mine[by]]) + 0.22 * (k - (len(names) - 1) / 2)
+        value = mine[measure].to_numpy()
+        error = np.abs([value - mine[f"{measure}_low"], mine[f"{measure}_high"] - value])
+        style = {"color": colours[model], "marker": MARKERS[k], "ms": 4.5, "ls": "", "elinewidth": 1.6}
+        ax.errorbar(value, y, xerr=error, label=name, **style)
+    ax.set_yticks(range(len(sets)), sets)
+    ax.set_ylim(len(sets) - 0.4, -0.6)
+    ax.grid(axis="x", color=FAINT, lw=0.6)
+    ax.legend(loc="upper center", bbox_to_anchor=(0.4, -0.12 - 0.25 / len(sets)), ncols=len(names))
+    return label(ax, measure.upper() if measure != "accuracy" else measure)
