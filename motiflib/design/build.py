@@ -18,6 +18,9 @@ from motiflib.model import Argminn
 from motiflib.sequence import InputError, Record, reverse_complement
 
 ROUNDS = 12
+ASKED = (
+    120  # bp: rules are asked in sequences of this length at least, so that a short design is refused for its length
+)
 COLUMNS = ["design", "start", "end", "motif", "strand", "word", "rule"]
 
 
@@ -100,7 +103,9 @@ def design(
         raise InputError(f"n {n}: expected at least 1 design")
     if rules is None:
         allowed = [m for m in found.table.motif if c.counts.get(m, 1)]
-        rules = rulebook(model, found, length=c.length, gc=min(max(c.gc, 0.2), 0.8), motifs=allowed, forbid=c.forbid)
+        rules = rulebook(
+            model, found, length=max(c.length, ASKED), gc=min(max(c.gc, 0.2), 0.8), motifs=allowed, forbid=c.forbid
+        )
     plans, rng = usable(rules, c), np.random.default_rng(seed)
     words = rules.words | {m.name: best_word(m, c.forbid) for m in found.motifs if c.counts.get(m.name, 0)}
     codes, sites, p = np.zeros((0, c.length), np.uint8), [], np.zeros(0)
