@@ -18,6 +18,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from motiflib.intervals import on_genome, read_intervals
 from motiflib.paths import data_path
 from motiflib.sequence import InputError, read_fasta, read_lines
 
@@ -48,11 +49,57 @@ class Dataset:
     test: pd.DataFrame = field(repr=False)
 
 
+@dataclass(frozen=True, eq=False)
+class GenomeDataset:
+    """A genome (path of its FASTA), the lengths of its chromosomes, places to leave out, and peaks by factor.
+
+    `blacklist` and the tables in `peaks` are those of `intervals.read_intervals`, in the genome's names of chromosomes.
+    """
+
+    name: str
+    description: str
+    citation: str
+    licence: str
+    genome: Path
+    chroms: dict[str, int] = field(repr=False)
+    blacklist: pd.DataFrame = field(repr=False)
+    peaks: dict[str, pd.DataFrame] = field(repr=False)
+
+
+@dataclass(frozen=True, eq=False)
+class VariantDataset:
+    """Measured variants: columns element, release, chrom, pos (1-based), ref, alt ("" is a deletion), barcodes,
+    coefficient (log2 of expression, alternative over reference), p_value; rows without a position are left out."""
+
+    name: str
+    description: str
+    citation: str
+    licence: str
+    variants: pd.DataFrame = field(repr=False)
+
+    def element(self, name: str, release: str = "GRCh37") -> tuple[pd.DataFrame, str]:
+        """Variants of an element, and its reference sequence rebuilt from their `ref`; N where none was measured.
+
+        `pos` is counted from the element's first base, 1. InputError for an unknown element or release.
+
+        >>> table, sequence = load("satmut-kircher2019").element("TERT-GBM")
+        """
+        mine = self.variants[(self.variants.element == name) & (self.variants.release == release)]
+        if mine.empty:
+            known = ", ".join(sorted(set(self.variants.element)))
+            raise InputError(f"no element {name!r} on {release!r}; choose one of {known}, on GRCh37 or GRCh38")
+        first = mine.pos.min()
+        letters = dict(zip(mine.pos - first, mine.ref, strict=True))
+        sequence = "".join(letters.get(i, "N") for i in range(mine.pos.max() - first + 1))
+        return mine.assign(place=mine.pos, pos=mine.pos - first + 1).reset_index(drop=True), sequence
+
+
 def registry() -> pd.DataFrame:
     """The table of known files, one row each.
 
-    Columns: file (path below MOTIFLIB_DATA), dataset, split (train, test, fifth = every fifth record is test, - = not a
-    two-class task), label (1, 0, column = in the file, -), bytes, sha256, records, url, licence, citation, description.
+    Columns: file (path below MOTIFLIB_DATA), dataset, split (train, test, fifth = every fifth record is test; genome,
+    sizes, blacklist, peaks of a genome; variants),
+    label (1, 0, column = in the file, -), bytes, sha256, records, url, licence, citation, description.
 
     Raises:
         InputError: the package's own registry is missing.
@@ -71,8 +118,7 @@ def names() -> list[str]:
         >>> "rest-gm12878" in names()
         True
     """
-    table = registry()
-    return list(dict.fromkeys(table.dataset[table.split != "-"]))
+    return list(dict.fromkeys(registry().dataset))
 
 
 def fetch(file: str) -> Path:
@@ -101,8 +147,10 @@ def fetch(file: str) -> Path:
     return _download(row.url, row.sha256, cached, f"not in MOTIFLIB_DATA ({folder or 'not set'})")
 
 
-def load(name: str) -> Dataset:
-    """A named data set as tables of sequences; its files are fetched when they are not there yet.
+def load(name: str) -> Dataset | GenomeDataset | VariantDataset:
+    """A named data set as tables; its files are fetched when they are not there yet.
+
+    Most are a `Dataset` of sequences, "yeast-rossi2021" is a `GenomeDataset`, "satmut-kircher2019" a `VariantDataset`.
 
     Raises:
         InputError: an unknown name (the message lists the known ones), or a file whose sha256 is wrong.
@@ -114,6 +162,10 @@ def load(name: str) -> Dataset:
         (6406, {1: 500, 0: 500})
     """
     rows = _rows(name)
+    if rows.split.iloc[0] == "genome":
+        return _genome(rows)
+    if rows.split.iloc[0] == "variants":
+        return _variants(rows)
     parts: dict[str, list[pd.DataFrame]] = {"train": [], "test": []}
     for row in rows.itertuples():
         table = _read_table(fetch(row.file), row.label)
@@ -121,8 +173,28 @@ def load(name: str) -> Dataset:
         parts["test"].append(table[held_out])
         parts["train"].append(table[[not out for out in held_out]])
     train, test = (pd.concat(parts[part], ignore_index=True) for part in ("train", "test"))
-    first = rows.iloc[0]
-    return Dataset(name, first.description, first.citation, first.licence, train, test)
+    return Dataset(*_about(rows), train, test)
+
+
+def _about(rows: pd.DataFrame) -> tuple[str, str, str, str]:
+    return tuple(rows.iloc[0][["dataset", "description", "citation", "licence"]])
+
+
+def _genome(rows: pd.DataFrame) -> GenomeDataset:
+    files = {split: [fetch(file) for file in rows.file[rows.split == split]] for split in set(rows.split)}
+    sizes = pd.read_csv(files["sizes"][0], sep="\t", names=["chrom", "length"])
+    chroms = dict(zip(sizes.chrom, sizes.length.astype(int), strict=True))
+    listed = on_genome(read_intervals(files["blacklist"][0]), chroms, rename=True, some=True)
+    peaks = {path.stem: on_genome(read_intervals(path), chroms, rename=True) for path in files["peaks"]}
+    return GenomeDataset(*_about(rows), files["genome"][0], chroms, listed.reset_index(drop=True), peaks)
+
+
+def _variants(rows: pd.DataFrame) -> VariantDataset:
+    table = pd.read_csv(fetch(rows.file.iloc[0]), sep="\t", dtype={"Chrom": str})
+    table.columns = table.columns.str.lower()
+    table = table.rename(columns={"pvalue": "p_value"}).dropna(subset=["pos"]).astype({"pos": int})
+    order = ["element", "release", "chrom", "pos", "ref", "alt", "barcodes", "coefficient", "p_value"]
+    return VariantDataset(*_about(rows), table.assign(alt=table.alt.replace("-", ""))[order].reset_index(drop=True))
 
 
 def available(name: str) -> bool:
@@ -157,7 +229,7 @@ def _read_registry(path: Path) -> pd.DataFrame:
 
 def _rows(name: str) -> pd.DataFrame:
     table = registry()
-    rows = table[(table.dataset == name) & (table.split != "-")]
+    rows = table[table.dataset == name]
     if rows.empty:
         raise InputError(f"unknown data set {name!r}; choose one of {', '.join(names())}")
     return rows

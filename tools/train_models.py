@@ -18,6 +18,8 @@ from chapters import ROOT
 from motiflib import runs
 from motiflib.batches import Examples, GrammarBatches, examples
 from motiflib.datasets import load
+from motiflib.genome import Genome
+from motiflib.genome.training import train_on_peaks
 from motiflib.grammar import grammar_names, load_grammar
 from motiflib.model import ArgminnConfig
 from motiflib.seeding import seeded
@@ -26,22 +28,26 @@ from motiflib.training import TrainConfig, evaluate, fit
 
 MODELS = ROOT / "data" / "models"
 REAL = ["rest-gm12878", "usf1-hepg2", "foxa1-hepg2", "ctcfl-k562", "nfe2-gm12878", "elk1-gm12878"]
+YEAST = ["yeast-reb1", "yeast-abf1", "yeast-mcm1", "yeast-fkh1"]
+TEST_CHROMS = ("chrIV", "chrVII", "chrXII")  # of yeast, held out
 GRAMMARS = grammar_names()
+ALL = REAL + YEAST + GRAMMARS
 SEED, LENGTH, HELD_BACK, TEST = 0, 500, 4_000, 10_000  # of the grammars: bp, validation and test sequences
 
 
 def main(names: list[str], force: bool) -> int:
-    unknown = [name for name in names if name not in REAL + GRAMMARS]
+    unknown = [name for name in names if name not in ALL]
     if unknown:
-        raise InputError(f"no model is named {unknown[0]!r}; choose of {', '.join(REAL + GRAMMARS)}")
-    for name in names or REAL + GRAMMARS:
+        raise InputError(f"no model is named {unknown[0]!r}; choose of {', '.join(ALL)}")
+    for name in names or ALL:
         folder = MODELS / name
         if (folder / "README.md").exists() and not force:
             print(f"{name}: there already", file=sys.stderr)
             continue
         (folder / "README.md").unlink(missing_ok=True)
         print(f"{name}: training", file=sys.stderr)
-        run, test, about = (real if name in REAL else simulated)(name, folder)
+        make = real if name in REAL else yeast if name in YEAST else simulated
+        run, test, about = make(name, folder)
         write_atomic(folder / "README.md", card(name, run, evaluate(run.model, test), len(test.y), about))
     return 0
 
@@ -56,6 +62,20 @@ def real(name: str, folder: Path) -> tuple[runs.Run, Examples, str]:
     test = examples(*(data.test.sequence[data.test.label == label] for label in (1, 0)))
     kind = f"{len(theirs)} others" if theirs else "their dinucleotide shuffles"
     return run, test, f"{data.description}; {len(ours)} sequences and {kind}. {data.citation}. {data.licence}."
+
+
+def yeast(name: str, folder: Path) -> tuple[runs.Run, Examples, str]:
+    """Train on 200 bp around the ChIP-exo peaks of a factor against GC-matched windows of the same chromosomes."""
+    data = load("yeast-rossi2021")
+    peaks = data.peaks[name.split("-")[1].capitalize()]
+    settings = {"test_chroms": TEST_CHROMS, "blacklist": data.blacklist, "seed": SEED}
+    run, table = train_on_peaks(data.genome, peaks, folder, **settings)
+    table = table[table.part == "test"]
+    with Genome(data.genome) as genome:
+        letters = [genome.fetch(*place) for place in table[["chrom", "start", "end"]].itertuples(index=False)]
+    test = examples(*([s for s, y in zip(letters, table.label, strict=True) if y == label] for label in (1, 0)))
+    about = f"{len(peaks)} peaks; {', '.join(TEST_CHROMS)} are the test set. {data.citation}. {data.licence}."
+    return run, test, f"{data.description}. {about}"
 
 
 def simulated(name: str, folder: Path) -> tuple[runs.Run, Examples, str]:
@@ -101,7 +121,7 @@ A network of motiflib, an independent implementation of ARGMINN (arXiv:2410.0621
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(REAL + GRAMMARS))
+    parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(ALL))
     parser.add_argument("--force", action="store_true", help="train again what is there")
     given = parser.parse_args()
     try:

@@ -54,7 +54,7 @@ class ResidentGenome:
         >>> genome.cut(["chrI", "chrI"], [0, 0], 4, strand=["+", "-"])
         """
         device = self.codes.device
-        row = torch.tensor([self.row[name] for name in chrom], device=device)
+        row = torch.tensor([self.row[name] for name in chrom], dtype=torch.long, device=device)
         place = torch.as_tensor(start, device=device)[:, None] + torch.arange(length, device=device)  # (B, L)
         beyond = (place < 0) | (place >= self.lengths[row, None])
         index = (self.first[row, None] + place).clamp(0, len(self.codes) - 1)
@@ -62,7 +62,7 @@ class ResidentGenome:
         x = (codes[:, None] == torch.arange(4, dtype=torch.uint8, device=device)[:, None]).float()  # (B, 4, L)
         if strand is None:
             return x
-        turned = torch.tensor([s == "-" for s in strand], device=device)
+        turned = torch.tensor([s == "-" for s in strand], dtype=torch.bool, device=device)
         return torch.where(turned[:, None, None], x.flip(1, 2), x)
 
 

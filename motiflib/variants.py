@@ -1,0 +1,252 @@
+"""What a variant does: the change of log-odds, the instance that it makes, breaks or moves, the rule that breaks."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+import torch
+
+from motiflib import runs
+from motiflib.genome import Genome
+from motiflib.instances import LEAST, THRESHOLD, call
+from motiflib.sequence import InputError, Record, one_hot, read_fasta, read_lines
+from motiflib.syntax import distances, spacing_table
+
+SAME = 2  # bp; calls of a motif this near are the same instance
+MOVED = 30  # bp; an instance lost and one of the same motif gained this near is one that moved
+RULE = 1.5  # learnt weight of a distance, over that of a new network, from which two instances keep a rule
+VARIANT_COLUMNS = ["chrom", "pos", "name", "ref", "alt"]
+COLUMNS = [*VARIANT_COLUMNS, "log_odds_ref", "log_odds_alt", "change", "event", "motif", "strand", "start", "end",
+           "score_ref", "score_alt", "rule_lost", "others"]  # fmt: skip
+
+
+class Pair(NamedTuple):
+    """A window before and after: bases [at, at + len(ref)) of `before` became `alt`; the window begins at `origin`."""
+
+    before: str
+    after: str
+    at: int
+    ref: str
+    alt: str
+    origin: int
+
+
+def read_vcf(path: str | os.PathLike) -> pd.DataFrame:
+    """Variants of a VCF file, plain or gzip, one row for each alternative allele, in the file's order.
+
+    Columns: chrom, pos (1-based, as in VCF), name, ref, alt, upper case.
+
+    Raises:
+        InputError: no variant in it, fewer than 5 columns, a position that is no number, an allele that is not spelt
+            out in ACGTN (symbolic, a breakend, "*" or "."), or an alternative that equals the reference.
+
+    Example:
+        >>> read_vcf("tert.vcf").iloc[0].tolist()
+        ['5', 1295228, 'C228T', 'G', 'A']
+    """
+    rows = []
+    for number, line in enumerate(read_lines(path), 1):
+        if line.strip() and not line.startswith("#"):
+            rows += _alleles(f"{path}: line {number}", line.rstrip("\r\n").split("\t"))
+    if not rows:
+        raise InputError(f"{path}: no variant in this file; expected VCF: CHROM, POS, ID, REF, ALT")
+    return pd.DataFrame(rows, columns=VARIANT_COLUMNS)
+
+
+def _alleles(where: str, cells: list[str]) -> list[tuple]:
+    if len(cells) < 5:
+        raise InputError(f"{where}: {len(cells)} columns, expected CHROM, POS, ID, REF, ALT; is this VCF, with tabs?")
+    chrom, position, name, ref, alts = cells[:5]
+    if not position.isdigit() or position == "0":
+        raise InputError(f"{where}: position {position!r} is not a whole number from 1; correct it")
+    for allele in (ref, *alts.split(",")):
+        if not re.fullmatch("[ACGTNacgtn]+", allele):
+            raise InputError(f"{where}: allele {allele!r} is not spelt out in A, C, G, T, N: leave the variant out, or "
+                             "write its bases")  # fmt: skip
+    found = [(chrom, int(position), name, ref.upper(), alt.upper()) for alt in alts.split(",")]
+    if any(row[3] == row[4] for row in found):
+        raise InputError(f"{where}: reference and alternative are both {ref!r}; leave the variant out")
+    return found
+
+
+def on_reference(genome: Genome, variants: pd.DataFrame, width: int, *, where: object = "variants") -> list[Pair]:
+    """The window of `width` bp around each variant, before and after it; it gets or loses bases at its right end.
+
+    Raises:
+        InputError: a chromosome that the genome lacks, a variant beyond its end, or one whose reference bases are not
+            those of the genome, with its position.
+
+    Example:
+        >>> on_reference(genome, read_vcf("tert.vcf"), 101)[0].at
+        50
+    """
+    pairs = []
+    for row in variants.itertuples():
+        place, start = f"{where}: {row.chrom}:{row.pos} {row.ref}>{row.alt}", row.pos - 1
+        length = genome.chroms.get(row.chrom)
+        if length is None:
+            raise InputError(f"{place}: no chromosome {row.chrom!r} in the genome, which has "
+                             f"{', '.join(list(genome.chroms)[:4])}, ...; rename it")  # fmt: skip
+        if start + len(row.ref) > length:
+            raise InputError(f"{place}: beyond the chromosome's end, {length}; is it of another assembly?")
+        there = genome.fetch(row.chrom, start, start + len(row.ref))
+        if there != row.ref:
+            raise InputError(f"{place}: the genome has {there!r} there; is it of another assembly or strand?")
+        middle = start + len(row.ref) // 2
+        origin = max(0, min(middle - width // 2, length - width))
+        end = origin + width + max(0, len(row.ref) - len(row.alt))
+        letters = genome.fetch(row.chrom, origin, min(end, length))
+        at = start - origin
+        after = letters[:at] + row.alt + letters[at + len(row.ref) :]
+        pairs.append(Pair(letters[:width], after[:width], at, row.ref, row.alt, origin))
+    return pairs
+
+
+def between(before: str, after: str) -> Pair:
+    """Two sequences as a pair: what they share at both ends is left out of the alleles.
+
+    >>> between("AACGT", "AAGT")[2:]
+    (2, 'C', '', 0)
+    """
+    shorter = min(len(before), len(after))
+    same = (a == b for a, b in zip(before, after, strict=False))
+    left = next((i for i, equal in enumerate(same) if not equal), shorter)
+    same = (a == b for a, b in zip(before[::-1], after[::-1], strict=False))
+    right = min(next((i for i, equal in enumerate(same) if not equal), shorter), shorter - left)
+    return Pair(before, after, left, before[left : len(before) - right], after[left : len(after) - right], 0)
+
+
+def from_fasta(ref: str | os.PathLike, alt: str | os.PathLike) -> tuple[pd.DataFrame, list[Pair]]:
+    """Pairs of records of two FASTA files, in order: the variants as a table, and the pairs.
+
+    Raises:
+        InputError: what `read_fasta` refuses, or files of different length.
+
+    Example:
+        >>> table, pairs = from_fasta("ref.fa", "alt.fa")
+    """
+    ours, theirs = list(read_fasta(ref)), list(read_fasta(alt))
+    if len(ours) != len(theirs):
+        raise InputError(f"{alt}: {len(theirs)} records, {ref} has {len(ours)}; give one of each, in the same order")
+    pairs = [between(a.sequence, b.sequence) for a, b in zip(ours, theirs, strict=True)]
+    rows = [(a.name, p.at + 1, b.name, p.ref, p.alt) for a, b, p in zip(ours, theirs, pairs, strict=True)]
+    return pd.DataFrame(rows, columns=VARIANT_COLUMNS), pairs
+
+
+def effects(
+    run: runs.Run, variants: pd.DataFrame, pairs: Sequence[Pair], *, threshold: float = THRESHOLD
+) -> pd.DataFrame:
+    """What each variant does, in the order given: one row a variant.
+
+    Columns: chrom, pos, name, ref, alt; log_odds_ref and log_odds_alt, the logit of the window before and after, and
+    change, their difference; event, for the instance whose score changes most: "gained" or "lost" where it crosses
+    `threshold`, "moved" where one of the same motif is gained within 30 bp of the one that is lost, "changed", "none";
+    its motif, strand, start and end (0-based, of the site before, or after if it is gained or moved), and its scores
+    before and after; rule_lost, a pair of instances at a distance that the network has learnt, kept before and broken
+    after; others, the number of other instances that cross the threshold.
+
+    >>> effects(run, variants, on_reference(genome, variants, run.tile)).sort_values("change").tail(1)
+    """
+    letters = list(dict.fromkeys(s for pair in pairs for s in (pair.before, pair.after)))
+    names = {sequence: str(i) for i, sequence in enumerate(letters)}
+    logits = dict(zip(letters, log_odds(run, letters), strict=True))
+    records = runs.fitting((Record(names[s], s) for s in letters), run.model.config.width, "variants")
+    found = call(run.model, run.found, records, threshold=LEAST, tile=max(run.tile, max(map(len, letters)) // 2 + 1))
+    calls, nothing = dict(list(found.groupby("sequence"))), found.iloc[:0]
+    rules, rows = learnt_rules(run), []
+    for pair in pairs:
+        before, after = (calls.get(names[s], nothing) for s in (pair.before, pair.after))
+        table = compare(before, after, pair)
+        a, b = logits[pair.before], logits[pair.after]
+        lost = "; ".join(sorted(kept_rules(before, rules, threshold) - kept_rules(after, rules, threshold)))
+        rows.append((a, b, b - a, *main_event(table, threshold, pair.origin), lost, others(table, threshold)))
+    out = pd.DataFrame(rows, columns=COLUMNS[len(VARIANT_COLUMNS) :])
+    return pd.concat([variants[VARIANT_COLUMNS].reset_index(drop=True), out], axis=1)
+
+
+@torch.no_grad()
+def log_odds(run: runs.Run, sequences: Sequence[str], *, batch: int = 512) -> list[float]:
+    """The logit of each sequence; the network's device and mode are left as found.
+
+    >>> log_odds(run, ["ACGT" * 30])
+    [-2.31]
+    """
+    out: list[float] = []
+    for i in range(0, len(sequences), batch):
+        part = list(sequences[i : i + batch])
+        out += run.model(one_hot(part).to(next(run.model.parameters()).device)).tolist()
+    return out
+
+
+def compare(before: pd.DataFrame, after: pd.DataFrame, pair: Pair) -> pd.DataFrame:
+    """Instances before and after a variant, matched: motif, strand, start, end (before, else after), scores of both."""
+    shift = len(pair.alt) - len(pair.ref)
+    moved = after.start - np.where(after.start >= pair.at + len(pair.alt), shift, 0)  # in coordinates before
+    rows, taken = [], set()
+    for one in before.sort_values("score", ascending=False).itertuples():
+        near = (after.motif == one.motif) & (after.strand == one.strand) & ((moved - one.start).abs() <= SAME)
+        near = [i for i in after.index[near] if i not in taken]
+        best = max(near, key=lambda i: after.score[i], default=None)
+        taken.add(best)
+        rows.append((one.motif, one.strand, one.start, one.end, one.score, 0.0 if best is None else after.score[best]))
+    left = after[~after.index.isin(taken)]
+    rows += [(c.motif, c.strand, c.start, c.end, 0.0, c.score) for c in left.itertuples()]
+    return pd.DataFrame(rows, columns=["motif", "strand", "start", "end", "score_ref", "score_alt"])
+
+
+def main_event(table: pd.DataFrame, threshold: float, origin: int) -> tuple:
+    """Event, motif, strand, start, end, and scores before and after of the instance that changes most."""
+    if not len(table):
+        return "none", "", "", -1, -1, 0.0, 0.0
+    crossing = (table.score_ref >= threshold) != (table.score_alt >= threshold)
+    size = (table.score_alt - table.score_ref).abs() + crossing  # crossing comes first
+    top = table.loc[size.idxmax()]
+    event = ("gained" if top.score_alt > top.score_ref else "lost") if crossing[size.idxmax()] else "changed"
+    if event == "changed" and abs(top.score_alt - top.score_ref) < LEAST:
+        event = "none"
+    scores = [top.score_ref, top.score_alt]
+    if event in ("gained", "lost"):
+        turned = table[crossing & (table.motif == top.motif) & ((table.start - top.start).abs() <= MOVED)]
+        new, old = (turned[rows] for rows in (turned.score_alt > turned.score_ref, turned.score_alt < turned.score_ref))
+        if len(new) and len(old):
+            event, top, scores = "moved", new.iloc[0], [old.score_ref.max(), new.score_alt.max()]
+    return event, top.motif, top.strand, origin + top.start, origin + top.end, *scores
+
+
+def others(table: pd.DataFrame, threshold: float) -> int:
+    """Instances that cross the threshold, less the one that is reported."""
+    return max(int(((table.score_ref >= threshold) != (table.score_alt >= threshold)).sum()) - 1, 0)
+
+
+def learnt_rules(run: runs.Run) -> dict[tuple, float]:
+    """Weight of each arrangement that the network has learnt: (motif_a, motif_b, strand_b, distance), a on +."""
+    table = spacing_table(run.model, run.found)
+    table = table[table.weight >= RULE]
+    keys = zip(table.motif_a, table.motif_b, table.strand_b, table.distance, strict=True)
+    return dict(zip(keys, table.weight, strict=True))
+
+
+def kept_rules(calls: pd.DataFrame, rules: dict[tuple, float], threshold: float) -> set[str]:
+    """Pairs of instances at a learnt distance, in words: "M1 + then M2 +, 11 bp".
+
+    >>> kept_rules(calls, learnt_rules(run), 0.5)
+    {'M1 + then M2 +, 11 bp'}
+    """
+    calls = calls[calls.score >= threshold]
+    if len(calls) < 2 or not rules:
+        return set()
+    out = set()
+    for row in distances(calls.assign(sequence="")).itertuples():
+        seen = []
+        if row.strand_a == "+":
+            seen.append((row.motif_a, row.motif_b, row.strand_b, row.distance))
+        if row.strand_b == "+":
+            seen.append((row.motif_b, row.motif_a, row.strand_a, -row.distance))
+        if any(key in rules for key in seen):
+            out.add(f"{row.motif_a} {row.strand_a} then {row.motif_b} {row.strand_b}, {row.distance} bp")
+    return out

@@ -1,0 +1,134 @@
+"""Calls along a genome: planted sites are found once, wherever the seams are, by any number of processes."""
+
+from __future__ import annotations
+
+import random
+from types import SimpleNamespace
+
+import pandas as pd
+import pytest
+
+from motiflib.genome import Genome, ResidentGenome, calling
+from motiflib.genome.calling import call_genome, unit_calls, units
+from motiflib.paths import data_path
+from motiflib.runs import load_run
+from motiflib.sequence import InputError, reverse_complement
+
+SITE = "TTCAGCACCACGGACAGCGCC"  # REST
+PLANTED = {"chrA": [40, 1987, 2950], "chrB": [700, 1209]}  # two lie across edges of bins
+
+
+@pytest.fixture(scope="module")
+def run():
+    return load_run(data_path("models", "rest-gm12878"))
+
+
+@pytest.fixture(scope="module")
+def fasta(tmp_path_factory):
+    rng, folder, text = random.Random(3), tmp_path_factory.mktemp("genome"), []
+    for name, length in (("chrB", 1500), ("chrA", 3000)):
+        letters = rng.choices("ACGT", k=length)
+        for i, at in enumerate(PLANTED[name]):
+            letters[at : at + len(SITE)] = SITE if i % 2 else reverse_complement(SITE)
+        text.append(f">{name}\n{''.join(letters)}\n")
+    (folder / "g.fa").write_text("".join(text) + ">chrC\nACGTACGTTGCA\n")
+    return folder / "g.fa"
+
+
+@pytest.fixture(scope="module")
+def whole(run, fasta, tmp_path_factory):
+    out = tmp_path_factory.mktemp("calls") / "calls.bed"
+    call_genome(run, fasta, out, progress=False)
+    return out.read_bytes()
+
+
+def fake(rank: int, world: int):
+    return lambda **_: SimpleNamespace(
+        num_processes=world, process_index=rank, is_main_process=rank == 0, wait_for_everyone=lambda: None
+    )
+
+
+def table(data: bytes) -> pd.DataFrame:
+    return pd.DataFrame([line.split("\t") for line in data.decode().splitlines()[1:]]).astype({1: int, 2: int})
+
+
+def test_planted_sites_are_called_and_lines_are_sorted(whole):
+    calls = table(whole)
+    assert whole.startswith(b"#sequence\tstart\tend\tmotif\tscore\tstrand")
+    for chrom, places in PLANTED.items():
+        for at in places:
+            near = calls[(calls[0] == chrom) & (calls[1] < at + len(SITE)) & (calls[2] > at)]
+            assert len(near) >= 1, (chrom, at)
+            strand = "+" if places.index(at) % 2 else "-"
+            assert strand in set(near[5])
+    assert calls.sort_values([0, 1, 2], kind="stable").index.tolist() == calls.index.tolist()
+    assert not calls.duplicated([0, 1, 3]).any()
+
+
+@pytest.mark.parametrize("unit", [7, 30, 1000])
+def test_seams_do_not_show(run, fasta, whole, tmp_path, monkeypatch, unit):
+    monkeypatch.setattr(calling, "UNIT", unit)
+    call_genome(run, fasta, tmp_path / "c.bed", progress=False)
+    ours, theirs = table((tmp_path / "c.bed").read_bytes()), table(whole)
+    assert ours[[0, 1, 2, 3, 5]].equals(theirs[[0, 1, 2, 3, 5]])  # sums may differ in the last digit
+
+
+def test_nothing_is_lost_where_no_filter_fires(run, fasta, monkeypatch):
+    with Genome(fasta) as genome:
+        resident = ResidentGenome(genome)
+    unit = next(units(resident, None))
+    quick = unit_calls(run, resident, unit)
+    monkeypatch.setattr(calling, "FIRE", 0.0)
+    assert unit_calls(run, resident, unit)[["start", "motif"]].equals(quick[["start", "motif"]])
+
+
+def test_processes_share_the_work(run, fasta, whole, tmp_path, monkeypatch):
+    monkeypatch.setattr(calling, "UNIT", 40)
+    call_genome(run, fasta, tmp_path / "one.bed", progress=False)
+    for rank in (1, 0):
+        monkeypatch.setattr(calling, "PartialState", fake(rank, 2))
+        call_genome(run, fasta, tmp_path / "two.bed", progress=False)
+    assert (tmp_path / "two.bed").read_bytes() == (tmp_path / "one.bed").read_bytes()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["one.bed", "two.bed"]
+
+
+def test_killed_in_the_middle(run, fasta, tmp_path, monkeypatch):
+    monkeypatch.setattr(calling, "UNIT", 40)
+    call_genome(run, fasta, tmp_path / "one.bed", progress=False)
+    done, real = [], calling.unit_calls
+
+    def some(*args):
+        if len(done) == 3:
+            raise KeyboardInterrupt
+        done.append(args[2])
+        return real(*args)
+
+    monkeypatch.setattr(calling, "unit_calls", some)
+    with pytest.raises(KeyboardInterrupt):
+        call_genome(run, fasta, tmp_path / "two.bed", progress=False)
+    assert not (tmp_path / "two.bed").exists()
+    again = []
+    monkeypatch.setattr(calling, "unit_calls", lambda *args: again.append(args[2]) or real(*args))
+    call_genome(run, fasta, tmp_path / "two.bed", progress=False)
+    assert len(done) == 3 and not set(done) & set(again)
+    assert (tmp_path / "two.bed").read_bytes() == (tmp_path / "one.bed").read_bytes()
+    assert len(list(tmp_path.iterdir())) == 2
+
+
+def test_regions(run, fasta, whole, tmp_path):
+    (tmp_path / "r.bed").write_text("B\t600\t900\nA\t2900\t3000\nA\t0\t5\n")
+    with pytest.raises(InputError, match="B = chrB"):
+        call_genome(run, fasta, tmp_path / "c.bed", regions=tmp_path / "r.bed", progress=False)
+    call_genome(run, fasta, tmp_path / "c.bed", regions=tmp_path / "r.bed", rename=True, progress=False)
+    calls = table(whole)
+    middle = (calls[1] + calls[2]) // 2
+    inside = (calls[0] == "chrB") & middle.between(600, 899) | (calls[0] == "chrA") & middle.between(2900, 2999)
+    assert table((tmp_path / "c.bed").read_bytes())[[0, 1, 2, 3, 5]].equals(
+        calls[inside][[0, 1, 2, 3, 5]].reset_index(drop=True)
+    )
+
+
+def test_a_setting_out_of_range(run, fasta, tmp_path):
+    with pytest.raises(InputError, match="threshold 2: expected a number from 0 to 1"):
+        call_genome(run, fasta, tmp_path / "c.bed", threshold=2, progress=False)
+    assert not list(tmp_path.iterdir())
