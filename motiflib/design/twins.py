@@ -16,7 +16,7 @@ from motiflib.model import Argminn
 from motiflib.sequence import reverse_complement
 
 WRONG = -1.0  # logit at which an arrangement is clearly not taken for a positive
-TRIES = 8
+TRIES = 10  # from the half of them on, the background is drawn anew too
 LOWEST = 8  # wrong arrangements that twins are drawn from, the least liked ones
 
 
@@ -45,7 +45,10 @@ def of_kind(model: Argminn, found: Discovery, designs: Designs, kind: str, plan,
             sites = sites_of[designs.names[i]]
             twin = plan(designs, sites, rng)
             if twin is not None:
-                new[i] = (f"{designs.names[i]}_{kind}", *write(designs.codes[i], sites, twin, designs))
+                new[i] = (
+                    f"{designs.names[i]}_{kind}",
+                    *write(designs.codes[i], sites, twin, designs, rng, anew=2 * turn >= TRIES),
+                )
         if not new:
             break
         best = finish(model, found, designs, list(new.values()), seed + turn)
@@ -135,7 +138,7 @@ def best_repression(rules: Rules, motif: str) -> list[Arrangement]:
     return [parts for parts in pairs.sort_values("logit").parts if motif in {p.motif for p in parts}][:LOWEST]
 
 
-def write(codes: np.ndarray, old: pd.DataFrame, new: pd.DataFrame, designs: Designs):
+def write(codes: np.ndarray, old: pd.DataFrame, new: pd.DataFrame, designs: Designs, rng, anew: bool):
     """Codes of a twin with the bases left over in the gaps, which of them are free, which planned, and its sites."""
     c = designs.constraints
     held, out = np.zeros(len(codes), dtype=bool), codes.copy()
@@ -145,11 +148,12 @@ def write(codes: np.ndarray, old: pd.DataFrame, new: pd.DataFrame, designs: Desi
     for start, end in set(zip(old.start, old.end, strict=True)) - set(zip(new.start, new.end, strict=True)):
         open_[start:end] = True
     open_ &= ~held
-    rng = np.random.default_rng(int(codes.sum()))
-    out[open_] = rng.permutation(out[open_])
     flanks = np.zeros(len(codes), dtype=bool)
     flanks[: len(c.left)] = flanks[len(codes) - len(c.right) :] = True
-    return out, ~held & ~flanks, held, new
+    free = ~held & ~flanks
+    open_ = free if anew else open_
+    out[open_] = rng.permutation(out[open_])
+    return out, free, held, new
 
 
 def finish(model: Argminn, found: Discovery, designs: Designs, made: list, seed: int) -> Designs:

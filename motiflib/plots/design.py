@@ -80,3 +80,21 @@ def twin_probabilities(kinds: Mapping[str, object], ax: Axes | None = None, *, j
     ax.set_xticklabels([{"design": "designs", "broken": "instance\nbroken", "spacing": "spacing\nwrong",
                          "repressor": "repressor\nadded"}.get(k, k) for k in values])  # fmt: skip
     return label(ax, "", "probability")
+
+
+@styled
+def matches(table: pd.DataFrame, ax: Axes | None = None) -> Axes:
+    """How well sequences match the true motifs: columns method, motif match; a dot a grammar, a bar their mean.
+
+    >>> matches(stored[stored.length == 500])
+    """
+    order = table.groupby("method")["motif match"].mean().sort_values(ascending=False)
+    ax = axes_or_new(ax, 0.8 + 0.36 * len(order))
+    for i, (method, mean) in enumerate(order.items()):
+        mine = table[table.method == method]["motif match"]
+        colour = COLOURS[0] if method == "rules" else COLOURS[1] if "ledidi" in method else COLOURS[7]
+        ax.plot(mine, np.full(len(mine), i), "o", ms=5, alpha=0.6, color=colour)
+        ax.plot([mean, mean], [i - 0.33, i + 0.33], color=INK, lw=2)
+    ax.set(yticks=range(len(order)), yticklabels=[m.replace("rules", "by rule") for m in order.index])
+    ax.set_ylim(len(order) - 0.5, -0.5)
+    return label(ax, "best match to the true motifs (bits)")
