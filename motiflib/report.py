@@ -132,9 +132,9 @@ def recalibrate(folder: Path, positives: Iterable[Record]) -> pd.DataFrame:
 
 
 def rules(run: runs.Run, records: Iterable[Record], where: object = "sequences") -> pd.DataFrame:
-    """Pairs of motifs and their distances, as `syntax.pair_rules` finds them among the calls."""
-    from motiflib import syntax
+    """Rules between a run's motifs, as `rules.find_rules` finds them, each with its sentence."""
+    from motiflib.rules import find_rules, rule_sentence
 
-    records = list(records)
-    lengths = {record.name: len(record.sequence) for record in records}
-    return syntax.pair_rules(calls(run, records, where), lengths)
+    records = list(runs.fitting(records, run.model.config.width, where))
+    table = find_rules(run.model, run.found, records, tile=run.tile)
+    return table.assign(sentence=[rule_sentence(rule) for _, rule in table.iterrows()])

@@ -20,7 +20,9 @@ from motiflib.syntax import ARRANGEMENT, REACH, benjamini_hochberg, distances, n
 from motiflib.training import predict
 
 LEVEL = 0.01  # corrected p-value of a distance that makes a rule
-APART = 2  # significant distances up to so many bp apart are one range
+BESIDE = 0.02  # p-value of a single distance that is enough to prolong a range
+APART = 2  # such distances up to so many bp apart are one range
+CLEAR = 4  # times as frequent as a rule that may be a second reading of the same sites
 PAIRS = 200  # pairs of calls silenced for each rule
 SMALL = 0.25  # an interaction below this share of the largest effect is called none
 EFFECTS = ["both", "without_a", "without_b", "without_both", "interaction", "interaction_low", "interaction_high"]
@@ -39,8 +41,8 @@ def find_rules(
     Columns: motif_a, strand_a, motif_b, strand_b as in `syntax.pair_rules`; low, high, the range of distances from
     start to start, and distance, its most frequent one; gap_low, gap_high, bases between the two; count, pairs in the
     range; expected, by chance among sequences that the network puts into the same class; p_value, the range's best
-    one, corrected; speaks, "for" or "against" the positive class (sign of the mean logit of the sequences with this
-    pair); both, without_a, without_b, without_both: mean logit as it is and with sites silenced (`silenced_logits`);
+    one, corrected; speaks, "for" or "against" the positive class: where the network sees the pair more often; both,
+    without_a, without_b, without_both: mean logit as it is and with sites silenced (`silenced_logits`);
     interaction = both - without_a - without_b + without_both with a 95% interval; verdict (`verdict`).
     `calls` are those of `instances.call`, found here if not given. Raises InputError without records.
 
@@ -54,34 +56,74 @@ def find_rules(
     positive = predict(model, one_hot([r.sequence for r in records])) > 0.5
     kinds = dict(zip(letters, positive.tolist(), strict=True))
     table = pair_rules(calls, {name: len(s) for name, s in letters.items()}, reach=reach, kinds=kinds)
+    pairs = distances(calls, reach=reach)
+    table = table.assign(speaks=sides(table, pairs, kinds))
     rules = rule_ranges(table, level).merge(found.table.set_index("motif").length.rename("_a"), left_on="motif_a",
                                             right_index=True)  # fmt: skip
     rules = rules.assign(gap_low=rules.low - rules._a, gap_high=rules.high - rules._a).sort_index()
-    pairs = distances(calls, reach=reach)
+    rules = rules[~second_readings(rules, found.table.set_index("motif").length)].reset_index(drop=True)
     effects = [pair_effects(model, letters, calls, chosen(pairs, rule), tile=tile) for rule in rules.itertuples()]
     effects = pd.DataFrame(effects, index=rules.index, columns=[*EFFECTS, "verdict"])
-    return rules.join(effects).assign(speaks=np.where(effects.both > 0, "for", "against"))[COLUMNS]
+    return rules.join(effects)[COLUMNS]
+
+
+def sides(table: pd.DataFrame, pairs: pd.DataFrame, kinds: Mapping[str, bool]) -> list[str]:
+    """For each arrangement and distance, "for" if it is as frequent in sequences of kind True as in others, or more."""
+    keys, size = [*ARRANGEMENT, "distance"], max(sum(kinds.values()), 1)
+    seen = pairs.assign(kind=pairs.sequence.map(kinds)).groupby([*keys, "kind"]).size().unstack(fill_value=0)
+    share = seen.reindex(columns=[True, False], fill_value=0) / [size, max(len(kinds) - size, 1)]
+    positive = share[True] >= share[False]
+    return ["for" if positive[tuple(row)] else "against" for row in table[keys].itertuples(index=False)]
 
 
 def rule_ranges(table: pd.DataFrame, level: float = LEVEL) -> pd.DataFrame:
-    """Distances of `pair_rules` below `level`, neighbours joined: one row for each range, surest first.
+    """Distances of `pair_rules` below `level`, joined with their neighbours: one row for each range, surest first.
 
-    Columns: the arrangement; low, high, distance (the most frequent); count, expected (sums); p_value (the lowest).
+    A column `speaks` keeps those of one side apart from the other's. Columns: the arrangement (and speaks); low, high,
+    distance (the most frequent); count, expected (sums); p_value (the lowest).
 
     >>> rule_ranges(pair_rules(calls, lengths))
     """
-    rows = []
-    for arrangement, mine in table.groupby(ARRANGEMENT, sort=False):
-        sure = mine[mine.p_value < level].sort_values("distance")
-        for _, part in sure.groupby((sure.distance.diff() > APART).cumsum()):
+    rows, keys = [], [*ARRANGEMENT, *(["speaks"] if "speaks" in table else [])]
+    for arrangement, mine in table.groupby(keys, sort=False):
+        alone = poisson.sf(mine["count"] - 1, mine.expected)  # not corrected: enough beside a distance that is sure
+        near = mine[(mine.p_value < level) | (alone < BESIDE)].sort_values("distance")
+        for _, part in near.groupby((near.distance.diff() > APART).cumsum()):
+            if part.p_value.min() >= level:
+                continue
             low, high = part.distance.min(), part.distance.max()
             whole = mine[mine.distance.between(low, high)]
             best = part.loc[part["count"].idxmax()].distance
             rows.append((*arrangement, low, high, best, whole["count"].sum(), whole.expected.sum(), part.p_value.min()))
-    columns = [*ARRANGEMENT, "low", "high", "distance", "count", "expected", "p_value"]
+    columns = [*keys, "low", "high", "distance", "count", "expected", "p_value"]
     out = pd.DataFrame(rows, columns=columns)
     sure = poisson.logsf(out["count"].astype(float) - 1, out.expected.astype(float))
     return out.assign(_sure=sure).sort_values("_sure", kind="stable").drop(columns="_sure").reset_index(drop=True)
+
+
+def second_readings(rules: pd.DataFrame, length: Mapping[str, int]) -> np.ndarray:
+    """Which rules of a motif with itself are no rule, but a site that is read twice, or now and then by a wrong name.
+
+    They overlap, or the second one stands where another rule, at least CLEAR times as frequent, has another motif.
+    """
+    views = [seen_from(rule, length) for rule in rules.itertuples()]
+    out = np.zeros(len(rules), dtype=bool)
+    for i, rule in enumerate(rules.itertuples()):
+        if rule.motif_a == rule.motif_b:
+            clear = [views[j] for j, other in enumerate(rules.itertuples()) if other.count >= CLEAR * rule.count]
+            out[i] = rule.gap_low < 0 or any(
+                motif == rule.motif_a and low < end and start < high
+                for view in clear for motif, low, high in view for _, start, end in views[i]
+            )  # fmt: skip
+    return out
+
+
+def seen_from(rule, length: Mapping[str, int]) -> list[tuple[str, int, int]]:
+    """Where the partner lies, from each of a rule's motifs, in bp from its first base in its own direction."""
+    a, b = length[rule.motif_a], length[rule.motif_b]
+    from_a = (rule.low, rule.high + b) if rule.strand_a == "+" else (a - rule.high - b, a - rule.low)
+    from_b = (-rule.high, a - rule.low) if rule.strand_b == "+" else (rule.low + b - a, rule.high + b)
+    return [(rule.motif_a, *from_a), (rule.motif_b, *from_b)]
 
 
 def chosen(pairs: pd.DataFrame, rule) -> pd.DataFrame:

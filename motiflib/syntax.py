@@ -102,7 +102,7 @@ def pair_rules(
     parts = [expected_counts(calls[calls.sequence.isin(mine.keys())], mine, reach) for mine in groups.values()]
     table = pd.concat(parts).groupby(RULE_COLUMNS[:5], as_index=False).expected.sum()
     table = table.merge(seen, on=RULE_COLUMNS[:5], how="outer")
-    table = table.fillna({"count": 0, "expected": 0.0}).astype({"count": int, "distance": int})
+    table = table.fillna({"count": 0, "expected": 0.0}).astype({"count": int, "distance": int, "expected": float})
     table["expected"] = table.expected.clip(lower=1 / max(len(lengths), 1))  # no arrangement is impossible
     table["p_value"] = benjamini_hochberg(poisson.sf(table["count"] - 1, table.expected))
     ratio = np.maximum(table["count"], 1e-9) / table.expected

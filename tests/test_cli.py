@@ -15,6 +15,7 @@ import pytest
 from motiflib import cli
 from motiflib.model import ArgminnConfig
 from motiflib.motif import read_meme
+from motiflib.rules import COLUMNS
 from motiflib.runs import load_run
 from motiflib.sequence import read_fasta, reverse_complement
 from motiflib.training import TrainConfig
@@ -116,9 +117,7 @@ def test_threshold_is_chosen_before_or_after(work, run):
 def test_rules(work, run):
     motiflib("rules", run, work / "p.fa.gz", "--out", work / "rules.tsv")
     header = (work / "rules.tsv").read_text().splitlines()[0]
-    assert header.split("\t") == [
-        "motif_a", "strand_a", "motif_b", "strand_b", "distance", "count", "expected", "p_value",
-    ]  # fmt: skip
+    assert header.split("\t") == [*COLUMNS, "sentence"]
 
 
 def test_results_are_replaced_and_repeat(work, run):

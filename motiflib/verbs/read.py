@@ -80,7 +80,8 @@ def call(
 def rules(
     run: RunFolder, sequences: Sequences, out: Annotated[Path, typer.Option(help="Table of pairs and distances.")]
 ) -> None:
-    """Which motifs stand together, on which strands, at what distance, and how sure that is."""
+    """Which motifs stand together, on which strands, at what distance, how sure that is, and what the network makes of
+    it: one sentence a rule. Give sequences of both classes to see what speaks against, too."""
     from motiflib import report, runs
     from motiflib.sequence import read_fasta
 
