@@ -3,6 +3,7 @@
 python tools/train_models.py                  # all that are not there yet; an interrupted one goes on
 python tools/train_models.py rest-gm12878     # one
 python tools/train_models.py --force rest     # again
+python tools/train_models.py --read-again     # no training: motifs, evidence and FDR anew
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from motiflib.grammar import grammar_names, load_grammar
 from motiflib.model import ArgminnConfig
 from motiflib.seeding import seeded
 from motiflib.sequence import InputError, Record, write_atomic
-from motiflib.training import TrainConfig, evaluate, fit
+from motiflib.training import Fit, TrainConfig, evaluate, fit
 
 MODELS = ROOT / "data" / "models"
 REAL = ["rest-gm12878", "usf1-hepg2", "foxa1-hepg2", "ctcfl-k562", "nfe2-gm12878", "elk1-gm12878"]
@@ -35,21 +36,28 @@ ALL = REAL + YEAST + GRAMMARS
 SEED, LENGTH, HELD_BACK, TEST = 0, 500, 4_000, 10_000  # of the grammars: bp, validation and test sequences
 
 
-def main(names: list[str], force: bool) -> int:
+def main(names: list[str], force: bool, read_again: bool) -> int:
     unknown = [name for name in names if name not in ALL]
     if unknown:
         raise InputError(f"no model is named {unknown[0]!r}; choose of {', '.join(ALL)}")
     for name in names or ALL:
         folder = MODELS / name
-        if (folder / "README.md").exists() and not force:
+        if (folder / "README.md").exists() and not force and not read_again:
             print(f"{name}: there already", file=sys.stderr)
             continue
+        runs.fit = stored(folder) if read_again else fit
         (folder / "README.md").unlink(missing_ok=True)
-        print(f"{name}: training", file=sys.stderr)
+        print(f"{name}: {'reading' if read_again else 'training'}", file=sys.stderr)
         make = real if name in REAL else yeast if name in YEAST else simulated
         run, test, about = make(name, folder)
         write_atomic(folder / "README.md", card(name, run, evaluate(run.model, test), len(test.y), about))
     return 0
+
+
+def stored(folder: Path):
+    """What stands in for a training when only what is read from its network is to be made anew."""
+    run = runs.load_run(folder)
+    return lambda *args, **settings: Fit(run.model, run.history)
 
 
 def real(name: str, folder: Path) -> tuple[runs.Run, Examples, str]:
@@ -83,11 +91,11 @@ def simulated(name: str, folder: Path) -> tuple[runs.Run, Examples, str]:
     batches = GrammarBatches(load_grammar(name), length=LENGTH, seed=SEED)
     first, valid, test = (batches.sample(n, seed) for seed, n in enumerate((HELD_BACK, HELD_BACK, TEST)))
     training = TrainConfig()
-    result = fit(seeded(ArgminnConfig(), first, seed=SEED), batches, valid, training, out=folder)
+    result = runs.fit(seeded(ArgminnConfig(), first, seed=SEED), batches, valid, training, out=folder)
     about = {"grammar": name, "length": LENGTH, "sequences": batches.steps * batches.batch * training.epochs}
     asked = {"model": asdict(ArgminnConfig()), "training": asdict(training), "seed": SEED, "data": about}
     runs.save_run(folder, result, first, valid, asked)
-    shutil.rmtree(folder / "checkpoint")
+    shutil.rmtree(folder / "checkpoint", ignore_errors=True)
     text = f"{about['sequences']} fresh sequences of {LENGTH} bp of the grammar `data/grammars/{name}.yml`."
     return runs.load_run(folder), test, text
 
@@ -123,8 +131,9 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(ALL))
     parser.add_argument("--force", action="store_true", help="train again what is there")
+    parser.add_argument("--read-again", action="store_true", help="do not train, but read the networks again")
     given = parser.parse_args()
     try:
-        raise SystemExit(main(given.names, given.force))
+        raise SystemExit(main(given.names, given.force, given.read_again))
     except InputError as error:
         raise SystemExit(f"error: {error}") from None
