@@ -108,7 +108,7 @@ def summary(rows: pd.DataFrame) -> pd.DataFrame:
     table = groups[["recovered", "planted"]].sum()
     table["share"] = table.recovered / table.planted
     columns = ["spurious", "redundant", "bits_found", "seconds", "attribution_seconds"]
-    return table.join(groups[columns].mean()).assign(runs=groups.size()).round(3)
+    return table.join(groups[[c for c in columns if c in rows]].mean()).assign(runs=groups.size()).round(3)
 
 
 def warm_up() -> None:
