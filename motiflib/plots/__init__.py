@@ -6,6 +6,8 @@ Each function draws in the book's style whatever the session's settings are, and
 from __future__ import annotations
 
 from motiflib.plots.base import BASE_COLOURS, COLOURS, style
+from motiflib.plots.calls import dots, false_discovery, stated_and_measured
+from motiflib.plots.compiler import curves
 from motiflib.plots.logos import filter_grid, filter_logo, filters_over_time, logo, logos
 from motiflib.plots.network import attention_steps, network, sequence_view, spacing_profiles
 from motiflib.plots.penalties import overlap_curve, overlap_pair
@@ -14,7 +16,8 @@ from motiflib.plots.syntax import pair_distances
 from motiflib.plots.training import auroc_over_time, history, schedule, seeds, to_the_oracle
 
 __all__ = [
-    "BASE_COLOURS", "COLOURS", "attention_steps", "auroc_over_time", "filter_grid", "filter_logo", "filters_over_time",
-    "history", "logo", "logos", "network", "overlap_curve", "overlap_pair", "pair_distances", "precision_recall", "roc",
-    "schedule", "seeds", "sequence_view", "spacing_profiles", "style", "to_the_oracle",
+    "BASE_COLOURS", "COLOURS", "attention_steps", "auroc_over_time", "curves", "dots", "false_discovery",
+    "filter_grid", "filter_logo", "filters_over_time", "history", "logo", "logos", "network", "overlap_curve",
+    "overlap_pair", "pair_distances", "precision_recall", "roc", "schedule", "seeds", "sequence_view",
+    "spacing_profiles", "stated_and_measured", "style", "to_the_oracle",
 ]  # fmt: skip

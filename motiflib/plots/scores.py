@@ -35,8 +35,8 @@ def precision_recall(curves: Mapping[str, tuple[Sequence[float], Sequence[float]
     """
     ax = axes_or_new(ax, 3.8, 4.2)
     for name, (precision, recall) in curves.items():
-        look = {"color": INK, "ls": ":"} if name == "oracle" else {}
-        ax.plot(recall, precision, "o" if len(precision) == 1 else "-", label=name, **look)
+        look = {"color": INK, "ls": ":"} if name == "oracle" else {"marker": "o"} if len(precision) == 1 else {}
+        ax.plot(recall, precision, label=name, **look)
     ax.set(xlim=(0, 1.01), ylim=(0, 1.01), aspect="equal")
     ax.legend(loc="lower left")
     return label(ax, "recall", "precision")
