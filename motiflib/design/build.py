@@ -111,12 +111,12 @@ def design(
     codes, sites, p = np.zeros((0, c.length), np.uint8), [], np.zeros(0)
     for turn in range(ROUNDS):
         drafts = [draft(plans, words, c, rng) for _ in range(n - len(codes) + (4 if turn else 0))]
-        new = fill_in(model, found, drafts, c, seed=seed * 1000 + turn)
+        new, solved = fill_in(model, found, drafts, c, seed=seed * 1000 + turn)
         with torch.no_grad():
             probability = model(tensor_of(new)).sigmoid().numpy()
-        for row, draft_sites, value in zip(new, (d[1] for d in drafts), probability, strict=True):
+        for row, (_, draft_sites), value, ok in zip(new, drafts, probability, solved, strict=True):
             far = not len(codes) or int((codes != row).sum(1).min()) >= c.apart
-            if value >= least and far and len(codes) < n:
+            if ok and value >= least and far and len(codes) < n:
                 codes, p = np.vstack([codes, row]), np.append(p, value)
                 sites.append(draft_sites)
         if len(codes) == n:
@@ -178,8 +178,8 @@ def another(name: str, placed: list, widths: dict[str, int], c: Constraints, rng
     return Part(name, str(rng.choice(["+", "-"])), int(rng.choice(starts)))
 
 
-def fill_in(model: Argminn, found: Discovery, drafts: list, c: Constraints, seed: int) -> np.ndarray:
-    """Drafts with their free bases drawn: the GC asked for, to the base, and empty (`fill.empty`)."""
+def fill_in(model: Argminn, found: Discovery, drafts: list, c: Constraints, seed: int):
+    """Drafts with their free bases drawn: the GC asked for, to the base, and empty; and which are (`fill.empty`)."""
     codes, rng = np.stack([d[0] for d in drafts]), np.random.default_rng(seed)
     free, planned = codes == FREE, np.zeros(codes.shape, dtype=bool)
     for i, (_, sites) in enumerate(drafts):

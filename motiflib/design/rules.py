@@ -192,4 +192,4 @@ def blank(model: Argminn, found: Discovery, n: int, length: int, gc: float, seed
     kinds = np.concatenate([np.arange(strong) % 2 + 1, 3 * (np.arange(length - strong) % 2)]).astype(np.uint8)
     codes = np.stack([rng.permutation(kinds) for _ in range(n)])
     none = np.zeros(codes.shape, dtype=bool)
-    return empty(model, found, codes, ~none, none, seed=seed)
+    return empty(model, found, codes, ~none, none, seed=seed)[0]

@@ -10,7 +10,7 @@ import torch
 
 from motiflib.design.build import Designs
 from motiflib.design.fill import empty, tensor_of, to_codes
-from motiflib.design.rules import Arrangement, Part, Rules, mirror
+from motiflib.design.rules import Arrangement, Part, Rules, mirror, say
 from motiflib.discovery import Discovery
 from motiflib.model import Argminn
 from motiflib.sequence import reverse_complement
@@ -82,7 +82,8 @@ def broken(designs: Designs, sites: pd.DataFrame, rng) -> pd.DataFrame | None:
             if not extra and rules.logit(rest) < WRONG:
                 ways.append(gone)
         if ways:
-            return sites.drop(index=sites.index[list(ways[rng.integers(len(ways))])])
+            rest = sites.drop(index=sites.index[list(ways[rng.integers(len(ways))])])
+            return rest.assign(rule=f"what is left of {sites.rule.iloc[0]}")
     return sites.iloc[:0] if rules.nothing < WRONG else None
 
 
@@ -96,7 +97,8 @@ def misplaced(designs: Designs, sites: pd.DataFrame, rng) -> pd.DataFrame | None
     form, at = ways[rng.integers(len(ways))], int(sites.start.min())
     at = max(0, min(at, designs.constraints.length - form[-1].start - rules.widths[form[-1].motif]))
     start = np.array([at + p.start for p in form])
-    return sites.assign(start=start, end=start + (sites.end - sites.start).to_numpy())
+    rule = f"{say(form)} (wrong on purpose)"
+    return sites.assign(start=start, end=start + (sites.end - sites.start).to_numpy(), rule=rule)
 
 
 def wrong_spacings(rules: Rules, shape: tuple) -> list[Arrangement]:
@@ -159,7 +161,9 @@ def write(codes: np.ndarray, old: pd.DataFrame, new: pd.DataFrame, designs: Desi
 def finish(model: Argminn, found: Discovery, designs: Designs, made: list, seed: int) -> Designs:
     """Empty what is free, score."""
     names, codes, free, held, sites = zip(*made, strict=True)
-    codes = empty(model, found, *map(np.stack, (codes, free, held)), forbid=designs.constraints.forbid, seed=seed)
+    codes, _ = empty(
+        model, found, *map(np.stack, (codes, free, held)), forbid=designs.constraints.forbid, seed=seed, strict=False
+    )
     table = pd.concat([s.assign(design=name) for s, name in zip(sites, names, strict=True)], ignore_index=True)
     with torch.no_grad():
         p = model(tensor_of(codes)).sigmoid().numpy()

@@ -95,7 +95,7 @@ def contexts(table: pd.DataFrame, measure: str = "auroc") -> Figure:
             spread = np.random.default_rng(0).uniform(-0.25, 0.25, len(mine))
             ax.plot(mine, i + spread, ".", ms=4, alpha=0.5, **{"color": LOOKS[model]["color"]})
         ax.axvline(0, color=INK, lw=0.8, ls=":")
-        label(ax, title=NAMES.get(model, model))
+        label(ax, title=NAMES.get(model, model).replace(", ", ",\n"))
     axes[0, 0].set(yticks=range(len(names)), yticklabels=names, ylim=(len(names) - 0.5, -0.5))
     figure.supxlabel(f"change of {measure.upper()} against the sequences before", fontsize=11)
     return figure
