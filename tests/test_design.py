@@ -18,6 +18,7 @@ from motiflib.design.fill import both_strands, holes, peaks, tensor_of, to_codes
 from motiflib.design.rules import best_word, canonical, mirror, say
 from motiflib.motif import Motif, jaspar
 from motiflib.paths import data_path
+from motiflib.plots import design as drawn
 from motiflib.sequence import InputError, read_fasta, reverse_complement
 
 torch.set_num_threads(1)
@@ -155,3 +156,12 @@ def test_command_line(tmp_path, run):
     bad = CliRunner().invoke(app, ["design", folder, "--length", "15", "--out", str(tmp_path / "no")])
     assert bad.exit_code == 2 and not (tmp_path / "no").exists()
     assert CliRunner().invoke(app, ["design", folder, "--count", "two", "--out", str(tmp_path / "no")]).exit_code == 2
+
+
+def test_figures(run, rules, designs):
+    kinds = {"design": designs, **d.twins(run.model, run.found, designs)}
+    assert len(drawn.rule_profile(rules.table).lines) >= 4
+    assert len(drawn.layouts(designs, 3).get_yticks()) == 3
+    assert [t.get_text() for t in drawn.twin_probabilities(kinds).get_xticklabels()][0] == "designs"
+    table = pd.DataFrame({"method": ["rules", "random"], "motif match": [9.0, 1.0]})
+    assert drawn.matches(table).get_yticklabels()[0].get_text() == "by rule"

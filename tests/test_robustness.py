@@ -14,6 +14,7 @@ from motiflib.discovery import Discovery
 from motiflib.grammar import load_grammar, simulate
 from motiflib.model import Argminn, ArgminnConfig
 from motiflib.motif import Motif
+from motiflib.plots import robustness as drawn
 from motiflib.sequence import InputError, decode
 
 
@@ -121,3 +122,11 @@ def test_scale_of_a_filter():
     pfm = toy()[2].pfm
     assert filter_scale(2 * np.log(pfm), pfm, 0)[0] == pytest.approx(2)
     assert filter_scale(np.log(pfm)[:, 2:], pfm, -2)[0] == pytest.approx(1)
+
+
+def test_figures(data):
+    table = r.context_sweep(lambda x: x[:, 1].mean(1), data, ["gc", "shift"], draws=5).assign(model="cnn", grammar="g")
+    gc = table[(table.context == "gc") & (table.measure == "auroc")]
+    assert len(drawn.sweep(gc).lines) == 1 and len(drawn.sweep_grid(gc).axes) == 2
+    assert len(drawn.contexts(table).axes) == 1
+    drawn.kept(pd.DataFrame({"score": [0.2, 0.9], "kept": [0.1, 1.0]}))
