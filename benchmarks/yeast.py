@@ -25,15 +25,13 @@ import torch
 from motiflib import runs
 from motiflib.baselines.intervals import bootstrap_auroc
 from motiflib.baselines.kmers import KmerRegression
-from motiflib.batches import ArrayBatches, Examples, split
 from motiflib.datasets import load
 from motiflib.discovery import find_motifs
-from motiflib.genome import Genome, from_peaks
-from motiflib.genome.training import WIDTH
+from motiflib.genome import Genome, LociBatches, ResidentGenome, from_peaks
+from motiflib.genome.training import SHIFT, WIDTH, as_examples, divided
 from motiflib.model import ArgminnConfig
 from motiflib.motif import jaspar_collection, tomtom
 from motiflib.seeding import seeded
-from motiflib.sequence import one_hot
 from motiflib.training import TrainConfig, fit, predict
 
 HERE = Path(__file__).parent
@@ -44,25 +42,23 @@ KNOWN = {"Cin5": ("CIN5", "YAP")}  # other names under which a factor's motif ma
 NEAR = 20  # bp from a peak to a call
 
 
-def examples(table: pd.DataFrame) -> Examples:
-    x = one_hot(table.sequence.tolist())
-    return Examples(x, torch.tensor(table.label.to_numpy(), dtype=torch.float32))
-
-
 def factor(name: str, data) -> dict:
     """Train (or load) and test one factor's network, and the 6-mers on the same split."""
     with Genome(data.genome) as genome:
         table = from_peaks(genome, data.peaks[name], 200, ratio=4, test_chroms=TEST_CHROMS, blacklist=data.blacklist,
                            seed=SEED)  # fmt: skip
+        resident = ResidentGenome(genome)
     began, stored = time.process_time(), MODELS / f"yeast-{name.lower()}"
-    train, valid = split(examples(table[table.part == "train"]), seed=SEED)
-    test = examples(table[table.part == "test"])
+    mine = table[table.part == "train"].reset_index(drop=True)
+    train, valid, rows = divided(mine, SEED)
+    test = as_examples(table[table.part == "test"])
     if (stored / "README.md").exists():
         run = runs.load_run(stored)
         model, found, minutes = run.model, run.found, run.settings["minutes"]
     else:
         model = seeded(ArgminnConfig(width=WIDTH), train, seed=SEED)
-        model = fit(model, ArrayBatches(train, seed=SEED), valid, TrainConfig(device="cpu"), progress=False).model
+        batches = LociBatches(resident, mine.iloc[rows], 200, shift=int(SHIFT * 200), seed=SEED)
+        model = fit(model, batches, valid, TrainConfig(device="cpu"), progress=False).model
         found, minutes = find_motifs(model, train.x), (time.process_time() - began) / 60
     y, ours = test.y.numpy(), predict(model, test.x).numpy()
     peer = KmerRegression(train, valid)(test.x)

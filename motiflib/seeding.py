@@ -46,10 +46,14 @@ def within_one(code: int, k: int = K) -> Bool[Tensor, " N"]:
 
 
 def z_scores(ours: Int[Tensor, ...], theirs: Int[Tensor, ...], k: int = K) -> Float[Tensor, " N"]:
-    """How much more often each k-mer occurs in `ours`: (p - r n) / sqrt(p + r^2 n), r the ratio of window numbers."""
+    """How much more often each k-mer occurs in `ours`: (p - r n) / sqrt(r (p + n)), r the ratio of window numbers.
+
+    The variance is that of two Poisson counts with one rate, which both counts together estimate: where r is not 1, the
+    counts one by one would make much of words that the smaller class lacks by chance.
+    """
     p, n = (torch.bincount(codes[codes >= 0], minlength=4**k).double() for codes in (ours, theirs))
     ratio = p.sum() / n.sum().clamp(min=1)
-    return (p - ratio * n) / (p + ratio**2 * n).clamp(min=1).sqrt()
+    return (p - ratio * n) / (ratio * (p + n)).clamp(min=1).sqrt()
 
 
 def hide(codes: Int[Tensor, "B T"], code: int, k: int = K) -> Int[Tensor, "B T"]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Sequence
+from itertools import permutations
 from typing import NamedTuple
 
 import numpy as np
@@ -15,7 +16,7 @@ from motiflib import runs
 from motiflib.genome import Genome
 from motiflib.instances import LEAST, THRESHOLD, call
 from motiflib.sequence import InputError, Record, one_hot, read_fasta, read_lines
-from motiflib.syntax import distances, spacing_table
+from motiflib.syntax import spacing_table
 
 SAME = 2  # bp; calls of a motif this near are the same instance
 MOVED = 30  # bp; an instance lost and one of the same motif gained this near is one that moved
@@ -232,21 +233,17 @@ def learnt_rules(run: runs.Run) -> dict[tuple, float]:
 
 
 def kept_rules(calls: pd.DataFrame, rules: dict[tuple, float], threshold: float) -> set[str]:
-    """Pairs of instances at a learnt distance, in words: "M1 + then M2 +, 11 bp".
+    """Pairs of instances at a learnt distance, in words, read in the direction of the first.
 
     >>> kept_rules(calls, learnt_rules(run), 0.5)
-    {'M1 + then M2 +, 11 bp'}
+    {'M2 with M1 on the other strand, 10 bp on'}
     """
-    calls = calls[calls.score >= threshold]
-    if len(calls) < 2 or not rules:
-        return set()
-    out = set()
-    for row in distances(calls.assign(sequence="")).itertuples():
-        seen = []
-        if row.strand_a == "+":
-            seen.append((row.motif_a, row.motif_b, row.strand_b, row.distance))
-        if row.strand_b == "+":
-            seen.append((row.motif_b, row.motif_a, row.strand_a, -row.distance))
-        if any(key in rules for key in seen):
-            out.add(f"{row.motif_a} {row.strand_a} then {row.motif_b} {row.strand_b}, {row.distance} bp")
+    calls, out = list(calls[calls.score >= threshold].itertuples()), set()
+    for one, other in permutations(calls, 2):
+        same = one.strand == other.strand
+        distance = other.start - one.start if one.strand == "+" else one.end - other.end
+        if (one.motif, other.motif, "+" if same else "-", distance) in rules:
+            side = "same" if same else "other"
+            where = f"{abs(distance)} bp {'on' if distance >= 0 else 'before'}"
+            out.add(f"{one.motif} with {other.motif} on the {side} strand, {where}")
     return out

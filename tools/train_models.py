@@ -77,7 +77,7 @@ def yeast(name: str, folder: Path) -> tuple[runs.Run, Examples, str]:
     data = load("yeast-rossi2021")
     peaks = data.peaks[name.split("-")[1].capitalize()]
     settings = {"test_chroms": TEST_CHROMS, "blacklist": data.blacklist, "seed": SEED}
-    run, table = train_on_peaks(data.genome, peaks, folder, **settings)
+    run, table = train_on_peaks(data.genome, peaks, folder, **settings, progress=False)
     table = table[table.part == "test"]
     with Genome(data.genome) as genome:
         letters = [genome.fetch(*place) for place in table[["chrom", "start", "end"]].itertuples(index=False)]

@@ -69,21 +69,28 @@ class ResidentGenome:
 class LociBatches:
     """Training batches cut from a resident genome at each step: nothing is copied beforehand, no process fetches.
 
-    `loci` has columns chrom, start, label. Same order as `batches.ArrayBatches` on the same examples and seed.
+    `loci` has columns chrom, start, label. Each window is moved by up to `shift` bp to either side, anew in each epoch:
+    a few hundred peaks are then not learnt by heart. Same order as `batches.ArrayBatches` on the same examples, seed
+    and batch size.
 
-    >>> fit(model, LociBatches(genome, loci, 200), valid)
+    >>> fit(model, LociBatches(genome, loci, 200, shift=40), valid)
     """
 
-    def __init__(self, genome: ResidentGenome, loci: pd.DataFrame, width: int, *, batch: int = 128, seed: int = 0):
+    def __init__(
+        self, genome: ResidentGenome, loci: pd.DataFrame, width: int, *, shift: int = 0, batch: int | None = None,
+        seed: int = 0,
+    ):  # fmt: skip
         if not len(loci):
             raise InputError("no loci: training needs sequences of both classes")
         self.genome, self.chrom, self.width = genome, loci.chrom.to_numpy(), width
         self.start = torch.tensor(loci.start.to_numpy())
         self.y = torch.tensor(loci.label.to_numpy(), dtype=torch.float32)
-        self.distinct, self.batch, self.seed = len(loci), batch, seed
-        self.steps = max(1, self.distinct // batch)
+        self.distinct, self.shift, self.seed = len(loci), shift, seed
+        self.batch = batch or min(128, max(16, self.distinct // 60))
+        self.steps = max(1, self.distinct // self.batch)
 
     def epoch(self, number: int) -> Iterator[tuple[Tensor, Tensor]]:
         generator = torch.Generator().manual_seed(self.seed * 100_003 + number)
         for rows in torch.randperm(self.distinct, generator=generator).split(self.batch)[: self.steps]:
-            yield self.genome.cut(self.chrom[rows], self.start[rows], self.width), self.y[rows]
+            moved = torch.randint(-self.shift, self.shift + 1, (len(rows),), generator=generator) if self.shift else 0
+            yield self.genome.cut(self.chrom[rows], self.start[rows] + moved, self.width), self.y[rows]

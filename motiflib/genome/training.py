@@ -2,44 +2,77 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import os
+import shutil
+from dataclasses import asdict
+from pathlib import Path
 
 import pandas as pd
+import torch
 
 from motiflib import runs
+from motiflib.batches import ArrayBatches, Examples, split
 from motiflib.genome.fasta import Genome
 from motiflib.genome.loci import from_peaks
+from motiflib.genome.resident import LociBatches, ResidentGenome
 from motiflib.model import ArgminnConfig
-from motiflib.sequence import Record, one_hot
-from motiflib.training import predict, roc_auc_score
+from motiflib.seeding import seeded
+from motiflib.sequence import InputError, one_hot
+from motiflib.training import TrainConfig, fit, predict, roc_auc_score
 
 log = logging.getLogger(__name__)
 
 WIDTH = 16  # of filters: near the 15 that the paper takes for experiments; a motif such as Abf1's needs 14
+SHIFT = 0.2  # of a window: how far it moves in training, since a peak's summit is not its motif
 
 
 def train_on_peaks(
     genome: str | os.PathLike, peaks: str | os.PathLike | pd.DataFrame, out: str | os.PathLike, *, width: int = 200,
     negatives="gc-matched", ratio: int = 4, test_chroms=(), blacklist=None, rename: bool = False, seed: int = 0,
-    **settings,
+    shift: float = SHIFT, config: ArgminnConfig | None = None, training: TrainConfig | None = None,
+    progress: bool = True,
 ) -> tuple[runs.Run, pd.DataFrame]:  # fmt: skip
-    """Train on windows around peaks (`loci.from_peaks`) and keep the run in `out` (`runs.train_run`, whose `settings`).
+    """Train on windows around peaks (`loci.from_peaks`), cut from the genome in memory, and keep the run in `out`.
 
-    Returns the run and all examples, those of the test chromosomes too: columns name, chrom, start, end, label, part,
-    probability.
+    In each epoch every window is moved by up to `shift` of its width. A tenth of the training windows is held back for
+    choosing the epoch. Interrupted, the same call goes on. Returns the run and all examples, those of the test
+    chromosomes too: columns name, chrom, start, end, label, part, probability.
 
     Raises:
-        InputError: what `from_peaks` or `train_run` refuse; nothing is left behind then.
+        InputError: what `from_peaks` or `runs.check_settings` refuse, or windows shorter than the filters; nothing is
+            left behind then.
 
     Example:
         >>> run, table = train_on_peaks("sacCer3.fa.gz", "Reb1.bed", "run", test_chroms=["chrIV"], rename=True)
     """
-    settings["config"] = settings.get("config") or ArgminnConfig(width=WIDTH)
+    config, training = config or ArgminnConfig(width=WIDTH), training or TrainConfig()
+    runs.check_settings(config, training, seed)
+    if width < 2 * config.width:
+        raise InputError(f"window of {width} bp: expected at least {2 * config.width}, twice the filters' width")
     with Genome(genome) as sequence:
         data = from_peaks(sequence, peaks, width, negatives=negatives, ratio=ratio, test_chroms=test_chroms,
                           blacklist=blacklist, rename=rename, seed=seed)  # fmt: skip
-    run = runs.train_run(records(data, 1), out, negatives=records(data, 0), seed=seed, **settings)
+        resident = ResidentGenome(sequence, sorted(set(data.chrom[data.part == "train"])))
+    mine = data[data.part == "train"].reset_index(drop=True)
+    train, valid, rows = divided(mine, seed)
+    moved = int(shift * width)
+    letters = "".join(f">{row.name}\n{row.sequence}\n" for row in mine.itertuples(index=False))
+    about = {"length": width, "peaks": int(mine.label.sum()), "negatives": str(negatives), "ratio": ratio,
+             "test_chroms": list(test_chroms), "sha256": hashlib.sha256(letters.encode()).hexdigest()}  # fmt: skip
+    asked = {"model": asdict(config), "training": asdict(training), "seed": seed, "shift": moved, "data": about}
+    batches = LociBatches(resident, mine.iloc[rows], width, shift=moved, seed=seed)
+    if isinstance(negatives, str) and negatives == "dinucleotide":  # these stand nowhere in the genome
+        batches = ArrayBatches(train, seed=seed)
+    with runs._workplace(Path(out), asked) as folder:
+        result = fit(seeded(config, train, seed=seed), batches, valid, training, out=folder, progress=progress)
+        result.model.cpu()
+        if runs.PartialState().is_main_process:
+            runs.save_run(folder, result, train, valid, asked)
+        runs.PartialState().wait_for_everyone()
+        shutil.rmtree(folder / "checkpoint", ignore_errors=True)
+    run = runs.load_run(out)
     data = data.assign(probability=predict(run.model, one_hot(data.sequence.tolist())).numpy())
     test = data[data.part == "test"]
     if len(test):
@@ -48,11 +81,20 @@ def train_on_peaks(
     return run, data[["name", "chrom", "start", "end", "label", "part", "probability"]]
 
 
-def records(data: pd.DataFrame, label: int, part: str = "train") -> list[Record]:
-    """The sequences of one class and part of a table of `from_peaks`.
+def as_examples(table: pd.DataFrame) -> Examples:
+    """The windows of a table of `from_peaks` as labelled one-hot.
 
-    >>> records(data, 1)[0].name
-    'chrI:1000-1200'
+    >>> as_examples(from_peaks(genome, "Reb1.bed", 200)).x.shape[2]
+    200
     """
-    mine = data[(data.part == part) & (data.label == label)]
-    return [Record(*row) for row in mine[["name", "sequence"]].to_numpy()]
+    return Examples(one_hot(table.sequence.tolist()), torch.tensor(table.label.to_numpy(), dtype=torch.float32))
+
+
+def divided(table: pd.DataFrame, seed: int = 0) -> tuple[Examples, Examples, list[int]]:
+    """Training and validation examples (a tenth of each class), and the rows of the former.
+
+    >>> train, valid, rows = divided(table)
+    """
+    data = as_examples(table)
+    train, valid = split(Examples(torch.arange(len(data.y)), data.y), seed=seed)
+    return Examples(data.x[train.x], train.y), Examples(data.x[valid.x], valid.y), train.x.tolist()
