@@ -102,13 +102,15 @@ def rule_ranges(table: pd.DataFrame, level: float = LEVEL) -> pd.DataFrame:
 
 
 def second_readings(rules: pd.DataFrame, length: Mapping[str, int]) -> np.ndarray:
-    """Which rules of a motif with itself are no rule, but a site that is read twice, or now and then by a wrong name.
+    """Which rules are none, but one site that is read twice, or now and then by a wrong name.
 
-    They overlap, or the second one stands where another rule, at least CLEAR times as frequent, has another motif.
+    The two share bases at all distances; or they are one motif, and share bases at some distance, or the second one
+    stands where another rule, at least CLEAR times as frequent, has another motif.
     """
     views = [seen_from(rule, length) for rule in rules.itertuples()]
     out = np.zeros(len(rules), dtype=bool)
     for i, rule in enumerate(rules.itertuples()):
+        out[i] = rule.gap_high < 0
         if rule.motif_a == rule.motif_b:
             clear = [views[j] for j, other in enumerate(rules.itertuples()) if other.count >= CLEAR * rule.count]
             out[i] = rule.gap_low < 0 or any(

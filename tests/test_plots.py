@@ -23,6 +23,9 @@ HISTORY = pd.DataFrame({
 SEEDS = pd.DataFrame({"kmer": ["AAGGAA", "CACGTG"], "z": [40.0, -12.0], "against": ["negatives", "shuffled"]})
 CALLS = pd.DataFrame({"start": [3], "end": [11], "motif": ["filter 1"], "strand": ["-"]})
 RULES = pd.DataFrame({"distance": [11, 16], "count": [30, 8], "expected": [2.0, 2.0]})
+RULE = pd.DataFrame({"both": [3.0], "without_a": [-1.0], "without_b": [-2.0], "without_both": [-4.0]})
+PLANTED = pd.DataFrame({"grammar": "rest", "rule": "left + right +", "speaks": ["for", "against"], "low": 2, "high": 15,
+                        "found_low": [2, None], "found_high": [15, None]})  # fmt: skip
 RATES = pd.DataFrame({"grammar": "rest", "seed": 0, "stated": [0.4, 0.05], "measured": [0.5, 0.04]})
 ACTIVATIONS, ATTENTION = RNG.random((6, 33)), np.full((2, 4, 33), 1 / 33)
 TABLE = np.log(np.full((6, 6, 11), 1 / 11))
@@ -47,6 +50,8 @@ FIGURES = {
     "roc": lambda: plots.roc({"network": (LABELS, SCORES), "oracle": (LABELS, SCORES)}),
     "precision_recall": lambda: plots.precision_recall({"calls": ([0.9, 1.0], [0.8, 0.5]), "one": ([0.7], [0.7])}),
     "pair_distances": lambda: plots.pair_distances(RULES),
+    "silencing": lambda: plots.silencing(RULE, ["JUND, TEAD"]),
+    "planted_and_found": lambda: plots.planted_and_found(PLANTED),
     "false_discovery": lambda: plots.false_discovery([0.1, 0.9], {"decoys": [0.5, 0.1], "truth": [0.4, 0.1]}),
     "stated_and_measured": lambda: plots.stated_and_measured(RATES),
     "dots": lambda: plots.dots(pd.DataFrame({"network": [0.9], "oracle": [0.95]}, index=["rest"]), "F1"),

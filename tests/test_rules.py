@@ -43,11 +43,12 @@ def test_neighbouring_distances_are_one_rule():
 
 
 def test_second_readings_of_one_site_are_no_rule():
-    rules = pd.DataFrame([ROW | {"low": 20, "high": 20, "gap_low": 12, "count": 400},
-                          ROW | {"motif_b": "M1", "low": 22, "high": 22, "gap_low": 14, "count": 40},  # where M2 stands
-                          ROW | {"motif_b": "M1", "low": 40, "high": 40, "gap_low": 32, "count": 40},
-                          ROW | {"motif_b": "M1", "low": 7, "high": 7, "gap_low": -1, "count": 400}])  # fmt: skip
-    assert second_readings(rules, {"M1": 8, "M2": 10}).tolist() == [False, True, False, True]
+    places = [("M2", 20, 20, 12, 400), ("M1", 22, 22, 14, 40), ("M1", 40, 40, 32, 40), ("M1", 7, 11, -1, 400),
+              ("M2", 6, 7, -2, 90)]  # fmt: skip
+    columns = ["motif_b", "low", "high", "gap_low", "count"]
+    rules = pd.DataFrame(places, columns=columns).assign(motif_a="M1", strand_a="+", strand_b="+")
+    rules["gap_high"] = rules.high - 8
+    assert second_readings(rules, {"M1": 8, "M2": 10}).tolist() == [False, True, False, True, True]
 
 
 def test_silencing_takes_what_an_instance_gives():

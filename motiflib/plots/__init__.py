@@ -12,12 +12,12 @@ from motiflib.plots.logos import filter_grid, filter_logo, filters_over_time, lo
 from motiflib.plots.network import attention_steps, network, sequence_view, spacing_profiles
 from motiflib.plots.penalties import overlap_curve, overlap_pair
 from motiflib.plots.scores import precision_recall, roc
-from motiflib.plots.syntax import pair_distances
+from motiflib.plots.syntax import pair_distances, planted_and_found, silencing
 from motiflib.plots.training import auroc_over_time, history, schedule, seeds, to_the_oracle
 
 __all__ = [
     "BASE_COLOURS", "COLOURS", "attention_steps", "auroc_over_time", "curves", "dots", "false_discovery",
     "filter_grid", "filter_logo", "filters_over_time", "history", "logo", "logos", "network", "overlap_curve",
-    "overlap_pair", "pair_distances", "precision_recall", "roc", "schedule", "seeds", "sequence_view",
-    "spacing_profiles", "stated_and_measured", "style", "to_the_oracle",
+    "overlap_pair", "pair_distances", "planted_and_found", "precision_recall", "roc", "schedule", "seeds",
+    "sequence_view", "silencing", "spacing_profiles", "stated_and_measured", "style", "to_the_oracle",
 ]  # fmt: skip
