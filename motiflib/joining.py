@@ -71,8 +71,8 @@ def join(kept: list[tuple], around: dict[int, np.ndarray], bits: float = 1.0) ->
     """Items with all that `bridge` connects made one, in the place of the more important part; `around` follows.
 
     The matrix of a joined item spans the columns of both and is trimmed as always. It is the mean over the sites of
-    both, or of one part where that tells more: a part that has its sites where the other is weak blurs the mean. The
-    number of sites is that of both, the effect their mean.
+    both, or of a part with a good SHARE of them where that tells more: a part that has its sites where the other is
+    weak blurs the mean. The number of sites is that of both, the effect their mean.
 
     >>> len(join([left, right], around))
     1
@@ -96,11 +96,12 @@ def fuse(a: tuple, b: tuple, around: dict[int, np.ndarray], shift: int, strand: 
     theirs = moved(theirs, width + a[2] + shift - their_start)
     at = max(width + a[2] + min(0, shift), 0)
     end = width + a[2] + max(a[0].width, shift + b[0].width)
-    views = (around[a[1]] + theirs, around[a[1]], theirs)
-    trimmed = [trim_ends(frequencies(view[:, at:end]), bits) for view in views]
-    pfm, cut = max(trimmed, key=lambda item: Motif("", item[0]).information_bits)
-    around[a[1]] = views[0]
-    start, sites = at - width - a[2] + cut, a[0].sites + b[0].sites
+    sites = a[0].sites + b[0].sites
+    views = [around[a[1]] + theirs]
+    views += [view for view, part in ((around[a[1]], a), (theirs, b)) if part[0].sites >= SHARE * sites]
+    trimmed = [(view, *trim_ends(frequencies(view[:, at:end]), bits)) for view in views]
+    around[a[1]], pfm, cut = max(trimmed, key=lambda item: Motif("", item[1]).information_bits)
+    start = at - width - a[2] + cut
     effect = (a[3] * a[0].sites + b[3] * b[0].sites) / max(sites, 1)
     motif = Motif(a[0].name, pfm, source=f"{a[0].source}, {b[0].source}", sites=sites)
     into = shift + b[0].width - start - motif.width if turned else start - shift  # where the whole starts in b
