@@ -47,7 +47,8 @@ def test_lost_gained_and_nothing(run, fasta):
     seen = effects(run, variants, on_reference(genome, variants, run.tile))
     assert seen.event[0] == "lost" and seen.change[0] < -1 and seen.change[1] > 0.3
     assert seen.score_ref[0] >= 0.5 > seen.score_alt[0] and 495 <= seen.start[0] < seen.end[0] <= 515
-    turned = [Pair(p.after, p.before, p.at, p.alt, p.ref, p.origin) for p in on_reference(genome, variants[:1], run.tile)]
+    there = on_reference(genome, variants[:1], run.tile)
+    turned = [Pair(p.after, p.before, p.at, p.alt, p.ref, p.origin) for p in there]
     back = effects(run, variants[:1], turned).iloc[0]  # the same change the other way round
     assert back.event == "gained" and back.change == pytest.approx(-seen.change[0]) and back.start == seen.start[0]
     assert (back.score_ref, back.score_alt) == (seen.score_alt[0], seen.score_ref[0])
