@@ -140,9 +140,18 @@ def test_compiled_agrees_with_the_evaluator(words, formula, seed):
     assert not wrong, (wrong[0], rule)
 
 
+def test_palindromes_at_the_edge():
+    """Both strands of a palindrome share one window, so that both readings see it or none does."""
+    rule = Rule({"A": "AAATTT", "B": "AAAAAAA"}, present("A"))
+    texts = ["AAATTTCATTTTGG", "GAAATTTCATTTTGG", "GGCATTTGAAATTTG", "GGCATTTTGAAATTT"]
+    assert decisions(rule, texts) == [holds(rule, text) for text in texts] == [False, True, True, False]
+    with pytest.raises(InputError, match="even and of odd"):
+        compile_grammar(Rule({"A": "AAATTT", "B": "CAATNATTG"}, present("A") & present("B")))
+
+
 def test_margin_is_stated():
-    """No decision is a near thing: with one layer the logit is at least 25 from 0, with counts at least 6."""
-    for formula, least in ((present("A") & ~present("B"), 25), (count("A", 12), 6)):
+    """No decision is a near thing: with one layer the logit is at least 50 from 0, with counts at least 12."""
+    for formula, least in ((present("A") & ~present("B"), 50), (count("A", 12), 12)):
         rule = Rule(WORDS, formula)
         with torch.no_grad():
             logit = compile_grammar(rule)(one_hot([("TT" + A) * k + "G" * 40 for k in range(20)][::-1]))

@@ -35,7 +35,7 @@ def compile_grammar(grammar: Grammar | Rule, *, form: str = "consensus", candida
     """
     if form not in ("consensus", "pwm"):
         raise InputError(f"unknown form {form!r} of a compiled network: use consensus or pwm")
-    rule = rule_of(grammar) if isinstance(grammar, Grammar) else grammar
+    rule = rule_of(grammar, rivals=form == "pwm") if isinstance(grammar, Grammar) else grammar
     drawn = plan(rule, clauses(rule))
     return write(drawn, candidates) if form == "consensus" else write_soft(drawn, candidates)
 

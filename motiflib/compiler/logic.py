@@ -8,7 +8,7 @@ from typing import NamedTuple
 from motiflib.compiler.rules import AtLeast, Formula, Not, Or, Rule, Spaced
 from motiflib.sequence import InputError
 
-FILTERS, QUESTIONS, CLAUSES, COUNT, REACH, PARTNERS = 64, 32, 64, 16, 500, 5
+FILTERS, QUESTIONS, CLAUSES, COUNT, REACH, PARTNERS = 64, 24, 64, 16, 500, 5
 LEAST_BITS = 8.0  # of a consensus: shorter words fill the places among the candidates by chance
 
 
@@ -60,6 +60,8 @@ def clauses(rule: Rule) -> list[Clause]:
 
 
 def _check_motifs(rule: Rule) -> None:
+    if len({rule.motifs[name].width % 2 for name in rule.motifs if rule.palindrome(name)}) > 1:
+        refuse(rule, "palindromes of even and of odd width", "one of them, as both strands share a window")
     for name in rule.motifs:
         bits = sum(2 - len(column).bit_length() + 1 if len(column) != 3 else 0.415 for column in rule.letters(name))
         if bits < LEAST_BITS:

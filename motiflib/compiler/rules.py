@@ -1,6 +1,6 @@
 """Rules about motifs as formulas, and a plain evaluator in Python: the truth for every compiled network.
 
-Letters: w width of a motif, W width of the widest motif of a rule, that is of every filter.
+Letters: w width of a motif, W width of every filter: that of the widest motif, or one more to centre palindromes.
 
 An occurrence of a motif is a place where each of its consensus letters stands, on either strand, in a window of W bp
 around it that lies inside the sequence and holds no N. An arrangement may stand on either strand as a whole.
@@ -131,8 +131,10 @@ class Rule:
     def __post_init__(self):
         motifs = {n: word_motif(n, m) if isinstance(m, str) else m for n, m in self.motifs.items()}
         object.__setattr__(self, "motifs", motifs)
-        object.__setattr__(self, "width", max((motif.width for motif in motifs.values()), default=1))
         object.__setattr__(self, "_letters", {name: consensus(motif) for name, motif in motifs.items()})
+        width = max((motif.width for motif in motifs.values()), default=1)
+        parities = {motifs[name].width % 2 for name in motifs if self.palindrome(name)}
+        object.__setattr__(self, "width", width + (parities == {1 - width % 2}))  # palindromes stand in the very middle
 
     def letters(self, name: str) -> list[str]:
         """Allowed letters of each column, see `consensus`."""
@@ -169,18 +171,21 @@ def turned(letters: list[str]) -> list[str]:
     return ["".join(sorted(reverse_complement(column))) for column in reversed(letters)]
 
 
-def rule_of(grammar: Grammar) -> Rule:
+def rule_of(grammar: Grammar, rivals: bool = False) -> Rule:
     """What a grammar says of consensus instances: a positive alternative stands in the sequence, and no negative one
     that plants the same motifs and more (a repressor).
 
-    So in SPI1/CTCF: an SPI1 is there, and no SPI1 with a CTCF 5 to 20 bp away.
+    So in SPI1/CTCF: an SPI1 is there, and no SPI1 with a CTCF 5 to 20 bp away. With `rivals`, negative alternatives of
+    the same motifs speak against a positive one too: as evidence, not as logic.
 
     >>> holds(rule_of(load_grammar("spi1")), "ACGT" * 20)
     False
     """
     clauses = []
     for ours in grammar.positives:
-        more = [other for other in grammar.negatives if Counter(ours.plant) < Counter(other.plant)]
+        mine = Counter(ours.plant)
+        more = [other for other in grammar.negatives if mine <= Counter(other.plant)
+                and (rivals and other.plant or mine != Counter(other.plant))]  # fmt: skip
         clauses.append(And((occurs(ours), *(Not(occurs(other)) for other in more))))
     return Rule(grammar.planted, Or(tuple(clauses)), grammar.name, grammar.within)
 

@@ -22,7 +22,7 @@ from motiflib.compiler.weights import Plan, _pair
 from motiflib.model import GAIN, Argminn, ArgminnConfig, sinusoid
 
 TOKEN, STREAM, HEADS = 32, 128, 4  # the default sizes: what the rule does not need is free to learn
-KAPPA = 3.0  # how far below "no evidence" an absent partner pulls, in nats
+KAPPA = 9.0  # how far below "no evidence" an absent partner pulls, in nats
 FAR, OTHER = 6.0, 40.0  # price of a place where nothing is planted; of a token of another motif
 PLACES = 5.3  # log of 100 starts on two strands
 SCALE, THRESHOLD = 8.0, 3.0  # the carried constant, and the evidence at which both classes are equally probable
@@ -46,7 +46,7 @@ def write_soft(p: Plan, candidates: int, seed: int = 0) -> Argminn:
     for name, parameter in model.named_parameters():
         if not name.endswith(("out.1.weight", "mlp.3.weight", "decide.0.weight")):
             parameter *= 0.1
-    cut = [threshold(p.rule, name, candidates / (2 * len(p.filters))) for name in p.filters]
+    cut = [threshold(p.rule, name, candidates / len(p.filters)) for name in p.filters]
     _scanner(model, p, cut)
     _spacing(model, p, cut)
     _tokens(model, p, cut)

@@ -26,10 +26,11 @@ from motiflib.sequence import BASES
 
 A = 24.0  # activation of an occurrence
 FOUND, FAINT = 30.0, 8.0  # score of a token that answers a question; how far below it "nothing" stands
+GLANCE = 9.0  # how far below it a partner's motif stands, so that attention names all motifs of an arrangement
 SHARP = 14.0  # least distance of a compared count from its threshold, in units of the softmax
-OVER = 0.02  # a true literal is at most 1 + OVER, because of TRACE
-LOGIT = 60.0  # size of the logit of a large answer; with it, the probability of a decision is 0 or 1 in float32
-TRACE = 5e-4  # slope left to a partner's activation, so that tools which ask for a gradient see that it matters
+OVER = 0.011  # a true literal is at most 1 + OVER, because of TRACE
+LOGIT = 120.0  # size of the logit of a large answer; with it, the probability of a decision is 0 or 1 in float32
+TRACE = 3e-4  # slope left to a partner's activation, so that tools which ask for a gradient see that it matters
 
 
 class Plan(NamedTuple):
@@ -84,7 +85,7 @@ def _partner(rule: Rule, filters: list[str], rows: dict, atom: Near, anchor: int
 
 def shape(p: Plan, candidates: int) -> ArgminnConfig:
     """Sizes from the plan: layers, heads, token and stream are as small as the construction allows."""
-    hidden = sum(1 if isinstance(atom, str) else 4 for atom in p.atoms)
+    hidden = sum(1 if isinstance(atom, str) else 5 for atom in p.atoms)
     slots = max(2 + len(p.questions), len(p.clauses) // 2 + 1)  # the constant, the questions, the answer
     partners = max((len(a.parts) for a in p.atoms if isinstance(a, Near)), default=0)
     if (partners - 1) * math.log(candidates) > A - 2:
@@ -92,7 +93,7 @@ def shape(p: Plan, candidates: int) -> ArgminnConfig:
     reach = max((abs(s) for shifts in p.rows.values() for s in shifts), default=1)
     return ArgminnConfig(
         filters=len(p.filters), width=p.rule.width, layers=1 + any(n > 1 for _, n in p.questions),
-        heads=len(p.questions), token=max(hidden, len(p.atoms) + len(p.channels) + 1), stream=2 * slots,
+        heads=len(p.questions), token=max(hidden, len(p.atoms) + 2 * len(p.channels) + 1), stream=2 * slots,
         candidates=candidates, neighbourhood=reach,
     )  # fmt: skip
 
@@ -164,6 +165,10 @@ def _tokens(model: Argminn, p: Plan) -> None:
                 out.weight[i, unit] = sign / (high - low)
                 out.weight[trace(p, atom), unit] = TRACE * (sign < 0)  # z - high, where it is above 0
                 unit += 1
+        for channel in {*partners, *(mate[c] for c in partners)} - {anchor, mate[anchor]}:
+            model.embed.weight[unit, kind + channel] = 1
+        out.weight[trace(p, atom) + len(p.channels), unit] = 1  # a partner's motif, wherever it stands
+        unit += 1
     model.nothing[0, 0, -1] = 1
 
 
@@ -188,7 +193,7 @@ def _ask(step: StreamAttention, p: Plan, after_counting: bool) -> None:
     query = step.query.bias.view(-1, size), step.query.weight.view(-1, size, step.query.in_features)
     for h, (atom, n) in enumerate(p.questions):
         i = p.atoms.index(atom)
-        query[0][h, i] = FOUND * math.sqrt(size)
+        _search(query[0][h], p, atom)
         query[0][h, -1] = (FOUND - FAINT if n == 1 else FOUND) * math.sqrt(size)
         if after_counting and n > 1:  # above the threshold the tokens win, below it "nothing" does
             steep = 2 * SHARP / gap(n) * math.sqrt(size) / 2  # / 2: a coordinate is half the difference of its pair
@@ -222,10 +227,19 @@ def _count(step: StreamAttention, p: Plan) -> None:
         if n == 1:
             continue
         i = p.atoms.index(atom)
-        bias[h, i], bias[h, -1] = FOUND * math.sqrt(size), (FOUND + math.log(n)) * math.sqrt(size)
+        _search(bias[h], p, atom)
+        bias[h, -1] = (FOUND + math.log(n)) * math.sqrt(size)
         _pair(step.out[0].weight, 1 + h, h * size + i, 1.0)
         step.mlp[0].weight[1 + h, 2 * (1 + h)] = 1
         _pair(step.mlp[2].weight, 1 + h, 1 + h, 1.0)
+
+
+def _search(query: Tensor, p: Plan, atom: str | Near) -> None:
+    """Ask for tokens that answer `atom`, and glance at the motifs of its partners."""
+    size = math.sqrt(len(query))
+    query[p.atoms.index(atom)] = FOUND * size
+    if isinstance(atom, Near):
+        query[trace(p, atom) + len(p.channels)] = (FOUND - GLANCE) * size
 
 
 def gap(n: int) -> float:
