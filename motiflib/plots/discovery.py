@@ -113,12 +113,12 @@ def _cell(ax: Axes, i: int, j: int, share: float, spurious: float, redundant: fl
     """One field: the share as colour and number, false reports as dots below the number."""
     ax.add_patch(plt.Rectangle((j - 0.48, i - 0.46), 0.96, 0.92, color=SHADES(share), lw=0))
     ink = "white" if share > 0.95 else INK
-    ax.text(j, i - 0.13, f"{share:.0%}", ha="center", va="center", fontsize=10, color=ink)
+    ax.text(j, i - 0.13, f"{share:.0%}", ha="center", va="center", fontsize=10.5, color=ink)
     counts = [round(spurious), round(redundant)]
     colours = [COLOURS[1]] * counts[0] + ["#b9c0c7"] * counts[1]
     shown = colours[:12]
-    x = j + (np.arange(len(shown)) - (len(shown) - 1) / 2) * 0.072
-    ax.scatter(x, np.full(len(shown), i + 0.26), s=11, c=shown, edgecolors="white", linewidths=0.4, zorder=3)
+    x = j + (np.arange(len(shown)) - (len(shown) - 1) / 2) * 0.07
+    ax.scatter(x, np.full(len(shown), i + 0.26), s=13, c=shown, edgecolors="white", linewidths=0.4, zorder=3)
     if len(colours) > 12:
         ax.text(x[-1] + 0.03, i + 0.27, "+", fontsize=8, color=ink, va="center")
 
@@ -134,7 +134,7 @@ def intervals(
     >>> intervals(rows, "auroc", {"argminn": "ARGMINN", "cnn": "CNN"})
     """
     sets, colours = list(dict.fromkeys(rows[by])), colour_of(names)
-    ax = axes_or_new(ax, 0.8 + 0.36 * len(sets))
+    ax = axes_or_new(ax, 1.2 + 0.36 * len(sets))
     for k, (model, name) in enumerate(names.items()):
         mine = rows[rows.model == model]
         y = np.array([sets.index(s) for s in mine[by]]) + 0.22 * (k - (len(names) - 1) / 2)
@@ -145,5 +145,5 @@ def intervals(
     ax.set_yticks(range(len(sets)), sets)
     ax.set_ylim(len(sets) - 0.4, -0.6)
     ax.grid(axis="x", color=FAINT, lw=0.6)
-    ax.legend(loc="upper center", bbox_to_anchor=(0.4, -0.12 - 0.25 / len(sets)), ncols=len(names))
+    ax.legend(loc="lower center", bbox_to_anchor=(0.45, 1.0), ncols=len(names))
     return label(ax, measure.upper() if measure != "accuracy" else measure)
