@@ -164,7 +164,8 @@ def main() -> None:
             print(name, part, flush=True)
     first = ["grammar", "method", "kind", "length"]
     columns = [*first, *[c for c in done if c not in (*first, "part")]]
-    print(done[columns].round(4).to_string(index=False))
+    done["grammar"] = pd.Categorical(done.grammar, CLASSIC, ordered=True)
+    print(done.sort_values("grammar", kind="stable")[columns].round(4).to_string(index=False))
     print(f"\n{platform.processor() or platform.machine()}, {os.cpu_count()} cores, one thread; Python "
           f"{platform.python_version()}, torch {torch.__version__}")  # fmt: skip
 
