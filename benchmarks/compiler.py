@@ -77,7 +77,7 @@ def main() -> None:
     for name, rule in rules().items():
         if not a.only or name in a.only:
             rows.append(measure(name, rule, a.n, a.length))
-            print({k: rows[-1][k] for k in ("rule", "keep", "break", "wrong", "accuracy")}, flush=True)
+            print({k: rows[-1][k] for k in ("rule", "keep", "break", "wrong")}, flush=True)
     table = pd.DataFrame(rows)
     table.round(4).to_csv(a.out, sep="\t", index=False)
     print(table.round(3).to_string())

@@ -25,6 +25,7 @@ from motiflib.model import GAIN, Argminn, ArgminnConfig, StreamAttention
 from motiflib.sequence import BASES
 
 A = 24.0  # activation of an occurrence
+CANDIDATES = 64  # more would add up what a head sees at a glance
 FOUND, FAINT = 30.0, 8.0  # score of a token that answers a question; how far below it "nothing" stands
 GLANCE = 9.0  # how far below it a partner's motif stands, so that attention names all motifs of an arrangement
 SHARP = 14.0  # least distance of a compared count from its threshold, in units of the softmax
@@ -87,6 +88,8 @@ def shape(p: Plan, candidates: int) -> ArgminnConfig:
     """Sizes from the plan: layers, heads, token and stream are as small as the construction allows."""
     hidden = sum(1 if isinstance(atom, str) else 5 for atom in p.atoms)
     slots = max(2 + len(p.questions), len(p.clauses) // 2 + 1)  # the constant, the questions, the answer
+    if not 1 <= candidates <= CANDIDATES:
+        refuse(p.rule, f"{candidates} candidates", f"1 to {CANDIDATES}")
     partners = max((len(a.parts) for a in p.atoms if isinstance(a, Near)), default=0)
     if (partners - 1) * math.log(candidates) > A - 2:
         refuse(p.rule, f"{partners} partners among {candidates} candidates", "(partners - 1) log(candidates) <= 22")

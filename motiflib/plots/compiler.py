@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from matplotlib.axes import Axes
+from matplotlib.ticker import MaxNLocator
 
 from motiflib.plots.base import COLOURS, SOFT, axes_or_new, label, styled
 
@@ -26,6 +27,7 @@ def curves(
     for i, (name, (across, up)) in enumerate(lines.items()):
         mark = MARKS[i % len(MARKS)] if marks else None
         ax.plot(list(across), list(up), marker=mark, ms=4, lw=1.6, color=COLOURS[i % len(COLOURS)], label=name)
+    ax.xaxis.set_major_locator(MaxNLocator(integer=True))
     if len(lines) > 1:
         ax.legend(loc="center left", bbox_to_anchor=(1, 0.5))
     return label(ax, x, y)
