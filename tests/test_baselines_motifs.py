@@ -7,10 +7,19 @@ import pytest
 import torch
 from test_baselines_networks import random_sequences
 
-from motiflib.baselines import closest, enriched_motifs, planted_motifs, reportable, score_motifs
+from motiflib.baselines import (
+    ExplaiNN,
+    closest,
+    enriched_motifs,
+    important_units,
+    planted_motifs,
+    reportable,
+    score_motifs,
+    split_patterns,
+)
 from motiflib.baselines.enumeration import MASK, best_word, codes, z_scores
 from motiflib.grammar import load_grammar, simulate_batch
-from motiflib.motif import Motif, jaspar
+from motiflib.motif import Motif, aligned_correlation, jaspar
 from motiflib.sequence import one_hot
 
 
@@ -100,3 +109,21 @@ def test_closest_passes_over_what_is_too_narrow():
     narrow = Motif("narrow", np.hstack([np.full((4, 6), 0.25), np.eye(4)[:, :1]]))
     ranked = closest([narrow, word("other", "ACGTACGTACGTT"), jaspar("MAX")], jaspar("MAX"), 5)
     assert [m.name for m, _ in ranked] == ["MAX", "other"] and ranked[0][1] == pytest.approx(1)
+
+
+def test_patterns_with_a_gap_are_cut():
+    first, second, gap = jaspar("JUND"), jaspar("MAX"), np.full((4, 12), 0.25)
+    pair = Motif("pos0", np.hstack([gap, first.pfm, gap, second.pfm, gap]), "modisco", 7)
+    pieces = split_patterns([pair, first])
+    assert [m.name for m in pieces] == ["pos0.0", "pos0.1", "JUND"] and pieces[0].sites == 7
+    assert [aligned_correlation(*m) > 0.99 for m in zip(pieces, (first, second), strict=False)] == [True, True]
+
+
+def test_only_units_that_carry_the_prediction_count():
+    torch.manual_seed(0)
+    model = ExplaiNN(units=4, bins=5, hidden=3)
+    with torch.no_grad():
+        model.read_out.weight.copy_(torch.tensor([[0.0, 5.0, 0.0, -2.0]]))
+    x = torch.nn.functional.one_hot(torch.randint(4, (60, 60)), 4).mT.float()
+    units = important_units(model, x, torch.arange(60) % 2)
+    assert set(units) <= {1, 3} and model.training
