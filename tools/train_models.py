@@ -29,7 +29,7 @@ from motiflib.training import Fit, TrainConfig, evaluate, fit
 
 MODELS = ROOT / "data" / "models"
 REAL = ["rest-gm12878", "usf1-hepg2", "foxa1-hepg2", "ctcfl-k562", "nfe2-gm12878", "elk1-gm12878"]
-YEAST = ["yeast-reb1", "yeast-abf1", "yeast-mcm1", "yeast-fkh1"]
+YEAST = ["yeast-reb1", "yeast-abf1"]
 TEST_CHROMS = ("chrIV", "chrVII", "chrXII")  # of yeast, held out
 GRAMMARS = grammar_names()
 ALL = REAL + YEAST + GRAMMARS
