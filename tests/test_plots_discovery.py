@@ -40,6 +40,6 @@ def test_figure_draws_and_leaves_settings_alone(draw):
 
 def test_fields_show_the_share_over_all_runs():
     ax = FIGURES["methods_by_grammar"]().axes[0]
-    assert sorted(t.get_text() for t in ax.texts) == ["+", "100%", "50%", "75%"]
+    assert sorted(t.get_text() for t in ax.texts) == ["+", "100%", "50%", "75%", "not run"]
     assert [t.get_text() for t in ax.get_yticklabels()] == ["rest", "spi1"]
     plt.close("all")

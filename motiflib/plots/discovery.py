@@ -99,6 +99,8 @@ def methods_by_grammar(rows: pd.DataFrame, names: dict[str, str]) -> Figure:
             if (grammar, method) in sums.index:
                 found, planted = sums.loc[(grammar, method)]
                 _cell(ax, i, j, found / planted, *means.loc[(grammar, method)])
+            else:
+                ax.text(j, i, "not run", ha="center", va="center", fontsize=9, color=SOFT)
     ax.set(xlim=(-0.5, len(names) - 0.5), ylim=(len(grammars) - 0.5, -0.5))
     ax.set_xticks(range(len(names)), names.values())
     ax.set_yticks(range(len(grammars)), grammars)
