@@ -69,9 +69,9 @@ def effects_along(
         ax.vlines(place, -2.2 * i, -2.2 * i + scaled, lw=0.9,
                   color=np.where(scaled > 0, COLOURS[1], COLOURS[0]).tolist())  # fmt: skip
         ax.axhline(-2.2 * i, color=SOFT, lw=0.6)
-    for name, at in marks.items():
+    for i, (name, at) in enumerate(marks.items()):
         ax.axvline(at, color=SOFT, ls=":", lw=1.2, zorder=0)
-        ax.annotate(name, (at, 1.12), ha="center", fontsize=9, annotation_clip=False)
+        ax.annotate(name, (at, 1.12), ha=("right", "left")[i % 2], fontsize=9, annotation_clip=False)
     ax.set_yticks([-2.2 * i for i in range(len(values))], list(values))
     ax.set_ylim(-2.2 * (len(values) - 1) - 1.1, 1.1)
     ax.xaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
