@@ -253,18 +253,24 @@ def _checked(name: str, sequence: str, where: object) -> Record:
 def _raw_records(path: str | os.PathLike) -> Iterator[tuple[str, str]]:
     """Names and joined sequence lines, unchecked."""
     name, parts = None, []
-    for number, line in enumerate(read_lines(path), 1):
-        line = line.strip()
-        if line.startswith(">"):
-            if name is not None:
-                yield name, "".join(parts)
-            if not line[1:].strip():
-                raise InputError(f"{path}: line {number}: '>' without a name; give the record a name")
-            name, parts = line[1:].split()[0], []
-        elif line and name is None:
-            raise InputError(f"{path}: line {number}: {line[:30]!r} comes before any '>name' line; is this FASTA?")
-        elif line:
-            parts.append(line)
+    try:
+        for number, line in enumerate(read_lines(path), 1):
+            line = line.strip()
+            if line.startswith(">"):
+                if name is not None:
+                    yield name, "".join(parts)
+                if not line[1:].strip():
+                    raise InputError(f"{path}: line {number}: '>' without a name; give the record a name")
+                name, parts = line[1:].split()[0], []
+            elif line and name is None:
+                raise InputError(f"{path}: line {number}: {line[:30]!r} comes before any '>name' line; is this FASTA?")
+            elif line:
+                parts.append(line)
+    except InputError as error:
+        if error.__cause__ is None or name is None:
+            raise
+        place = f"record {name!r}, after position {sum(map(len, parts))}"
+        raise InputError(f"{error}; it breaks off in {place}") from error.__cause__
     if name is not None:
         yield name, "".join(parts)
 

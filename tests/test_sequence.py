@@ -81,7 +81,7 @@ BAD = {
     "gap": (b">a\nAC-GT\n", "position 3: letter '-'"),
     "inner space": (b">a\nAC GT\n", "position 3: letter ' '"),
     "cut gzip": (gzip.compress(os.urandom(4000))[:2000], "gzip"),
-    "cut gzip of FASTA": (gzip.compress(b">a\n" + b"ACGTTGCA" * 4000)[:60], "damaged or truncated gzip"),
+    "cut gzip of FASTA": (gzip.compress(b">a\n" + b"ACGTTGCA" * 4000)[:60], "breaks off in record 'a'"),
     "only a gzip start": (b"\x1f\x8b", "damaged or truncated gzip"),
     "binary": (b"\x89PNG\0\0\0", "binary content"),
     "utf-16": (">a\nACGT\n".encode("utf-16"), "binary content"),
