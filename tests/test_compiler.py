@@ -215,3 +215,12 @@ def test_soft_form_has_no_counts():
         compile_grammar(Rule(WORDS, count("A", 2)), form="pwm")
     with pytest.raises(InputError, match="unknown form"):
         compile_grammar(Rule(WORDS, present("A")), form="hard")
+
+
+def test_curves_are_drawn_with_their_names():
+    from motiflib import plots
+
+    lines = {"in order": (range(3), [-1, 1, -1]), "turned": (range(3), [-1, -1, -1])}
+    ax = plots.curves(lines, "gap", "logit", threshold=0)
+    assert [text.get_text() for text in ax.get_legend().get_texts()] == ["in order", "turned"]
+    assert list(ax.lines[1].get_ydata()) == [-1, 1, -1]
