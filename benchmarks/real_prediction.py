@@ -3,8 +3,8 @@
     python benchmarks/real_prediction.py [--only rest-gm12878] [--most 2000]
 
 At most so many peaks, at equal steps of rank, with their dinucleotide shuffles (nfe2-gm12878 has negatives of its own)
-and a tenth held back for choosing the epoch: the same for all three networks, as ARGMINN's 25 minutes on all 42,000 of
-foxa1-hepg2 are too long here. The test set is the published one. A line of results/real_prediction.tsv for each
+and a tenth held back for choosing the epoch: the same for all three networks, as all 42,000 of foxa1-hepg2 took
+25 minutes on a busy machine. The test set is the published one. A line of results/real_prediction.tsv for each
 training, so an interrupted run goes on. Intervals as in prediction.py.
 """
 
