@@ -45,6 +45,8 @@ FIGURES = {
     "overlap_curve": lambda: plots.overlap_curve({"pair": RNG.random(15)}),
     "history": lambda: plots.history(HISTORY, oracle=0.95),
     "auroc_over_time": lambda: plots.auroc_over_time({"seeded 0": HISTORY, "random 0": HISTORY}, oracle=0.95),
+    "to_the_oracle": lambda: plots.to_the_oracle(pd.DataFrame({"grammar": "rest", "gap": [0.01, 0.02]}), bar=0.01),
+    "curves": lambda: plots.curves({"a": (range(3), [-1, 1, -1])}, "gap (bp)", "logit", threshold=0),
     "schedule": lambda: plots.schedule([0, 0.5, 1], [0, 0.1, 1], [0.1, 1, 0]),
     "seeds": lambda: plots.seeds(SEEDS, least=4.5),
     "roc": lambda: plots.roc({"network": (LABELS, SCORES), "oracle": (LABELS, SCORES)}),
