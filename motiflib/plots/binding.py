@@ -60,7 +60,7 @@ def intervals(table: pd.DataFrame, ax: Axes | None = None, *, x: str = "AUROC") 
     ax.set_yticks([-i for i in range(len(groups))], groups)
     ax.set_ylim(0.55 - len(groups), 0.45)
     ax.spines["left"].set_visible(False)
-    ax.legend(loc="upper center", bbox_to_anchor=(0.45, -0.2), ncols=len(names), handlelength=1)
+    ax.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=len(names), handlelength=1)
     ax.tick_params(axis="y", length=0)
     return label(ax, x)
 
