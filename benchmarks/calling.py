@@ -12,13 +12,14 @@ from __future__ import annotations
 import argparse
 import hashlib
 import os
-import platform
 import subprocess
 import sys
 import tempfile
 import time
 from itertools import cycle
 from pathlib import Path
+
+from footer import footer
 
 HERE = Path(__file__).parent
 RECORD = 10_000
@@ -96,8 +97,7 @@ def main() -> None:
     for size in a.megabases:
         print(memory(a.run, a.fasta, size, a.twice), flush=True)
     load = ", ".join(f"{value:.1f}" for value in os.getloadavg())
-    print(f"\n{platform.processor() or platform.machine()}, {os.cpu_count()} cores, load average {load}; Python"
-          f" {platform.python_version()}, torch {torch.__version__}, {torch.get_num_threads()} threads")  # fmt: skip
+    print(footer(f"load average {load}", f"{torch.get_num_threads()} threads"))
 
 
 if __name__ == "__main__":

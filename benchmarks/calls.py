@@ -11,11 +11,11 @@ from __future__ import annotations
 
 import argparse
 import os
-import platform
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from footer import footer
 
 HERE = Path(__file__).parent
 CLASSIC = ["spi1", "tal-gata", "e2f6-max", "jund-tead", "rest", "spi1-ctcf"]
@@ -157,10 +157,8 @@ def main() -> None:
                 table.to_csv(file, sep="\t", index=False, float_format="%.5g")
             print(name, seed, {row["method"]: round(row["f1"], 3) for row in more}, flush=True)
     print("\n" + summary(rows, curves))
-    import torch
 
-    print(f"\n{platform.processor() or platform.machine()}, {os.cpu_count()} cores; Python {platform.python_version()},"
-          f" torch {torch.__version__}; L=500, {POSITIVES} positives, calibrated on {CALIBRATION} others")  # fmt: skip
+    print(footer("L=500", f"{POSITIVES} positives, calibrated on {CALIBRATION} others"))
 
 
 if __name__ == "__main__":

@@ -11,13 +11,12 @@ rule, the accuracy, the smallest |logit|, the sizes, and how many of the breakin
 from __future__ import annotations
 
 import argparse
-import os
-import platform
 import time
 from pathlib import Path
 
 import pandas as pd
 import torch
+from footer import footer
 
 from motiflib.compiler import Rule, cases, compile_grammar, count, present, rule_of, spaced
 from motiflib.compiler.cases import CHANGES
@@ -81,8 +80,7 @@ def main() -> None:
     table = pd.DataFrame(rows)
     table.round(4).to_csv(a.out, sep="\t", index=False)
     print(table.round(3).to_string())
-    print(f"\n{platform.processor() or platform.machine()}, {os.cpu_count()} cores, one thread; {a.length} bp; "
-          f"Python {platform.python_version()}, torch {torch.__version__}")  # fmt: skip
+    print(footer("one thread", f"{a.length} bp"))
 
 
 if __name__ == "__main__":

@@ -10,13 +10,12 @@ Each finished training is a line of results/compiler_start.tsv, so an interrupte
 from __future__ import annotations
 
 import argparse
-import os
-import platform
 import time
 from pathlib import Path
 
 import pandas as pd
 import torch
+from footer import footer
 
 from motiflib.batches import GrammarBatches
 from motiflib.compiler import compile_grammar
@@ -62,8 +61,7 @@ def main() -> None:
                 done = pd.concat([done, pd.DataFrame([row])], ignore_index=True) if len(done) else pd.DataFrame([row])
                 done.round(5).to_csv(a.out, sep="\t", index=False)
     print(done.round(4).to_string())
-    print(f"\n{platform.processor() or platform.machine()}, {os.cpu_count()} cores, one thread; "
-          f"Python {platform.python_version()}, torch {torch.__version__}; L=500, {TEST} test sequences")  # fmt: skip
+    print(footer("one thread", f"L=500, {TEST} test sequences"))
 
 
 if __name__ == "__main__":

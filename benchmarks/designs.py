@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import platform
 import time
 from pathlib import Path
 
@@ -23,6 +22,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 import numpy as np
 import pandas as pd
 import torch
+from footer import footer
 from safetensors.torch import load_file
 
 from motiflib import design
@@ -166,8 +166,7 @@ def main() -> None:
     columns = [*first, *[c for c in done if c not in (*first, "part")]]
     done["grammar"] = pd.Categorical(done.grammar, CLASSIC, ordered=True)
     print(done.sort_values("grammar", kind="stable")[columns].round(4).to_string(index=False))
-    print(f"\n{platform.processor() or platform.machine()}, {os.cpu_count()} cores, one thread; Python "
-          f"{platform.python_version()}, torch {torch.__version__}")  # fmt: skip
+    print(footer("one thread"))
 
 
 if __name__ == "__main__":

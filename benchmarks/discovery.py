@@ -17,12 +17,12 @@ from __future__ import annotations
 
 import argparse
 import os
-import platform
 import time
 import warnings
 from pathlib import Path
 
 import pandas as pd
+from footer import footer
 
 HERE = Path(__file__).parent
 CLASSIC = ["spi1", "tal-gata", "e2f6-max", "jund-tead", "rest", "spi1-ctcf"]
@@ -160,8 +160,7 @@ def main() -> None:
         done.to_csv(a.out, sep="\t", index=False, float_format="%.5g", na_rep="nan")
     for seeds, part in (("all seeds", done), ("seed 0", done[done.seed == 0])):
         print(f"\n{seeds}\n{summary(part).to_string()}")
-    print(f"\n{platform.processor() or platform.machine()}, {os.cpu_count()} cores, one thread;")
-    print(f"Python {platform.python_version()}, torch {torch.__version__}; L=500, {SEQUENCES} sequences")
+    print(footer("one thread", f"L=500, {SEQUENCES} sequences"))
 
 
 if __name__ == "__main__":

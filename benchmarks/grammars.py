@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import platform
 import resource
 import time
 from concurrent.futures import ProcessPoolExecutor, as_completed
@@ -20,6 +19,7 @@ from multiprocessing import get_context
 from pathlib import Path
 
 import pandas as pd
+from footer import footer
 
 HERE = Path(__file__).parent
 CLASSIC = ["spi1", "tal-gata", "e2f6-max", "jund-tead", "rest", "spi1-ctcf"]
@@ -113,14 +113,10 @@ def main() -> None:
             print({k: round(v, 4) if isinstance(v, float) else v for k, v in row.items()}, flush=True)
             done = pd.concat([done, pd.DataFrame([row])], ignore_index=True) if len(done) else pd.DataFrame([row])
             done.to_csv(a.out, sep="\t", index=False)
-    import torch
 
     done["motifs"] = [recovered(row, a.runs) for row in done.itertuples()]
     print(summary(done).to_string())
-    print(
-        f"\n{platform.processor() or platform.machine()}, {os.cpu_count()} cores, {a.jobs} trainings at a time on one"
-    )
-    print(f"thread each; Python {platform.python_version()}, torch {torch.__version__}; L=500, {TEST} test sequences")
+    print(footer(f"{a.jobs} trainings at a time on one thread each", f"L=500, {TEST} test sequences"))
 
 
 if __name__ == "__main__":

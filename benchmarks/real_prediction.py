@@ -12,11 +12,11 @@ from __future__ import annotations
 
 import argparse
 import os
-import platform
 import time
 from pathlib import Path
 
 import pandas as pd
+from footer import footer
 from prediction import HERE, build, measures
 
 SETS = ["rest-gm12878", "usf1-hepg2", "foxa1-hepg2", "ctcfl-k562", "nfe2-gm12878"]
@@ -78,8 +78,7 @@ def main() -> None:
         done = pd.concat([done, pd.DataFrame([row])], ignore_index=True)
         done.to_csv(a.out, sep="\t", index=False, float_format="%.5g")
     print(done.to_string(index=False, float_format=lambda v: f"{v:.4f}"))
-    print(f"\n{platform.processor() or platform.machine()}, {os.cpu_count()} cores, one thread, processor minutes;")
-    print(f"Python {platform.python_version()}, torch {torch.__version__}; at most {a.most} peaks")
+    print(footer("one thread, processor minutes", f"at most {a.most} peaks"))
 
 
 if __name__ == "__main__":

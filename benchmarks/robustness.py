@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import platform
 import time
 from pathlib import Path
 
@@ -19,6 +18,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 import numpy as np
 import pandas as pd
 import torch
+from footer import footer
 from safetensors.torch import load_file
 
 from motiflib import datasets, robustness
@@ -161,8 +161,7 @@ def main() -> None:
             print(name, seed, part, f"{time.perf_counter() - began:.0f} s", flush=True)
     print(summary(done))
     print("\n" + done[done.part == "bars"].drop(columns=["low", "high", "part", "model"]).to_string(index=False))
-    print(f"\n{platform.processor() or platform.machine()}, {os.cpu_count()} cores, one thread; Python "
-          f"{platform.python_version()}, torch {torch.__version__}; L=500, {a.n} sequences a GC level")  # fmt: skip
+    print(footer("one thread", f"L=500, {a.n} sequences a GC level"))
 
 
 if __name__ == "__main__":

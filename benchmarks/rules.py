@@ -13,11 +13,11 @@ results/rules_found.tsv.
 from __future__ import annotations
 
 import argparse
-import platform
 from itertools import combinations, product
 from pathlib import Path
 
 import pandas as pd
+from footer import footer
 
 HERE = Path(__file__).parent
 CLASSIC = ["spi1", "tal-gata", "e2f6-max", "jund-tead", "rest", "spi1-ctcf"]
@@ -177,10 +177,8 @@ def main() -> None:
                 table.to_csv(file, sep="\t", index=False, float_format="%.5g")
             print(f"== {name} {seed}", *rules.sentence.head(4), sep="\n", flush=True)
     print("\n" + summary(planted, found))
-    import torch
 
-    print(f"\n{platform.processor() or platform.machine()}; Python {platform.python_version()}, torch"
-          f" {torch.__version__}; L=500, {SEQUENCES} sequences, corrected p < 0.01")  # fmt: skip
+    print(footer(f"L=500, {SEQUENCES} sequences, corrected p < 0.01"))
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
+from figures import draws_and_leaves_settings_alone
 
 from motiflib.motif import Motif
 from motiflib.plots import problem
@@ -25,12 +26,7 @@ COLUMNS = ["method", "seed", "once", "twice"]
 
 @pytest.mark.parametrize("draw", FIGURES.values(), ids=FIGURES)
 def test_figure_draws_and_leaves_settings_alone(draw):
-    plt.get_backend()  # chosen late otherwise, and that is a setting too
-    before = plt.rcParams.copy()
-    figure = draw()
-    figure.canvas.draw()
-    assert figure.axes and dict(plt.rcParams) == dict(before)
-    plt.close("all")
+    draws_and_leaves_settings_alone(draw)
 
 
 def test_doubled_shows_shares_of_the_site_alone():

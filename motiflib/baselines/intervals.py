@@ -1,7 +1,8 @@
-"""How sure an AUROC is: intervals from resampling the test examples."""
+"""How sure a measure is: intervals from resampling the test examples."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -27,23 +28,32 @@ def auroc(y: np.ndarray, score: np.ndarray) -> float:
     return float((rankdata(score)[positive].sum() - n * (n + 1) / 2) / (n * m))
 
 
-def bootstrap_auroc(y, score, other=None, *, draws: int = 1000, level: float = 0.95, seed: int = 0) -> Interval:
-    """AUROC with a bootstrap interval (Efron's percentiles); positives and negatives are drawn apart.
+def bootstrap(y, score, measure: Callable = auroc, other=None, *, draws=1000, level=0.95, seed=0) -> Interval:
+    """A measure(y, score) with a bootstrap interval (Efron's percentiles); positives and negatives are drawn apart.
 
-    With `other`, the difference of two AUROCs on the same examples, drawn together, so that what the two
+    With `other`, the difference of two such measures on the same examples, drawn together, so that what the two
     have in common cancels.
 
-    >>> bootstrap_auroc([0, 0, 1, 1], [0.1, 0.2, 0.8, 0.9])
+    >>> bootstrap([0, 0, 1, 1], [0.1, 0.2, 0.8, 0.9])
     Interval(value=1.0, low=1.0, high=1.0)
     """
     y, generator = np.asarray(y) > 0.5, np.random.default_rng(seed)
     scores = [np.asarray(s, dtype=float) for s in ((score,) if other is None else (score, other))]
     classes = [np.flatnonzero(y), np.flatnonzero(~y)]
 
-    def measure(rows) -> float:
-        values = [auroc(y[rows], s[rows]) for s in scores]
-        return values[0] - (values[1] if len(values) > 1 else 0)
+    def value(rows) -> float:
+        values = [measure(y[rows], s[rows]) for s in scores]
+        return float(values[0] - (values[1] if len(values) > 1 else 0))
 
-    drawn = [measure(np.concatenate([generator.choice(c, len(c)) for c in classes])) for _ in range(draws)]
+    drawn = [value(np.concatenate([generator.choice(c, len(c)) for c in classes])) for _ in range(draws)]
     low, high = np.quantile(drawn, [(1 - level) / 2, (1 + level) / 2])
-    return Interval(measure(np.arange(len(y))), float(low), float(high))
+    return Interval(value(np.arange(len(y))), float(low), float(high))
+
+
+def bootstrap_auroc(y, score, other=None, **how) -> Interval:
+    """`bootstrap` of the AUROC.
+
+    >>> bootstrap_auroc([0, 0, 1, 1], [0.1, 0.2, 0.8, 0.9])
+    Interval(value=1.0, low=1.0, high=1.0)
+    """
+    return bootstrap(y, score, auroc, other, **how)

@@ -12,7 +12,7 @@ from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 
 from motiflib.motif import Motif
-from motiflib.plots.base import COLOURS, FAINT, INK, SOFT, WIDTH, axes_or_new, colour_of, label, styled
+from motiflib.plots.base import COLOURS, FAINT, INK, SOFT, WIDTH, axes_or_new, label, styled
 from motiflib.plots.logos import logo
 
 SHADES = LinearSegmentedColormap.from_list("share", ["#fbe3d2", "#f5f5f5", "#cfe3f1", COLOURS[0]])
@@ -123,29 +123,3 @@ def _cell(ax: Axes, i: int, j: int, share: float, spurious: float, redundant: fl
     ax.scatter(x, np.full(len(shown), i + 0.26), s=13, c=shown, edgecolors="white", linewidths=0.4, zorder=3)
     if len(colours) > 12:
         ax.text(x[-1] + 0.03, i + 0.27, "+", fontsize=8, color=ink, va="center")
-
-
-@styled
-def intervals(
-    rows: pd.DataFrame, measure: str, names: dict[str, str], ax: Axes | None = None, *, by: str = "grammar"
-) -> Axes:
-    """A measure of several models with its 95% intervals, a line per data set, a colour and a marker per model.
-
-    `rows` has columns `by`, model, and the measure with `_low` and `_high`.
-
-    >>> intervals(rows, "auroc", {"argminn": "ARGMINN", "cnn": "CNN"})
-    """
-    sets, colours = list(dict.fromkeys(rows[by])), colour_of(names)
-    ax = axes_or_new(ax, 1.2 + 0.36 * len(sets))
-    for k, (model, name) in enumerate(names.items()):
-        mine = rows[rows.model == model]
-        y = np.array([sets.index(s) for s in mine[by]]) + 0.22 * (k - (len(names) - 1) / 2)
-        value = mine[measure].to_numpy()
-        error = np.abs([value - mine[f"{measure}_low"], mine[f"{measure}_high"] - value])
-        style = {"color": colours[model], "marker": MARKERS[k], "ms": 4.5, "ls": "", "elinewidth": 1.6}
-        ax.errorbar(value, y, xerr=error, label=name, **style)
-    ax.set_yticks(range(len(sets)), sets)
-    ax.set_ylim(len(sets) - 0.4, -0.6)
-    ax.grid(axis="x", color=FAINT, lw=0.6)
-    ax.legend(loc="lower center", bbox_to_anchor=(0.45, 1.0), ncols=len(names))
-    return label(ax, measure.upper() if measure != "accuracy" else measure)
