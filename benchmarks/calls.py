@@ -32,7 +32,7 @@ def measure(name: str, seed: int, runs: Path) -> tuple[list[dict], pd.DataFrame]
     from motiflib.baselines import fimo_calls
     from motiflib.batches import GrammarBatches
     from motiflib.discovery import find_motifs
-    from motiflib.grammar import load_grammar
+    from motiflib.grammar import Oracle, load_grammar
     from motiflib.instances import THRESHOLD, calibrate, call
     from motiflib.model import Argminn
     from motiflib.motif import read_meme
@@ -51,7 +51,7 @@ def measure(name: str, seed: int, runs: Path) -> tuple[list[dict], pd.DataFrame]
     rows = [scores(ours, truth, THRESHOLD) | stated(ours, truth, known) | {"method": "argminn"}]
     for label, motifs in sets.items():
         rows.append(scores(fimo_calls(motifs, records, 1e-3), truth, 4.0) | {"method": label})
-    rows.append(scores(oracle_calls(grammar, x, records), truth, 0.5) | {"method": "oracle"})
+    rows.append(scores(oracle_calls(Oracle(grammar, 500, 0.5), x, records), truth, 0.5) | {"method": "oracle"})
     rows = [{"grammar": name, "seed": seed} | row for row in rows]
     return rows, curve(ours, truth, known).assign(grammar=name, seed=seed)
 
@@ -68,12 +68,11 @@ def fresh(grammar, n: int, seed: int):
     return records, truth.assign(sequence=[f"s{row}" for row in truth.row]), data.x[rows]
 
 
-def oracle_calls(grammar, x, records) -> pd.DataFrame:
+def oracle_calls(oracle, x, records) -> pd.DataFrame:
     """The best calls that the exact posterior allows, as a table like ours."""
-    from motiflib.grammar import Oracle
     from motiflib.grammar.calls import best_calls
 
-    calls = best_calls(Oracle(grammar, 500, 0.5), x, 0.05).rename(columns={"posterior": "score"})
+    calls = best_calls(oracle, x, 0.05).rename(columns={"posterior": "score"})
     return calls.assign(sequence=[records[row].name for row in calls.row])
 
 

@@ -18,6 +18,7 @@ from motiflib.model import Argminn, Hits, MotifScanner, mate, middle, sinusoid
 STRONGEST = 48  # hits looked at in the paper's form of the network, where every window is a token
 IRRELEVANT = 0.02  # attention plus first-order effect below which a site is not silenced: its effect counts as 0
 CAUTION = 0.5  # a site is silenced if these come to this share of the least score asked for; no call came below 0.58
+TIE = 1e-3  # activations closer than this are equal: a palindrome's two strands differ by rounding alone
 COLUMNS = ["row", "start", "channel", "activation", "attention", "effect", "probability", "score"]
 
 
@@ -30,7 +31,7 @@ class Reader:
         starts = self.activations.shape[2]
         most = min(model.config.candidates or STRONGEST, self.activations[0].numel())
         value, index = self.activations.flatten(1).topk(most)  # (B, M), strongest first
-        self.hits = Hits(index.remainder(starts), index // starts, value)
+        self.hits = in_order(Hits(index.remainder(starts), index // starts, value), x, model.scanner)
         self.offset = self.hits.start - middle(x, model.config.width)[:, None]
 
     def logit(self, rows: Tensor, activation: Float[Tensor, "N M"]) -> tuple[Tensor, Float[Tensor, "N K H M"]]:
@@ -78,6 +79,31 @@ class Reader:
         if model.config.both_strands:
             tokens.append(model.embed(torch.cat([*map(mate, seen), sinusoid(-self.offset, code)], -1)))
         return pull, kind, empty, tokens
+
+
+def in_order(hits: Hits, x: Float[Tensor, "B 4 L"], scanner: MotifScanner) -> Hits:
+    """Hits from the strongest on; of those that tie, first the ones whose strand has the larger `slant` there.
+
+    Why: both strands of a palindrome fire alike, and what is called must not depend on which strand was given.
+    """
+    lean = slant(x, scanner.filters.shape[2]).gather(1, hits.start)  # (B, M)
+    lean = torch.where(hits.channel < len(scanner.filters), lean, -lean)
+    order = lean.argsort(dim=1, descending=True, stable=True)
+    rank = (hits.activation.gather(1, order) / TIE).round().argsort(dim=1, descending=True, stable=True)
+    order = order.gather(1, rank)
+    return Hits(*(part.gather(1, order) for part in hits))
+
+
+def slant(x: Float[Tensor, "B 4 L"], width: int, beyond: int = 20) -> Float[Tensor, "B T"]:
+    """A number for each window that changes its sign, and nothing else, on the reverse complement.
+
+    The sum of the bases, A = -3, C = -1, G = 1, T = 3, in and around the window, by weights that mirror each other.
+    """
+    value = torch.tensor([-3.0, -1.0, 1.0, 3.0]).to(x)
+    size = width + 2 * beyond
+    away = (torch.arange(size, device=x.device) - (size - 1) / 2).abs()
+    bases = torch.einsum("bcl,c->bl", x, value)[:, None]
+    return tf.conv1d(tf.pad(bases, (beyond, beyond)), (1 + away).rsqrt().to(x)[None, None])[:, 0]
 
 
 def cores(scanner: MotifScanner, share: float = 0.25) -> tuple[Tensor, Tensor]:

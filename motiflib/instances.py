@@ -140,14 +140,17 @@ def finish(calls: pd.DataFrame, names: list[str], threshold: float) -> pd.DataFr
     return calls[CALL_COLUMNS].reset_index(drop=True)
 
 
-def merge(calls: pd.DataFrame) -> pd.DataFrame:
-    """Of calls in a sequence that share half of the shorter one's bases, keep the best: score, then activation."""
+def merge(calls: pd.DataFrame, share: float = 0.5) -> pd.DataFrame:
+    """Of calls in a sequence that share this part of the shorter one's bases (0: any base), keep the best.
+
+    The best has the highest score, then the highest activation.
+    """
     order = calls.sort_values(["score", "activation", "start"], ascending=[False, False, True], kind="stable")
     taken: dict[str, list[tuple[int, int]]] = {}
     keep = []
     for name, start, end in zip(order.sequence, order.start, order.end, strict=True):
         here = taken.setdefault(name, [])
-        free = not any(2 * (min(end, e) - max(start, s)) >= min(end - start, e - s) for s, e in here)
+        free = not any(min(end, e) - max(start, s) >= max(share * min(end - start, e - s), 1) for s, e in here)
         keep.append(free)
         if free:
             here.append((start, end))

@@ -236,14 +236,17 @@ def median_change(p: np.ndarray, before: np.ndarray, draws: int, seed: int) -> n
     return np.append(np.median(gap), np.median(gap[rng.integers(len(gap), size=(draws, len(gap)))], 1))
 
 
-def instance_scores(model, found: Discovery, data: Simulated, threshold: float) -> tuple[pd.DataFrame, np.ndarray]:
+def instance_scores(
+    model, found: Discovery | None, data: Simulated, threshold: float
+) -> tuple[pd.DataFrame, np.ndarray]:
     """The best score of a call on each planted instance of the positives, and (positives, 2): right calls, calls.
 
     A call is on an instance if they share half of the shorter one's bases; its score is 0 where there is no call.
     """
     rows = np.flatnonzero(data.y.numpy() > 0.5)
-    records = data._replace(x=data.x[rows], names=[data.names[i] for i in rows]).records()
-    calls = call(model, found, records, threshold=0, tile=data.x.shape[2]).reset_index(names="call")
+    some = data._replace(x=data.x[rows], names=[data.names[i] for i in rows])
+    calls = model(some) if found is None else call(model, found, some.records(), threshold=0, tile=data.x.shape[2])
+    calls = calls.reset_index(names="call")
     place = np.full(len(data.y), -1)
     place[rows] = np.arange(len(rows))
     planted = data.truth[data.y.numpy()[data.truth.row] > 0.5].reset_index(drop=True).reset_index(names="instance")
@@ -277,10 +280,12 @@ def called(after: Reading, before: Reading, weights: np.ndarray) -> dict[str, np
 
 
 def kept_calls(
-    model, found: Discovery, data: Simulated, *, surroundings: int = 100, threshold: float = THRESHOLD, seed: int = 0
-) -> pd.DataFrame:
+    model, found: Discovery | None, data: Simulated, *, surroundings: int = 100, threshold: float = THRESHOLD,
+    seed: int = 0,
+) -> pd.DataFrame:  # fmt: skip
     """The planted instances of the positives in `surroundings` new backgrounds each: the share in which each is called.
 
+    Without `found`, `model` is any function from sequences (`Simulated`) to a table of calls: how the oracle is asked.
     Columns: those of the truth; score, in the sequence as it was; kept, the share.
 
     >>> kept_calls(model, found, simulate(grammar, 20)).query("score >= 0.5").kept.mean()

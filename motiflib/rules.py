@@ -13,12 +13,13 @@ from torch import Tensor
 
 from motiflib.discovery import Discovery
 from motiflib.evidence import Reader, cores
-from motiflib.instances import call
+from motiflib.instances import call, merge
 from motiflib.model import Argminn
 from motiflib.sequence import InputError, Record, one_hot
 from motiflib.syntax import ARRANGEMENT, REACH, benjamini_hochberg, distances, name_key, pair_rules
 from motiflib.training import predict
 
+FAINT = 0.3  # score of the calls that are counted: in the negative class an instance scores lower, what it does is less
 LEVEL = 0.01  # corrected p-value of a distance that makes a rule
 BESIDE = 0.02  # p-value of a single distance that is enough to prolong a range
 APART = 2  # such distances up to so many bp apart are one range
@@ -44,14 +45,17 @@ def find_rules(
     one, corrected; speaks, "for" or "against" the positive class: where the network sees the pair more often; both,
     without_a, without_b, without_both: mean logit as it is and with sites silenced (`silenced_logits`);
     interaction = both - without_a - without_b + without_both with a 95% interval; verdict (`verdict`).
-    `calls` are those of `instances.call`, found here if not given. Raises InputError without records.
+    The counts and the network must agree: rules that it sees more often where they lower the logit are left out.
+    `calls` are those of `instances.call`, found here from the score FAINT on if not given; of calls of one motif that
+    share bases the best counts. Raises InputError without records.
 
     >>> print(rule_sentence(find_rules(model, found, records).iloc[0]))
     """
     records = [Record(*record) for record in records]
     if not records:
         raise InputError("rules: no sequence given; rules are counted over some hundred sequences")
-    calls = (call(model, found, records, tile=tile) if calls is None else calls).reset_index(drop=True)
+    calls = call(model, found, records, threshold=FAINT, tile=tile) if calls is None else calls
+    calls = pd.concat([merge(mine, 0) for _, mine in calls.groupby("motif")] or [calls], ignore_index=True)
     letters = {record.name: record.sequence for record in records}
     positive = predict(model, one_hot([r.sequence for r in records])) > 0.5
     kinds = dict(zip(letters, positive.tolist(), strict=True))
@@ -64,7 +68,8 @@ def find_rules(
     rules = rules[~second_readings(rules, found.table.set_index("motif").length)].reset_index(drop=True)
     effects = [pair_effects(model, letters, calls, chosen(pairs, rule), tile=tile) for rule in rules.itertuples()]
     effects = pd.DataFrame(effects, index=rules.index, columns=[*EFFECTS, "verdict"])
-    return rules.join(effects)[COLUMNS]
+    agreed = (effects.both > effects.without_both) == (rules.speaks == "for")
+    return rules.join(effects)[agreed][COLUMNS].reset_index(drop=True)
 
 
 def sides(table: pd.DataFrame, pairs: pd.DataFrame, kinds: Mapping[str, bool]) -> list[str]:

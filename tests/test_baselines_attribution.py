@@ -9,6 +9,9 @@ from torch import nn
 
 from motiflib.baselines import METHODS, ExplaiNN, StandardCNN, attribute, deeplift, integrated_gradients, mutagenesis
 from motiflib.baselines.attribution import shuffled_references
+from motiflib.baselines.finemo import finemo_calls
+from motiflib.baselines.modisco import modisco_motifs, modisco_patterns
+from motiflib.sequence import decode
 
 
 class Linear(nn.Module):
@@ -106,8 +109,6 @@ def test_state_is_given_back_and_unknown_methods_are_named():
 
 def test_modisco_finds_what_exact_attributions_point_at():
     pytest.importorskip("modiscolite")
-    from motiflib.baselines import modisco_motifs
-
     x = random_sequences(300, 100, seed=5)
     word = torch.tensor([3, 1, 0, 2, 1, 0, 1, 1])  # TCAGCACC
     starts = torch.randint(30, 60, (300,), generator=torch.Generator().manual_seed(6))
@@ -120,3 +121,14 @@ def test_modisco_finds_what_exact_attributions_point_at():
     assert [m.name for m in motifs] == ["pos0"]
     assert "TCAGCACC" in motifs[0].consensus or "GGTGCTGA" in motifs[0].consensus
     assert modisco_motifs(x, torch.zeros_like(x)) == []
+    hits_stand_where_the_word_is(x, hypothetical, starts.numpy())
+
+
+def hits_stand_where_the_word_is(x, hypothetical, starts):
+    pytest.importorskip("finemo")
+    records = [(f"s{i}", letters) for i, letters in enumerate(decode(x))]
+    calls = finemo_calls(modisco_patterns(x, hypothetical), hypothetical * x, records)
+    best = calls.sort_values("score").groupby("sequence").tail(1)
+    middle = (best.start + best.end) / 2
+    row = best.sequence.str[1:].astype(int).to_numpy()
+    assert len(best) > 290 and (abs(middle - starts[row] - 4) <= 2).mean() > 0.95

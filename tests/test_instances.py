@@ -8,8 +8,8 @@ import pytest
 import torch
 
 from motiflib.discovery import find_motifs
-from motiflib.evidence import Reader, candidates, leaders, same_site, site_score
-from motiflib.instances import at_fdr, calibrate, call, call_parts, decoys, score_calls, write_bed
+from motiflib.evidence import Reader, candidates, leaders, same_site, site_score, slant
+from motiflib.instances import at_fdr, calibrate, call, call_parts, decoys, merge, score_calls, write_bed
 from motiflib.model import Argminn, ArgminnConfig
 from motiflib.sequence import InputError, one_hot, reverse_complement
 
@@ -71,6 +71,37 @@ def test_both_strands_give_the_same_calls(found):
     assert np.allclose(ours.score, turned.score)
 
 
+class Palindrome(OneWord):
+    """Filter 0 reads GAATTC, which is its own reverse complement, in a window that is longer to the right."""
+
+    def __init__(self):
+        super().__init__(width=9)
+        with torch.no_grad():
+            self.scanner.filters.zero_()
+            self.scanner.filters[0, :, 1:7] = 3 * one_hot(["GAATTC"])[0]
+            self.scanner.bias.fill_(-14)
+
+
+def test_a_palindrome_is_called_on_one_strand_whichever_is_given():
+    rng, model = np.random.default_rng(1), Palindrome()
+    letters = ["".join(rng.choice(list("ACGT"), 80)) for _ in range(60)]
+    records = [(f"s{i}", s[: 10 + i] + "GAATTC" + s[16 + i :]) for i, s in enumerate(letters[:50])]
+    found = find_motifs(model, one_hot([s for _, s in records]))
+    ours = call(model, found, records)
+    turned = call(model, found, [(name, reverse_complement(s)) for name, s in records])
+    turned = turned.assign(start=80 - turned.end, end=80 - turned.start,
+                           strand=turned.strand.map({"+": "-", "-": "+"}))  # fmt: skip
+    place = ["sequence", "start", "end", "motif", "strand"]
+    assert len(ours) >= 50 and ours.strand.nunique() == 2
+    assert len(ours.merge(turned, on=place)) == len(ours) == len(turned)
+
+
+def test_slant_changes_its_sign_on_the_other_strand():
+    x = one_hot(["".join(np.random.default_rng(i).choice(list("ACGTN"), 70)) for i in range(5)])
+    there, back = slant(x, 9), slant(x.flip(1, 2), 9)
+    assert there.shape == (5, 62) and torch.allclose(there, -back.flip(1), atol=1e-4) and there.abs().min() > 1e-3
+
+
 def test_unknown_bases_and_mixed_lengths(found):
     records = [("short", WORD + "TTTT"), ("n", "N" * 30 + "T" + WORD + "T" * 90), ("none", "T" * 200)]
     records += [("broken", "GATNACAG" * 4)]
@@ -101,6 +132,12 @@ def test_streaming_gives_the_same_in_parts(found):
 def test_overlapping_copies_are_merged(found):
     calls = call(OneWord(), found, [("twice", "T" * 20 + "GATTACAGATTACAG" + "T" * 20)], threshold=0)
     assert calls.start.tolist() == [20, 27]  # one shared base: two instances
+
+
+def test_calls_that_touch_in_one_base_can_be_merged():
+    calls = pd.DataFrame({"sequence": "s", "start": [0, 7, 15], "end": [8, 15, 23], "score": [0.9, 0.5, 0.8],
+                          "activation": 1.0})  # fmt: skip
+    assert merge(calls).start.tolist() == [0, 15, 7] and merge(calls, 0).start.tolist() == [0, 15]
 
 
 def test_silencing_is_the_likelihood_that_is_lost():

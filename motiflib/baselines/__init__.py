@@ -6,7 +6,8 @@ from motiflib.baselines.dispersion import effective_number, filter_responses, fi
 from motiflib.baselines.enumeration import enriched_motifs
 from motiflib.baselines.filters import filter_motifs, important_units
 from motiflib.baselines.fimo import fimo_calls
-from motiflib.baselines.modisco import modisco_motifs, split_patterns
+from motiflib.baselines.finemo import finemo_calls
+from motiflib.baselines.modisco import modisco_motifs, modisco_patterns, pattern_motifs, split_patterns
 from motiflib.baselines.networks import ExplaiNN, StandardCNN
 from motiflib.baselines.peer_training import train_classifier
 from motiflib.baselines.scoring import Score, closest, planted_motifs, reportable, score_motifs
@@ -26,10 +27,13 @@ __all__ = [
     "filter_responses",
     "filter_shares",
     "fimo_calls",
+    "finemo_calls",
     "important_units",
     "integrated_gradients",
     "modisco_motifs",
+    "modisco_patterns",
     "mutagenesis",
+    "pattern_motifs",
     "per_base",
     "planted_mask",
     "planted_motifs",

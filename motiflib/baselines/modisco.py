@@ -28,6 +28,17 @@ def modisco_motifs(
 
     >>> motifs = modisco_motifs(x, deeplift(model, x, hypothetical=True))
     """
+    patterns = modisco_patterns(x, hypothetical, leiden_runs=leiden_runs, max_seqlets=max_seqlets)
+    return pattern_motifs(*patterns[: 1 + negative])
+
+
+def modisco_patterns(
+    x: Float[Tensor, "N 4 L"], hypothetical: Float[Tensor, "N 4 L"], *, leiden_runs: int = 2, max_seqlets: int = 2000
+) -> tuple[list, list]:
+    """`modisco_motifs` as TF-MoDISco's own patterns, those of positive and of negative attributions: for Fi-NeMo.
+
+    >>> positive, negative = modisco_patterns(x, deeplift(model, x, hypothetical=True))
+    """
     try:
         from modiscolite.tfmodisco import TFMoDISco
     except ImportError as error:
@@ -36,8 +47,16 @@ def modisco_motifs(
     try:
         found = TFMoDISco(*tracks, n_leiden_runs=leiden_runs, max_seqlets_per_metacluster=max_seqlets)
     except (ValueError, IndexError, ZeroDivisionError):  # attributions without any signal: no seqlet, no motif
-        return []
-    groups = {"pos": found[0] or [], "neg": (found[1] or []) if negative else []}
+        return [], []
+    return found[0] or [], found[1] or []
+
+
+def pattern_motifs(positive: list, negative: list = ()) -> list[Motif]:
+    """TF-MoDISco's patterns as motifs, named and ordered as in `modisco_motifs`.
+
+    >>> pattern_motifs(*modisco_patterns(x, hypothetical))
+    """
+    groups = {"pos": positive, "neg": negative}
     return [_motif(pattern, f"{sign}{i}") for sign, group in groups.items() for i, pattern in enumerate(group)]
 
 
