@@ -9,11 +9,10 @@ import pandas as pd
 import pytest
 
 from motiflib.genome import Genome, ResidentGenome, calling
-from motiflib.genome.calling import call_genome, ranking, unit_calls, units
+from motiflib.genome.calling import call_genome, unit_calls, units
 from motiflib.paths import data_path
 from motiflib.runs import load_run
-from motiflib.sequence import InputError, one_hot, reverse_complement
-from motiflib.training import predict
+from motiflib.sequence import InputError, reverse_complement
 
 SITE = "TTCAGCACCACGGACAGCGCC"  # REST
 PLANTED = {"chrA": [40, 1987, 2950], "chrB": [700, 1209]}  # two lie across edges of bins
@@ -81,22 +80,6 @@ def test_nothing_is_lost_where_no_filter_fires(run, fasta, monkeypatch):
     quick = unit_calls(run, resident, unit)
     monkeypatch.setattr(calling, "FIRE", 0.0)
     assert unit_calls(run, resident, unit)[["start", "motif"]].equals(quick[["start", "motif"]])
-
-
-def test_the_probability_is_that_of_the_window_around_the_call(run, fasta):
-    with Genome(fasta) as genome:
-        calls = unit_calls(run, ResidentGenome(genome), next(units(ResidentGenome(genome), None)), None, 0.5, 0.3)
-        middle = (calls.start + calls.end) // 2
-        inside = middle.between(run.tile, genome.chroms["chrA"] - run.tile)
-        windows = [genome.fetch("chrA", at - run.tile // 2, at - run.tile // 2 + run.tile) for at in middle[inside]]
-    assert inside.any()
-    assert calls.probability[inside].to_numpy() == pytest.approx(predict(run.model, one_hot(windows)).numpy(), abs=1e-5)
-
-
-def test_ranking_adds_the_odds_of_site_and_window():
-    calls = pd.DataFrame({"score": [0.9, 0.5, 0.9, 1.0], "probability": [0.5, 0.9, 0.9, 0.0]})
-    first, second, both, none = ranking(calls)
-    assert first == pytest.approx(second) and both == pytest.approx(2 * first) and abs(none) < 1e-6
 
 
 def test_processes_share_the_work(run, fasta, whole, tmp_path, monkeypatch):

@@ -2,7 +2,6 @@
 
 The genome is cut into bins of STEP bases. Where no filter fires in a bin, it is skipped. Else the network reads a
 window as long as those of its training around the bin; if it takes this for bound, the sites in the bin are calls.
-Each call then gets the probability of the window that has this very call in its middle.
 """
 
 from __future__ import annotations
@@ -59,9 +58,8 @@ def call_genome(
 ) -> None:  # fmt: skip
     """Instances of a run's motifs along a genome as BED: columns of `instances.write_bed`, sorted by name and start.
 
-    A call has at least the score `threshold`, and its bin's window is bound with at least `probability`; the column
-    probability is that of the window centred on the call, and `ranking` puts calls in order of both. With `regions`,
-    only calls whose middle lies in one of its intervals. Under `torchrun` or `accelerate launch`, processes
+    A call has at least the score `threshold`, and stands in a window that is bound with at least `probability`. With
+    `regions`, only calls whose middle lies in one of its intervals. Under `torchrun` or `accelerate launch`, processes
     share the work; the file is the same to the byte. Finished parts wait beside `out`, in a hidden folder that belongs
     to this very run, genome and settings: killed at any time, the same call goes on; `out` appears when it is whole.
 
@@ -152,29 +150,7 @@ def unit_calls(
     own = (middle >= unit.first * STEP) & (middle < unit.end * STEP)
     if regions is not None:
         own &= inside(regions, unit, middle.to_numpy(dtype=int))
-    calls = calls[own].sort_values(["start", "end", "motif"], kind="stable").reset_index(drop=True)
-    return calls.assign(probability=centred(run, genome, unit.chrom, calls)) if len(calls) else calls
-
-
-@torch.no_grad()
-def centred(run: runs.Run, genome: ResidentGenome, chrom: str, calls: pd.DataFrame) -> Float[np.ndarray, " n"]:
-    """Probability of the window around the middle of each call: as in training, where peaks stand in the middle."""
-    start = torch.tensor(((calls.start + calls.end) // 2).to_numpy(dtype=int)) - run.tile // 2
-    windows = (genome.cut([chrom] * len(part), part, run.tile) for part in start.split(BATCH))
-    return torch.cat([run.model(x).sigmoid().cpu() for x in windows]).numpy()
-
-
-def ranking(calls: pd.DataFrame) -> pd.Series:
-    """The order of calls along a genome: log-odds of the score (0 to 1) plus log-odds of the centred window.
-
-    Why: a site in a window that is not bound is no site, and where the window is surely bound, a faint site will do. On
-    chromosomes held back from training, the sum finds more peaks of each of six yeast factors than the product does.
-
-    >>> ranking(pd.DataFrame({"score": [0.5, 0.9], "probability": [0.5, 0.5]})).round(1).tolist()
-    [0.0, 2.2]
-    """
-    score, probability = (calls[name].clip(1e-4, 1 - 1e-4) for name in ("score", "probability"))
-    return np.log(score / (1 - score)) + np.log(probability / (1 - probability))
+    return calls[own].sort_values(["start", "end", "motif"], kind="stable").reset_index(drop=True)
 
 
 def firing(run: runs.Run, genome: ResidentGenome, chrom: str, bins: Int[np.ndarray, " n"]) -> Int[np.ndarray, " m"]:
