@@ -2,9 +2,12 @@
 
     python benchmarks/prediction.py                        # 10 grammars x 3 seeds; run benchmarks/grammars.py first
     python benchmarks/prediction.py --only rest --seeds 0 --peers cnn-64 explainn-100
+    python benchmarks/prediction.py --rates                # is ARGMINN's rate, or its budget, a handicap for the peers?
 
-The peers are trained here (kept under --runs for other benchmarks), ARGMINN is read from there. Each test is a line of
-results/prediction.tsv, so an interrupted run goes on. Intervals: 95%, percentile bootstrap over test sequences.
+The peers are trained here (kept under --runs for other benchmarks; --again trains those that are not there any more),
+ARGMINN is read from there. Each test is a line of results/prediction.tsv, so an interrupted run goes on. Intervals:
+95%, percentile bootstrap over test sequences. --rates trains peers at other rates, and for five times as many epochs,
+into results/peer_rates.tsv, measured on sequences that are neither those that choose the epoch nor those of the test.
 """
 
 from __future__ import annotations
@@ -26,6 +29,10 @@ TEST = 4000
 # The peers' own default sizes are 64 filters and, in the paper on ExplaiNN, 100 units: the -64 and -100 forms show that
 # the smaller ones, which cost a third, lose nothing here.
 SIZES = {"cnn": 32, "explainn": 32, "cnn-64": 64, "explainn-100": 100}
+# Seed 0, (grammar, peer, rate, epochs): rates from a quarter of ARGMINN's on, and five times the budget.
+RATES = (5e-4, 1e-3, 2e-3, 4e-3, 8e-3, 1.6e-2, 3.2e-2)
+SCAN = [(g, p, rate, 20) for rate in RATES for g in ("tal-gata", "rest") for p in ("cnn", "explainn")]
+SCAN += [(g, p, None, 100) for g, p in (("tal-gata", "cnn"), ("rest", "explainn"), ("rest-nonadditive", "cnn"))]
 
 
 def build(peer: str):
@@ -35,24 +42,33 @@ def build(peer: str):
     return (StandardCNN if peer.startswith("cnn") else ExplaiNN)(SIZES[peer])
 
 
-def train(name: str, seed: int, peer: str, runs: Path) -> dict:
-    """Train `peer` on one grammar (or read ARGMINN back) and test it on fresh sequences."""
+def fitted(data, seed: int, peer: str, rate: float | None = None, epochs: int = 20):
+    """A peer trained on `data` at its own rate or another, at its best epoch."""
     import torch
-    from safetensors.torch import save_file
 
     from motiflib.baselines import train_classifier
+    from motiflib.training import TrainConfig
+
+    torch.set_num_threads(1)
+    torch.manual_seed(seed)
+    config = TrainConfig(device="cpu", epochs=epochs)
+    return train_classifier(build(peer), data, data.sample(2000, 1), config, rate=rate, progress=False).model
+
+
+def train(name: str, seed: int, peer: str, runs: Path) -> dict:
+    """Train `peer` on one grammar (or read ARGMINN back) and test it on fresh sequences."""
+    from safetensors.torch import save_file
+
     from motiflib.batches import GrammarBatches
     from motiflib.grammar import load_grammar
     from motiflib.model import Argminn
-    from motiflib.training import TrainConfig, predict
+    from motiflib.training import predict
 
-    torch.set_num_threads(1)
     data, began = GrammarBatches(load_grammar(name), seed=seed), time.perf_counter()
     if peer == "argminn":
         model = Argminn.from_pretrained(runs / f"{name}-{seed}-default").eval()
     else:
-        torch.manual_seed(seed)
-        model, _ = train_classifier(build(peer), data, data.sample(2000, 1), TrainConfig(device="cpu"), progress=False)
+        model = fitted(data, seed, peer)
         folder = runs / f"{name}-{seed}-{peer}"
         folder.mkdir(parents=True, exist_ok=True)
         save_file(model.state_dict(), folder / "model.safetensors")
@@ -60,6 +76,25 @@ def train(name: str, seed: int, peer: str, runs: Path) -> dict:
     test = data.sample(TEST, 2)
     row = {"grammar": name, "model": peer, "seed": seed, "minutes": minutes}
     return row | measures(predict(model, test.x).double().numpy(), test.y.numpy() > 0.5)
+
+
+def scan(out: Path) -> None:
+    """Measure each setting of SCAN; those that `out` has already are left."""
+    from motiflib.batches import GrammarBatches
+    from motiflib.grammar import load_grammar
+    from motiflib.training import predict
+
+    rows = pd.read_csv(out, sep="\t").to_dict("records") if out.exists() else []
+    have = {(r["grammar"], r["model"], r["rate"], r["epochs"]) for r in rows}
+    for name, peer, rate, epochs in SCAN:
+        rate = rate or build(peer).rate
+        if (name, peer, rate, epochs) not in have:
+            data = GrammarBatches(load_grammar(name), seed=0)
+            model, held = fitted(data, 0, peer, rate, epochs), data.sample(TEST, 5)
+            row = {"grammar": name, "model": peer, "rate": rate, "epochs": epochs}
+            rows.append(row | measures(predict(model, held.x).double().numpy(), held.y.numpy() > 0.5))
+            pd.DataFrame(rows).to_csv(out, sep="\t", index=False, float_format="%.5g")
+    print(pd.DataFrame(rows)[["grammar", "model", "rate", "epochs", "auroc", "auroc_low", "auroc_high"]].to_string())
 
 
 def measures(p, y, draws: int = 300) -> dict:
@@ -89,11 +124,20 @@ def main() -> None:
     ask.add_argument("--jobs", type=int, default=2)
     ask.add_argument("--runs", type=Path, default=HERE / "runs")
     ask.add_argument("--out", type=Path, default=HERE / "results" / "prediction.tsv")
+    ask.add_argument("--again", action="store_true")
+    ask.add_argument("--rates", action="store_true")
     a = ask.parse_args()
-    done = pd.read_csv(a.out, sep="\t") if a.out.exists() else pd.DataFrame(columns=["grammar", "model", "seed"])
-    have = set(done[["grammar", "model", "seed"]].itertuples(index=False, name=None))
-    todo = [(g, s, m) for s in a.seeds for g in a.only for m in a.peers if (g, m, s) not in have]
     os.environ["OMP_NUM_THREADS"] = "1"
+    if a.rates:
+        return scan(a.out.with_name("peer_rates.tsv"))
+    done = pd.read_csv(a.out, sep="\t") if a.out.exists() else pd.DataFrame(columns=["grammar", "model", "seed"])
+    wanted = [(g, s, m) for s in a.seeds for g in a.only for m in a.peers]
+    if a.again:
+        files = {(g, s, m): a.runs / f"{g}-{s}-{m}" / "model.safetensors" for g, s, m in wanted if m in SIZES}
+        lost = [row for row, file in files.items() if not file.exists()]
+        done = done[[row not in lost for row in done[["grammar", "seed", "model"]].itertuples(index=False, name=None)]]
+    have = set(done[["grammar", "seed", "model"]].itertuples(index=False, name=None))
+    todo = [row for row in wanted if row not in have]
     with ProcessPoolExecutor(a.jobs, mp_context=get_context("spawn"), max_tasks_per_child=1) as pool:
         for job in as_completed([pool.submit(train, *args, a.runs) for args in todo]):
             row = job.result()

@@ -110,7 +110,7 @@ def test_twice_copies_the_block_and_says_where_it_was():
 def test_the_shared_loop_trains_a_peer(build):
     torch.manual_seed(0)
     batches = GrammarBatches(load_grammar("spi1"), length=60, steps=20, batch=32)
-    config = TrainConfig(epochs=2, rate=3e-3, device="cpu")
+    config = TrainConfig(epochs=2, device="cpu")
     model, history = train_classifier(build(16), batches, batches.sample(200, 1), config, progress=False)
     assert history.prediction.iloc[-1] < history.prediction.iloc[0] and (history.overlap == 0).all()
     assert not model.training

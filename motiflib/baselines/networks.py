@@ -56,6 +56,8 @@ class StandardCNN(nn.Module):
     torch.Size([2])
     """
 
+    rate = 1.6e-2  # of training: the best on fresh data of those that benchmarks/prediction.py --rates compares
+
     def __init__(
         self, filters: int = 64, widths: tuple[int, int, int] = (19, 11, 7), hidden: int = 64, dropout: float = 0.3
     ) -> None:
@@ -102,6 +104,8 @@ class ExplaiNN(nn.Module):
     >>> ExplaiNN(units=8)(torch.zeros(2, 4, 500)).shape
     torch.Size([2])
     """
+
+    rate = 1.6e-2  # as for StandardCNN
 
     def __init__(
         self, units: int = 32, width: int = 19, bins: int = 69, hidden: int = 100, dropout: float = 0.3
