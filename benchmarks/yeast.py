@@ -1,11 +1,14 @@
 """Yeast factors on held-out chromosomes, and calls along the whole genome.
 
     python benchmarks/yeast.py                # AUROC of the network and of 6-mers on the same windows, all factors
+    python benchmarks/yeast.py --seeds 1 2    # the same, other first weights and batches
+    python benchmarks/yeast.py --known        # AUROC of JASPAR's matrices, into the rows that are there
     python benchmarks/yeast.py --genome-wide  # calls of Reb1 and Abf1 on 12 Mb: minutes, peaks with a call
     python benchmarks/yeast.py --table        # only print what is there
 
 Peaks: ChIP-exo points of Rossi et al. 2021; 200 bp around each, four GC-matched windows of the same chromosomes for
-each; chrIV, chrVII and chrXII held out. Factors whose network lies in data/models are not trained again.
+each; chrIV, chrVII and chrXII held out. Factors whose network lies in data/models are not trained again with its seed.
+Of a factor's matrices in JASPAR, the one that does best on the other chromosomes is measured.
 """
 
 from __future__ import annotations
@@ -17,20 +20,23 @@ import time
 from pathlib import Path
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("NUMBA_NUM_THREADS", "1")  # TOMTOM's threads become torch's
 
 import numpy as np
 import pandas as pd
 import torch
+import torch.nn.functional as tf
 
 from motiflib import runs
-from motiflib.baselines.intervals import bootstrap_auroc
+from motiflib.baselines.intervals import auroc, bootstrap_auroc
 from motiflib.baselines.kmers import KmerRegression
 from motiflib.datasets import load
 from motiflib.discovery import find_motifs
 from motiflib.genome import Genome, LociBatches, ResidentGenome, from_peaks
 from motiflib.genome.training import SHIFT, WIDTH, as_examples, divided
 from motiflib.model import ArgminnConfig
-from motiflib.motif import jaspar_collection, tomtom
+from motiflib.motif import Motif, jaspar, jaspar_collection, tomtom
+from motiflib.motif_evidence import best_score
 from motiflib.seeding import seeded
 from motiflib.training import TrainConfig, fit, predict
 
@@ -40,29 +46,50 @@ TEST_CHROMS, ENOUGH, SEED = ("chrIV", "chrVII", "chrXII"), 40, 0
 ORDER = "Abf1 Reb1 Mcm1 Fkh1 Cbf1 Cin5 Fkh2 Swi4 Mbp1 Hsf1 Ste12 Gcn4".split()
 KNOWN = {"Cin5": ("CIN5", "YAP")}  # other names under which a factor's motif may stand; bZIP twins share a motif
 NEAR = 20  # bp from a peak to a call
+SITE = 4  # bits from which a place is a site at all
 
 
-def factor(name: str, data) -> dict:
-    """Train (or load) and test one factor's network, and the 6-mers on the same split."""
+def matrices(name: str) -> list[Motif]:
+    """JASPAR's matrices of a factor, in all versions."""
+    known = KNOWN.get(name, (name.upper(),))
+    last = [m.source.split(".") for m in jaspar_collection("fungi") if m.name.upper().startswith(known)]
+    return [jaspar(f"{base}.{version + 1}") for base, versions in last for version in range(int(versions))]
+
+
+def windows(name: str, data) -> tuple[pd.DataFrame, ResidentGenome]:
     with Genome(data.genome) as genome:
         table = from_peaks(genome, data.peaks[name], 200, ratio=4, test_chroms=TEST_CHROMS, blacklist=data.blacklist,
                            seed=SEED)  # fmt: skip
-        resident = ResidentGenome(genome)
+        return table, ResidentGenome(genome)
+
+
+def known(name: str, data) -> dict:
+    """AUROC of JASPAR's matrix on the same windows; of several, the one that does best on training chromosomes."""
+    table, _ = windows(name, data)
+    train, test = (as_examples(table[table.part == part]) for part in ("train", "test"))
+    best = max(matrices(name), key=lambda m: auroc(train.y, best_score(m, train.x)))
+    interval = bootstrap_auroc(test.y, best_score(best, test.x))
+    return {"known_id": best.source, "known": interval.value, "known_low": interval.low, "known_high": interval.high}
+
+
+def factor(name: str, data, seed: int) -> dict:
+    """Train (or load) and test one factor's network, and the 6-mers on the same split."""
+    table, resident = windows(name, data)
     began, stored = time.process_time(), MODELS / f"yeast-{name.lower()}"
     mine = table[table.part == "train"].reset_index(drop=True)
     train, valid, rows = divided(mine, SEED)
     test = as_examples(table[table.part == "test"])
-    if (stored / "README.md").exists():
+    if (stored / "README.md").exists() and seed == SEED:
         run = runs.load_run(stored)
         model, found, minutes = run.model, run.found, run.settings["minutes"]
     else:
-        model = seeded(ArgminnConfig(width=WIDTH), train, seed=SEED)
-        batches = LociBatches(resident, mine.iloc[rows], 200, shift=int(SHIFT * 200), seed=SEED)
+        model = seeded(ArgminnConfig(width=WIDTH), train, seed=seed)
+        batches = LociBatches(resident, mine.iloc[rows], 200, shift=int(SHIFT * 200), seed=seed)
         model = fit(model, batches, valid, TrainConfig(device="cpu"), progress=False).model
         found, minutes = find_motifs(model, train.x), (time.process_time() - began) / 60
     y, ours = test.y.numpy(), predict(model, test.x).numpy()
     peer = KmerRegression(train, valid)(test.x)
-    row = {"factor": name, "seed": SEED, "train_peaks": int((train.y.sum() + valid.y.sum()).item())}
+    row = {"factor": name, "seed": seed, "train_peaks": int((train.y.sum() + valid.y.sum()).item())}
     row |= {"test_peaks": int(y.sum()), "filters": len(model.scanner.filters), "minutes": minutes}
     for label, interval in (("argminn", bootstrap_auroc(y, ours)), ("kmers", bootstrap_auroc(y, peer)),
                             ("difference", bootstrap_auroc(y, ours, peer))):  # fmt: skip
@@ -89,17 +116,49 @@ def genome_wide(name: str, data, out: Path, chroms: list[str]) -> dict:
     row |= {"minutes": (time.perf_counter() - began) / 60, "core_minutes": (time.process_time() - used) / 60}
     calls, peaks = read_calls(out), data.peaks[name]
     held = peaks[peaks.chrom.isin(set(TEST_CHROMS) & set(chroms))]
-    return row | {"calls": len(calls)} | operating_point(calls, held)
+    row |= {"calls": len(calls)} | operating_point(calls, held)
+    kept = calls.sequence.isin(set(held.chrom)) & (calls.odds >= row["threshold"])
+    each = kept.sum() / sum(data.chroms[chrom] for chrom in set(held.chrom))  # calls per base
+    return row | {"chance": 1 - np.exp(-each * (2 * NEAR + 1))} | known_point(name, data, held)
+
+
+def known_point(name: str, data, held: pd.DataFrame) -> dict:
+    """What the best of JASPAR's matrices reaches, chosen on the other chromosomes; and peaks with a site at all."""
+    with Genome(data.genome) as genome:
+        resident = ResidentGenome(genome)
+    others = data.peaks[name][~data.peaks[name].chrom.isin(TEST_CHROMS)]
+    best = max(matrices(name), key=lambda m: operating_point(places(m, resident, others), others)["share"])
+    there = places(best, resident, held)
+    point, site = operating_point(there, held), operating_point(there[there.odds >= SITE], held, most=np.inf)
+    return {"known_id": best.source, "known_share": point["share"], "has_site": site["share"],
+            "known_beside": point["beside_per_called_peak"]}  # fmt: skip
+
+
+def places(motif: Motif, genome: ResidentGenome, peaks: pd.DataFrame) -> pd.DataFrame:
+    """Every place on the chromosomes of the peaks where a matrix scores above 0 bits, on either strand."""
+    pwm, parts = torch.tensor(motif.pwm(pseudocount=0.01).copy(), dtype=torch.float32), []
+    for chrom in sorted(set(peaks.chrom)):
+        x = genome.cut([chrom], [0], int(genome.lengths[genome.row[chrom]]))
+        score = tf.conv1d(x, torch.stack([pwm, pwm.flip(0, 1)]))[0].amax(0).double().numpy()
+        at = np.flatnonzero(score > 0)
+        parts.append(pd.DataFrame({"sequence": chrom, "middle": at + motif.width // 2, "odds": score[at]}))
+    return pd.concat(parts)
 
 
 def read_calls(path: Path) -> pd.DataFrame:
     calls = pd.read_csv(path, sep="\t").rename(columns={"#sequence": "sequence"})
-    return calls.assign(middle=(calls.start + calls.end) // 2, odds=calls.score / 1000 * calls.probability)
+    return calls.assign(middle=(calls.start + calls.end) // 2, odds=both(calls.score / 1000, calls.probability))
+
+
+def both(score: pd.Series, probability: pd.Series) -> pd.Series:
+    """The odds of the site and of its window multiplied, as a probability: chosen on training chromosomes."""
+    score, probability = (value.clip(1e-4, 1 - 1e-4) for value in (score, probability))
+    return 1 / (1 + (1 / score - 1) * (1 / probability - 1))
 
 
 def operating_point(calls: pd.DataFrame, peaks: pd.DataFrame, most: float = 10) -> dict:
     """On held-out chromosomes: the largest share of peaks with a call near, while fewer than `most` calls for each
-    called peak lie beside all peaks; and the threshold on score x probability that reaches it."""
+    called peak lie beside all peaks; and the threshold on `odds` that reaches it."""
     calls = calls[calls.sequence.isin(set(peaks.chrom))]
     best, beside = [], np.ones(len(calls), dtype=bool)
     place, odds = calls.middle.to_numpy(), calls.odds.to_numpy()
@@ -117,9 +176,10 @@ def operating_point(calls: pd.DataFrame, peaks: pd.DataFrame, most: float = 10) 
 
 
 def add(row: dict, path: Path) -> None:
-    old = pd.read_csv(path, sep="\t") if path.exists() else pd.DataFrame(columns=["factor"])
+    old = pd.read_csv(path, sep="\t") if path.exists() else pd.DataFrame()
     new = pd.DataFrame([row])
-    new = pd.concat([old[old.factor != row["factor"]], new]) if len(old) else new
+    keys = [key for key in ("factor", "seed") if key in row]
+    new = pd.concat([old, new]).drop_duplicates(keys, keep="last").sort_values(keys)
     new.to_csv(path, sep="\t", index=False, float_format="%.5g")
     print({k: round(v, 4) if isinstance(v, float) else v for k, v in row.items()}, flush=True)
 
@@ -128,17 +188,20 @@ def show(path: Path) -> None:
     table = pd.read_csv(path, sep="\t")
     print(table.round(4).to_string(index=False))
     if "kmers" in table:
-        for least in (ENOUGH, 0):
-            some = table[table.test_peaks >= least]
-            print(f"mean over the {len(some)} factors with at least {least} test peaks:")
-            ahead = (some.argminn > some.kmers).sum()
-            print(f"ARGMINN {some.argminn.mean():.4f}, 6-mers {some.kmers.mean():.4f}; ahead in {ahead}")
+        each = table[table.test_peaks >= ENOUGH].groupby("factor")
+        some = each[["argminn", "kmers", "known"]].mean().assign(lowest=each.argminn.min(), highest=each.argminn.max())
+        print(f"mean over the seeds, factors with at least {ENOUGH} test peaks:")
+        print(pd.concat([some, some.mean().to_frame("mean").T]).round(3).to_string())
+        print(f"ahead of 6-mers in {(some.argminn > some.kmers).sum()}, of the matrix in "
+              f"{(some.argminn > some.known).sum()} of {len(some)}")  # fmt: skip
     print(f"{runs.machine()['hardware']}; {runs.machine()['versions']}")
 
 
 def main() -> None:
     ask = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     ask.add_argument("--only", nargs="*", default=None)
+    ask.add_argument("--seeds", nargs="*", type=int, default=[SEED])
+    ask.add_argument("--known", action="store_true")
     ask.add_argument("--genome-wide", action="store_true")
     ask.add_argument("--chroms", nargs="*", default=None, help="only these chromosomes, with --genome-wide")
     ask.add_argument("--table", action="store_true")
@@ -146,12 +209,18 @@ def main() -> None:
     torch.set_num_threads(1)
     data, kind = load("yeast-rossi2021"), "yeast_genome" if a.genome_wide else "yeast"
     path = RESULTS / f"{kind}.tsv"
-    done = set(pd.read_csv(path, sep="\t").factor) if path.exists() else set()
-    names = a.only or (["Reb1", "Abf1"] if a.genome_wide else [name for name in ORDER if name not in done])
-    for name in [] if a.table else names:
-        chroms = a.chroms or list(data.chroms)
-        place = HERE / "runs" / f"{name}.bed"
-        add(genome_wide(name, data, place, chroms) if a.genome_wide else factor(name, data), path)
+    old = pd.read_csv(path, sep="\t") if path.exists() else pd.DataFrame()
+    done = set(zip(old.factor, old.seed, strict=True)) if "seed" in old else set()
+    for name in old.factor.unique() if a.known else []:
+        new = known(name, data)
+        for row in old[old.factor == name].to_dict("records"):
+            add(row | new, path)
+    for name in [] if a.table or a.known else a.only or (ORDER, ["Reb1", "Abf1"])[a.genome_wide]:
+        if a.genome_wide:
+            add(genome_wide(name, data, HERE / "runs" / f"{name}.bed", a.chroms or list(data.chroms)), path)
+        for seed in [] if a.genome_wide else a.seeds:
+            if a.only or (name, seed) not in done:
+                add(factor(name, data, seed) | known(name, data), path)
     show(path)
 
 
