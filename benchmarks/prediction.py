@@ -28,8 +28,7 @@ CLASSIC = ["spi1", "tal-gata", "e2f6-max", "jund-tead", "rest", "spi1-ctcf"]
 OURS = ["rest-nonadditive", "same-strand", "helical", "three-in-order"]
 TEST = 4000
 CHANCE = 0.6  # AUROC below which a peer is trained again
-# The peers' own default sizes are 64 filters and, in the paper on ExplaiNN, 100 units: the -64 and -100 forms show that
-# the smaller ones, which cost a third, lose nothing here.
+# The peers' own default sizes are 64 filters and, in the paper on ExplaiNN, 100 units: the -64 and -100 forms.
 SIZES = {"cnn": 32, "explainn": 32, "cnn-64": 64, "explainn-100": 100}
 # Seed 0, (grammar, peer, rate, epochs): rates from a quarter of ARGMINN's on, and five times the budget.
 RATES = (5e-4, 1e-3, 2e-3, 4e-3, 8e-3, 1.6e-2, 3.2e-2)
