@@ -12,7 +12,7 @@ costs nine times as much and finds the same here); patterns that hold two motifs
 attributions are left out, and flanks are cut harder, where that is better against the truth. What it reports is kept
 under --runs as <grammar>-<seed>-modisco.meme, for benchmarks/calls.py. Enumeration: words, no network, positives
 against negatives; shuffles: the same, all sequences against their dinucleotide shuffles. Seconds are processor time on
-one thread, training not included.
+one thread, training not included; they are missing where they were taken before numba was kept to one thread.
 """
 
 from __future__ import annotations
