@@ -15,6 +15,7 @@ from functools import lru_cache
 
 import numpy as np
 import pandas as pd
+import torch
 from jaxtyping import Float
 
 from motiflib.sequence import BASES, InputError, read_lines, write_atomic
@@ -196,13 +197,10 @@ def tomtom(queries: Sequence[Motif], targets: Sequence[Motif] | None = None, top
     the pair, not corrected for the number of targets; offset (target column under the first column of the query, which
     is reverse-complemented first where strand is "-"); correlation, as in `aligned_correlation`, of that alignment.
     Flanks below 0.3 bits are not compared; a query without a better column gets p_value 1. No query: an empty table.
+    Raises InputError without targets. Below 25 of them memelite warns that p-values say little.
 
-    Raises:
-        InputError: no targets. Below 25 of them memelite warns that p-values say little.
-
-    Example:
-        >>> tomtom([jaspar("REST").slice(0, 9)]).jaspar_name[0]
-        'REST'
+    >>> tomtom([jaspar("REST").slice(0, 9)]).jaspar_name[0]
+    'REST'
     """
     targets = jaspar_collection() if targets is None else list(targets)
     if not targets:
@@ -212,8 +210,9 @@ def tomtom(queries: Sequence[Motif], targets: Sequence[Motif] | None = None, top
     log.info("TOMTOM: %d motifs against %d; the first time, compiling takes a minute", len(queries), len(targets))
     import memelite  # brings numba, which is slow to import
 
-    cores = [query.trim() for query in queries]
+    cores, threads = [query.trim() for query in queries], torch.get_num_threads()
     found = memelite.tomtom([core.pfm for core in cores], [target.pfm for target in targets], n_jobs=1)
+    torch.set_num_threads(threads)  # numba gives them back as many as there are cores
     p_values, scores, offsets, _, strands = found  # each (queries, targets)
     rows = []
     for q, (query, core) in enumerate(zip(queries, cores, strict=True)):

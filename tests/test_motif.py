@@ -6,6 +6,7 @@ import time
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -162,6 +163,15 @@ def test_tomtom_names_known_motifs_at_their_place():
     assert list(table.offset[:5]) == [0, 0, 9, 9, 9 - 10]  # turned round, 10 flat columns come before the half
     assert list(table.strand[:5]) == ["+", "+", "+", "-", "-"]
     assert (table.p_value < 1e-12).all() and np.allclose(table.correlation, 1)
+
+
+def test_tomtom_leaves_the_threads_of_torch_alone():
+    before = torch.get_num_threads()
+    for threads in (1, 2):
+        torch.set_num_threads(threads)
+        tomtom([exact("ACCTGATTTGCA", "query")], jaspar_collection("fungi")[:60])
+        assert torch.get_num_threads() == threads
+    torch.set_num_threads(before)
 
 
 def test_tomtom_offset_and_strand_on_made_targets():
