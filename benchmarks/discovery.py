@@ -33,7 +33,7 @@ METHODS = ["argminn", "cnn", "explainn", "enumeration", "shuffles", "modisco"]
 NO_NETWORK = ("enumeration", "shuffles")
 SEQUENCES = 1000
 STRICT = 0.5  # bits: MoDISco's wide flanks, cut here instead of at 0.3, no longer pull a motif's mean below one bit
-ATTRIBUTED = 200  # positives for DeepLIFT, which costs most of all; 500 gave the same motifs of rest, in 69 s
+ATTRIBUTED = 200  # positives for DeepLIFT, which costs most of all; 500 found no more of spi1 and spi1-ctcf
 
 
 def network(name: str, seed: int, method: str, runs: Path):

@@ -90,7 +90,8 @@ def test_words_of_a_rule():
     assert rule_sentence(rule, {"M1": "JUND", "M2": "TEAD4"}) == said
 
 
-def test_rules_of_a_network_from_end_to_end():
+@pytest.fixture(scope="module")
+def pairs() -> tuple:
     """Pairs of one word, 20 bp from start to start, in half of the sequences; nothing in the other half."""
     records, rng = [], np.random.default_rng(0)
     found = find_motifs(OneWord(), one_hot([sequence for _, sequence in planted(300, letters="ACGT")[0]]))
@@ -99,6 +100,11 @@ def test_rules_of_a_network_from_end_to_end():
         for place in (at, at + 20) if i % 2 else ():
             letters[place : place + 8] = list("GATTACAG")
         records.append((f"s{i}", "".join(letters)))
+    return found, records
+
+
+def test_rules_of_a_network_from_end_to_end(pairs):
+    found, records = pairs
     rules = find_rules(OneWord(), found, records)
     assert rules[["low", "high", "gap_low", "count", "speaks"]].values.tolist() == [[20, 20, 12, 60, "for"]]
     assert rules.both[0] == pytest.approx(5, abs=0.1) and rules.verdict[0] == "additive"
@@ -108,3 +114,11 @@ def test_rules_of_a_network_from_end_to_end():
     assert nexts.sort_values("share").iloc[-1][["motif", "next"]].tolist() == ["M1", "M1"]
     with pytest.raises(InputError, match="no sequence"):
         find_rules(OneWord(), found, [])
+
+
+@pytest.mark.parametrize(("both", "neither", "rules"), [(5.0, -3.0, 1), (-5.0, -3.0, 0)])
+def test_counts_and_network_must_agree(pairs, monkeypatch, both, neither, rules):
+    """The pairs stand in positives; where silencing them makes the sequence more positive, that is no rule."""
+    effects = (both, 1.0, 1.0, neither, 0.0, -1.0, 1.0, "additive")
+    monkeypatch.setattr("motiflib.rules.pair_effects", lambda *args, **more: effects)
+    assert len(find_rules(OneWord(), *pairs)) == rules
