@@ -2,13 +2,13 @@
 
     python benchmarks/prediction.py                        # 10 grammars x 3 seeds; run benchmarks/grammars.py first
     python benchmarks/prediction.py --only rest --seeds 0 --peers cnn-64 explainn-100
-    python benchmarks/prediction.py --rates                # is ARGMINN's rate, or its budget, a handicap for the peers?
+    python benchmarks/prediction.py --rates                # is ARGMINN's rate a handicap for the peers?
 
 The peers are trained here (kept under --runs for other benchmarks; --again trains those that are not there any more),
 ARGMINN is read from there. Each test is a line of results/prediction.tsv, so an interrupted run goes on. Intervals:
-95%, percentile bootstrap over test sequences. --rates trains peers at other rates, and for five times as many epochs,
+95%, percentile bootstrap over test sequences. --rates trains peers at other rates,
 into results/peer_rates.tsv, measured on sequences that are neither those that choose the epoch nor those of the test.
-A peer that is at chance on the validation sequences is trained again, at a quarter and an eighth of its rate.
+A peer below 0.8 on the validation sequences is trained again, at a quarter and an eighth of its rate; the best counts.
 """
 
 from __future__ import annotations
@@ -27,13 +27,12 @@ HERE = Path(__file__).parent
 CLASSIC = ["spi1", "tal-gata", "e2f6-max", "jund-tead", "rest", "spi1-ctcf"]
 OURS = ["rest-nonadditive", "same-strand", "helical", "three-in-order"]
 TEST = 4000
-CHANCE = 0.6  # AUROC below which a peer is trained again
+POOR = 0.8  # AUROC on validation examples below which a peer is trained again
 # The peers' own default sizes are 64 filters and, in the paper on ExplaiNN, 100 units: the -64 and -100 forms.
 SIZES = {"cnn": 32, "explainn": 32, "cnn-64": 64, "explainn-100": 100}
-# Seed 0, (grammar, peer, rate, epochs): rates from a quarter of ARGMINN's on, and five times the budget.
+# Seed 0, (grammar, peer, rate, epochs): rates from a quarter of ARGMINN's on.
 RATES = (5e-4, 1e-3, 2e-3, 4e-3, 8e-3, 1.6e-2, 3.2e-2)
 SCAN = [(g, p, rate, 20) for rate in RATES for g in ("tal-gata", "rest") for p in ("cnn", "explainn")]
-SCAN += [(g, p, None, 100) for g, p in (("tal-gata", "cnn"), ("rest", "explainn"), ("rest-nonadditive", "cnn"))]
 
 
 def build(peer: str):
@@ -57,13 +56,13 @@ def fitted(data, seed: int, peer: str, rate: float | None = None, epochs: int = 
 
 
 def at_best_rate(data, seed: int, peer: str):
-    """A peer trained at its own rate; while it is at chance on the validation examples, at a quarter and an eighth."""
+    """A peer trained at its own rate; while it does poorly on the validation examples, at a quarter and an eighth."""
     from motiflib.training import evaluate
 
     valid, fits = data.sample(2000, 1), []
     for share in (1, 1 / 4, 1 / 8):
         fits.append(fitted(data, seed, peer, share * build(peer).rate))
-        if evaluate(fits[-1], valid)["auroc"] > CHANCE:
+        if evaluate(fits[-1], valid)["auroc"] > POOR:
             break
     return min(fits, key=lambda model: evaluate(model, valid)["loss"])
 
@@ -100,7 +99,6 @@ def scan(out: Path) -> None:
     rows = pd.read_csv(out, sep="\t").to_dict("records") if out.exists() else []
     have = {(r["grammar"], r["model"], r["rate"], r["epochs"]) for r in rows}
     for name, peer, rate, epochs in SCAN:
-        rate = rate or build(peer).rate
         if (name, peer, rate, epochs) not in have:
             data = GrammarBatches(load_grammar(name), seed=0)
             model, held = fitted(data, 0, peer, rate, epochs), data.sample(TEST, 5)
