@@ -2,6 +2,7 @@
 
     python benchmarks/robustness.py                  # six grammars; run benchmarks/grammars.py and prediction.py first
     python benchmarks/robustness.py --only rest --n 500
+    python benchmarks/robustness.py --only tal-gata --parts bars --variant 40-epochs    # of grammars.py
 
 All networks were trained at 50% GC only. "argminn-corrected" is the same network with `correct_background`, which
 trains nothing. The oracle is told the GC. Rows of results/robustness.tsv are kept, so an interrupted run goes on.
@@ -39,9 +40,9 @@ CLASSIC = ["spi1", "tal-gata", "e2f6-max", "jund-tead", "rest", "spi1-ctcf"]
 SEED = 20_000_003  # of the test sequences: no training uses it
 
 
-def networks(name: str, seed: int, runs: Path) -> tuple[dict, object]:
+def networks(name: str, seed: int, variant: str, runs: Path) -> tuple[dict, object]:
     """The trained networks of a grammar and the motifs read from ARGMINN."""
-    argminn = Argminn.from_pretrained(runs / f"{name}-{seed}-default").eval()
+    argminn = Argminn.from_pretrained(runs / f"{name}-{seed}-{variant}").eval()
     found = find_motifs(argminn, GrammarBatches(load_grammar(name), seed=seed).sample(2000, 3).x)
     out = {"argminn": argminn, "argminn-corrected": correct_background(argminn, found)}
     for peer, network in (("cnn", StandardCNN(32)), ("explainn", ExplaiNN(32))):
@@ -144,23 +145,25 @@ def main() -> None:
     ask.add_argument("--seeds", nargs="*", type=int, default=[0])
     ask.add_argument("--n", type=int, default=1500)
     ask.add_argument("--parts", nargs="*", default=["gc", "bars", "other"])
+    ask.add_argument("--variant", default="default")
     ask.add_argument("--runs", type=Path, default=HERE / "runs")
     ask.add_argument("--out", type=Path, default=HERE / "results" / "robustness.tsv")
     a = ask.parse_args()
     torch.set_num_threads(1)
     done = pd.read_csv(a.out, sep="\t", dtype={"level": str}) if a.out.exists() else pd.DataFrame()
     have = set(done[["grammar", "seed", "part"]].itertuples(index=False, name=None)) if len(done) else set()
+    of = "" if a.variant == "default" else f", {a.variant}"
     for part in a.parts:
-        for name, seed in [(g, s) for s in a.seeds for g in a.only if (g, s, part) not in have]:
+        for name, seed in [(g, s) for s in a.seeds for g in a.only if (g, s, part + of) not in have]:
             began = time.perf_counter()
-            models, found = networks(name, seed, a.runs)
+            models, found = networks(name, seed, a.variant, a.runs)
             table = measure(part, name, models, found, a.n)
-            table = table.assign(grammar=name, seed=seed, part=part, level=table.level.astype(str))
+            table = table.assign(grammar=name, seed=seed, part=part + of, level=table.level.astype(str))
             done = pd.concat([done, table], ignore_index=True) if len(done) else table
             done.to_csv(a.out, sep="\t", index=False, float_format="%.5g")
             print(name, seed, part, f"{time.perf_counter() - began:.0f} s", flush=True)
     print(summary(done))
-    print("\n" + done[done.part == "bars"].drop(columns=["low", "high", "part", "model"]).to_string(index=False))
+    print("\n" + done[done.part.str.startswith("bars")].drop(columns=["low", "high", "model"]).to_string(index=False))
     print(footer("one thread", f"L=500, {a.n} sequences a GC level"))
 
 
