@@ -7,7 +7,7 @@
 Judges: the grammar's Bayes oracle at the length of the designs, an ARGMINN of another seed, the CNN, and the true
 motifs (best log-odds in bits on either strand, FIMO's score, mean over the motifs of the positive class). Ledidi works
 on 500 bp, the length that its networks were trained on, with its own default settings, towards a logit of 6, from
-random templates.
+32 random templates, 16 designs of each.
 Rows of results/designs.tsv are kept, so an interrupted run goes on.
 """
 
@@ -145,7 +145,7 @@ def main() -> None:
     ask = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     ask.add_argument("--only", nargs="*", default=CLASSIC)
     ask.add_argument("--n", type=int, default=1000)
-    ask.add_argument("--templates", type=int, default=4)
+    ask.add_argument("--templates", type=int, default=32)
     ask.add_argument("--parts", nargs="*", default=["rules", "gradient"])
     ask.add_argument("--runs", type=Path, default=HERE / "runs")
     ask.add_argument("--out", type=Path, default=HERE / "results" / "designs.tsv")

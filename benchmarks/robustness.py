@@ -3,6 +3,7 @@
     python benchmarks/robustness.py                  # six grammars; run benchmarks/grammars.py and prediction.py first
     python benchmarks/robustness.py --only rest --n 500
     python benchmarks/robustness.py --only tal-gata --parts bars --variant 40-epochs    # of grammars.py
+    python benchmarks/robustness.py --parts gc --seeds 0 1 2 --again argminn-corrected  # these rows anew
 
 All networks were trained at 50% GC only. "argminn-corrected" is the same network with `correct_background`, which
 trains nothing. The oracle is told the GC. Rows of results/robustness.tsv are kept, so an interrupted run goes on.
@@ -53,13 +54,13 @@ def networks(name: str, seed: int, variant: str, runs: Path) -> tuple[dict, obje
     return out, found
 
 
-def gc_sweep(name: str, models: dict, n: int) -> pd.DataFrame:
+def gc_sweep(name: str, models: dict, n: int, oracle_too: bool) -> pd.DataFrame:
     """All networks and the oracle at 5% to 95% GC."""
     grammar, contexts, parts = load_grammar(name), robustness.standard_contexts(), []
     data = simulate(grammar, n, seed=SEED)
     for model, network in models.items():
         parts.append(robustness.context_sweep(network, data, ["gc"], seed=1).assign(model=model))
-    for level in contexts["gc"]:
+    for level in contexts["gc"] if oracle_too else []:
         oracle = Oracle(grammar, 500, int(level) / 100)
         table = robustness.context_sweep(
             lambda x, oracle=oracle: oracle.log_likelihood_ratio(x).sigmoid(), data,
@@ -121,10 +122,10 @@ def bars(name: str, network: Argminn, found) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["context", "level", "measure", "value", "n"]).assign(model="argminn")
 
 
-def measure(part: str, name: str, models: dict, found, n: int) -> pd.DataFrame:
+def measure(part: str, name: str, models: dict, found, n: int, oracle_too: bool = True) -> pd.DataFrame:
     """One part of the benchmark for one grammar."""
     if part == "gc":
-        return gc_sweep(name, models, n)
+        return gc_sweep(name, models, n, oracle_too)
     return bars(name, models["argminn"], found) if part == "bars" else other_contexts(name, models, found, n // 4)
 
 
@@ -146,19 +147,25 @@ def main() -> None:
     ask.add_argument("--n", type=int, default=1500)
     ask.add_argument("--parts", nargs="*", default=["gc", "bars", "other"])
     ask.add_argument("--variant", default="default")
+    ask.add_argument("--again", nargs="*", default=[], metavar="MODEL")
     ask.add_argument("--runs", type=Path, default=HERE / "runs")
     ask.add_argument("--out", type=Path, default=HERE / "results" / "robustness.tsv")
     a = ask.parse_args()
     torch.set_num_threads(1)
     done = pd.read_csv(a.out, sep="\t", dtype={"level": str}) if a.out.exists() else pd.DataFrame()
-    have = set(done[["grammar", "seed", "part"]].itertuples(index=False, name=None)) if len(done) else set()
+    keys = ["grammar", "seed", "part"]
+    have = set(done[keys].itertuples(index=False, name=None)) if len(done) and not a.again else set()
     of = "" if a.variant == "default" else f", {a.variant}"
     for part in a.parts:
         for name, seed in [(g, s) for s in a.seeds for g in a.only if (g, s, part + of) not in have]:
             began = time.perf_counter()
             models, found = networks(name, seed, a.variant, a.runs)
-            table = measure(part, name, models, found, a.n)
+            models = {model: models[model] for model in a.again or models}
+            table = measure(part, name, models, found, a.n, not a.again)
             table = table.assign(grammar=name, seed=seed, part=part + of, level=table.level.astype(str))
+            if a.again:
+                same = (done.grammar == name) & (done.seed == seed) & (done.part == part + of)
+                done = done[~(same & done.model.isin(a.again))]
             done = pd.concat([done, table], ignore_index=True) if len(done) else table
             done.to_csv(a.out, sep="\t", index=False, float_format="%.5g")
             print(name, seed, part, f"{time.perf_counter() - began:.0f} s", flush=True)

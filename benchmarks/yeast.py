@@ -33,7 +33,7 @@ from motiflib.baselines.kmers import KmerRegression
 from motiflib.datasets import load
 from motiflib.discovery import find_motifs
 from motiflib.genome import Genome, LociBatches, ResidentGenome, from_peaks
-from motiflib.genome.training import SHIFT, WIDTH, as_examples, divided
+from motiflib.genome.training import MIDDLE, SHIFT, WIDTH, as_examples, divided
 from motiflib.model import ArgminnConfig
 from motiflib.motif import Motif, jaspar, jaspar_collection, tomtom
 from motiflib.motif_evidence import best_score
@@ -44,7 +44,8 @@ HERE = Path(__file__).parent
 MODELS, RESULTS = HERE.parent / "data" / "models", HERE / "results"
 TEST_CHROMS, ENOUGH, SEED = ("chrIV", "chrVII", "chrXII"), 40, 0
 ORDER = "Abf1 Reb1 Mcm1 Fkh1 Cbf1 Cin5 Fkh2 Swi4 Mbp1 Hsf1 Ste12 Gcn4".split()
-KNOWN = {"Cin5": ("CIN5", "YAP")}  # other names under which a factor's motif may stand; bZIP twins share a motif
+# Names under which a factor's motif may stand: relatives whose motif is the same.
+KNOWN = {"Cin5": ("CIN5", "YAP"), "Fkh1": ("FKH",), "Fkh2": ("FKH",)}
 NEAR = 20  # bp from a peak to a call
 SITE = 4  # bits from which a place is a site at all
 
@@ -83,7 +84,7 @@ def factor(name: str, data, seed: int) -> dict:
         run = runs.load_run(stored)
         model, found, minutes = run.model, run.found, run.settings["minutes"]
     else:
-        model = seeded(ArgminnConfig(width=WIDTH), train, seed=seed)
+        model = seeded(ArgminnConfig(width=WIDTH), train, seed=seed, middle=int(200 * MIDDLE))
         batches = LociBatches(resident, mine.iloc[rows], 200, shift=int(SHIFT * 200), seed=seed)
         model = fit(model, batches, valid, TrainConfig(device="cpu"), progress=False).model
         found, minutes = find_motifs(model, train.x), (time.process_time() - began) / 60

@@ -19,7 +19,7 @@ from torch import Tensor
 from motiflib.discovery import Discovery
 from motiflib.model import Argminn, MotifScanner
 
-PSEUDO = 20  # bases of the training background that a sequence's own composition starts from
+SURE = 2  # standard errors by which a sequence's composition departs from the training's before it is believed
 LEAST_P = 0.01  # a filter does not tell rare from impossible
 
 
@@ -38,10 +38,24 @@ class CorrectedScanner(MotifScanner):
     def forward(self, x: Float[Tensor, "B 4 L"]) -> Float[Tensor, "B C T"]:
         width = self.filters.shape[2]
         known = tf.avg_pool1d(x.detach().sum(1, keepdim=True), width, 1) > 1 - 0.5 / width  # (B, 1, T)
-        gc = (x[:, 1:3].sum((1, 2)) + PSEUDO * self.gc) / (x.sum((1, 2)) + PSEUDO)
+        gc = self.gc + departure(x[:, 1:3].sum((1, 2)), x.sum((1, 2)), self.gc)
         weak, strong = ((1 - gc) / (1 - self.gc)).log(), (gc / self.gc).log()  # log(q' / q) of A or T, of C or G
         excess = weak[:, None] * (x[:, 0] + x[:, 3]) + strong[:, None] * (x[:, 1] + x[:, 2])  # (B, L)
         return self.relu(tf.conv1d(x, *self.channels()) - tf.conv1d(excess[:, None], self.share)) * known
+
+
+def departure(strong: Float[Tensor, " B"], known: Float[Tensor, " B"], gc: float) -> Float[Tensor, " B"]:
+    """By how much the fraction of G and C among `known` bases departs from `gc`, as far as chance does not explain it.
+
+    d (1 - SURE^2 s^2 / d^2) where positive, else 0: positive-part James-Stein, with s the standard error of a fraction
+    of so many bases. Without it, correcting a sequence of ordinary composition would only add noise to its scores.
+
+    >>> departure(torch.tensor([255.0, 400.0]), torch.tensor([500.0, 500.0]), 0.5)
+    tensor([0.0000, 0.2933])
+    """
+    moved = strong / known.clamp(min=1) - gc
+    chance = SURE**2 * gc * (1 - gc) / known.clamp(min=1)
+    return moved * (1 - chance / moved.square().clamp(min=1e-12)).clamp(min=0)
 
 
 def correct_background(model: Argminn, found: Discovery, *, gc: float = 0.5) -> Argminn:

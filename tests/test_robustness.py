@@ -9,7 +9,7 @@ import torch
 from sklearn.metrics import average_precision_score, roc_auc_score
 
 from motiflib import robustness as r
-from motiflib.correction import correct_background, filter_scale
+from motiflib.correction import correct_background, departure, filter_scale
 from motiflib.discovery import Discovery
 from motiflib.grammar import load_grammar, simulate
 from motiflib.model import Argminn, ArgminnConfig
@@ -108,7 +108,7 @@ def test_correction_is_the_log_odds_against_the_sequence():
     corrected = correct_background(model, found)
     x = r.redraw(simulate(load_grammar("spi1"), 4, 400, seed=1), gc=0.2).x.float()
     plain, now = model.scanner(x), corrected.scanner(x)
-    gc = (float(x[0, 1:3].sum()) + 10) / 420
+    gc = 0.5 + float(departure(x[:1, 1:3].sum((1, 2)), x[:1].sum((1, 2)), 0.5))
     q = np.array([1 - gc, gc, gc, 1 - gc]) / 2
     at = int(now[0, 0].argmax())
     window = x[0, :, at + 1 : at + 7].numpy()
@@ -116,6 +116,18 @@ def test_correction_is_the_log_odds_against_the_sequence():
     assert float(now[0, 0, at].detach()) == pytest.approx(by_hand, abs=1e-4)
     assert not torch.allclose(plain, now)
     assert torch.allclose(now[:, :1], corrected.scanner(x.flip(1, 2))[:, 1:].flip(2), atol=1e-5)
+
+
+def test_departure_by_hand():
+    # 100 bases: s^2 = 1/400, so 4 s^2 = 0.01; 80 of 100 is d = 0.3, and 0.3 (1 - 0.01 / 0.09) = 0.26667
+    strong, known = torch.tensor([80.0, 20.0, 58.0, 0.0]), torch.tensor([100.0, 100.0, 100.0, 0.0])
+    assert departure(strong, known, 0.5).tolist() == pytest.approx([0.8 / 3, -0.8 / 3, 0, 0])
+
+
+def test_an_ordinary_composition_is_not_corrected():
+    model, found, _ = toy()
+    x = torch.eye(4)[torch.arange(400) % 4].T[None]  # as many of each base
+    assert torch.equal(correct_background(model, found).scanner(x), model.scanner(x))
 
 
 def test_scale_of_a_filter():

@@ -71,6 +71,18 @@ def test_every_planted_motif_gets_a_seed(name):
     assert len(found) <= 6  # and hardly anything else
 
 
+def test_the_middle_is_counted_first():
+    rng = torch.Generator().manual_seed(3)
+    codes = torch.randint(4, (400, 200), generator=rng)
+    codes[:100, 95:101] = torch.tensor([2, 0, 3, 3, 0, 1])  # GATTAC in the middle of a quarter
+    for start in (10, 40, 160):  # a run of A, three times in every positive, never in the middle
+        codes[:200, start : start + 7] = 0
+    data = Examples(torch.eye(4)[codes].mT, torch.arange(400) < 200)
+    assert enriched_kmers(data).kmer[0] == "AAAAAA"
+    first = enriched_kmers(data, middle=60).iloc[0]
+    assert (first.kmer, first.against) == (kmer_letters(int(kmer_codes(one_hot(["GATTAC"]))[0, 0])), "middle")
+
+
 def test_nothing_stands_out_in_noise():
     letters = torch.randint(0, 4, (500, 200), generator=torch.Generator().manual_seed(1))
     data = Examples(torch.nn.functional.one_hot(letters, 4).mT.float(), (torch.arange(500) % 2).float())

@@ -29,7 +29,7 @@ def train(
     blacklist: Annotated[Path | None, typer.Option(help="With --genome: BED of places to leave out.")] = None,
     rename_chroms: Annotated[bool, typer.Option(help="Take chr1, 1 and chrI for one another.")] = False,
     filters: Annotated[int, typer.Option(help="At most so many motifs.")] = 12,
-    width: Annotated[int | None, typer.Option(help="Width of a filter in bp: 12, or 16 with --genome.")] = None,
+    width: Annotated[int | None, typer.Option(help="Width of a filter in bp: 12, or 20 with --genome.")] = None,
     layers: Annotated[int, typer.Option(help="Layers of the syntax builder.")] = 2,
     epochs: Annotated[int, typer.Option(help="Passes over the sequences.")] = 20,
     seed: Annotated[int, typer.Option(help="Same seed, same network.")] = 0,
@@ -47,7 +47,7 @@ def train(
 
     if (positives is None) == (genome is None) or (genome is None) != (peaks is None):
         raise InputError("Missing option '--positives', or '--genome' with '--peaks': give one of them")
-    width = (12 if genome is None else 16) if width is None else width
+    width = (12 if genome is None else 20) if width is None else width
     settings = {"config": ArgminnConfig(filters=filters, width=width, layers=layers), "seed": seed}
     settings["training"] = TrainConfig(epochs=epochs, device=device)
     if genome is None:
