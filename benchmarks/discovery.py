@@ -2,17 +2,20 @@
 
     python benchmarks/discovery.py                       # what benchmarks/grammars.py and prediction.py have trained
     python benchmarks/discovery.py --seeds 0 --methods modisco
+    python benchmarks/discovery.py --seeds 0 --only spi1 e2f6-max jund-tead rest --methods modisco modisco-defaults \
+        --out benchmarks/results/modisco_defaults.tsv
 
 Each finished run is a line of results/discovery.tsv, so an interrupted benchmark goes on, and networks that are not
 there yet are left for the next time. Sequences are fresh, half of them positive, 500 bp. Every method may use both
 classes. ARGMINN: filters to motifs (motiflib.discovery). CNN: every filter as a motif, from windows above 50, 70 or 90%
 of its maximum, whichever is best against the truth. ExplaiNN: every unit with at least 1% of the prediction. MoDISco:
-DeepLIFT (10 shuffles each) of the CNN on 200 of the positives, then TF-MoDISco with two Leiden runs (its default of 50
-costs nine times as much and finds the same here); patterns that hold two motifs are cut in two, and those of negative
-attributions are left out, and flanks are cut harder, where that is better against the truth. What it reports is kept
-under --runs as <grammar>-<seed>-modisco.meme, for benchmarks/calls.py. Enumeration: words, no network, positives
-against negatives; shuffles: the same, all sequences against their dinucleotide shuffles. Seconds are processor time on
-one thread, training not included; they are missing where they were taken before numba was kept to one thread.
+DeepLIFT (10 shuffles each) of the CNN on 200 of the positives, then TF-MoDISco with two Leiden runs (its own defaults,
+50 runs and ten times the seqlets, are measured by the third line above); patterns that hold two motifs are cut in two,
+and those of negative attributions are left out, and flanks are cut harder, where that is better against the truth. What
+it reports is kept under --runs as <grammar>-<seed>-modisco.meme, for benchmarks/calls.py. Enumeration: words, no
+network, positives against negatives; shuffles: the same, all sequences against their dinucleotide shuffles. Seconds are
+processor time on one thread, training not included; they are missing where they were taken before numba was kept to one
+thread.
 """
 
 from __future__ import annotations
@@ -43,7 +46,7 @@ def network(name: str, seed: int, method: str, runs: Path):
     from motiflib.baselines import ExplaiNN, StandardCNN
     from motiflib.model import Argminn
 
-    kind = {"argminn": "default", "modisco": "cnn"}.get(method, method)
+    kind = {"argminn": "default", "modisco": "cnn", "modisco-defaults": "cnn"}.get(method, method)
     folder = runs / f"{name}-{seed}-{kind}"
     if method in NO_NETWORK or not (folder / "model.safetensors").exists():
         return None
@@ -75,7 +78,8 @@ def discover(method: str, model, x, y, planted) -> tuple[list, dict]:
     some = x[y > 0.5][:ATTRIBUTED]
     hypothetical = baselines.deeplift(model, some, hypothetical=True)
     spent = {"attribution_seconds": time.process_time() - began}
-    found = baselines.split_patterns(baselines.modisco_motifs(some, hypothetical))
+    settings = {"leiden_runs": 50, "max_seqlets": 20_000} if method == "modisco-defaults" else {}
+    found = baselines.split_patterns(baselines.modisco_motifs(some, hypothetical, **settings))
     reports = [found, [m for m in found if m.name.startswith("pos")]]
     return best([*reports, *([m.trim(STRICT) for m in report] for report in reports)], planted), spent
 
@@ -155,7 +159,7 @@ def main() -> None:
     done = pd.read_csv(a.out, sep="\t", keep_default_na=False, na_values=["nan"]) if a.out.exists() else pd.DataFrame()
     have = set(done[["grammar", "seed", "method"]].itertuples(index=False, name=None)) if len(done) else set()
     todo = [(g, s, m) for s in a.seeds for m in a.methods for g in a.only if (g, s, m) not in have]
-    if any(m == "modisco" for _, _, m in todo):
+    if any(m.startswith("modisco") for _, _, m in todo):
         warm_up()
     for name, seed, method in todo:
         model = network(name, seed, method, a.runs)

@@ -17,7 +17,6 @@ import time
 from pathlib import Path
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
-import numpy as np
 import pandas as pd
 import torch
 from calls import oracle_calls
@@ -29,7 +28,7 @@ from motiflib.baselines import ExplaiNN, StandardCNN
 from motiflib.batches import GrammarBatches
 from motiflib.correction import correct_background
 from motiflib.discovery import find_motifs
-from motiflib.genome import Genome
+from motiflib.genome import Genome, random_windows
 from motiflib.grammar import Oracle, load_grammar, simulate
 from motiflib.instances import THRESHOLD, call
 from motiflib.model import Argminn
@@ -85,16 +84,13 @@ def other_contexts(name: str, models: dict, found, n: int) -> pd.DataFrame:
     return out.assign(context=out.context.replace("gc", "gc, calls"))
 
 
-def yeast(count: int = 200, length: int = 2400) -> dict[str, list[str]]:
+def yeast() -> dict[str, list[str]]:
     """Windows of the yeast genome, or nothing where it cannot be had."""
     try:
-        genome = Genome(datasets.fetch("yeast/sacCer3.fa.gz"))
+        with Genome(datasets.fetch("yeast/sacCer3.fa.gz")) as genome:
+            return {"yeast": random_windows(genome, 200, 2400, without=["chrM"])}
     except InputError:
         return {}
-    rng, chroms = np.random.default_rng(0), [c for c in genome.chroms if c != "chrM"]
-    picked = [rng.choice(chroms) for _ in range(count)]
-    starts = [int(rng.integers(genome.chroms[c] - length)) for c in picked]
-    return {"yeast": [genome.fetch(c, s, s + length) for c, s in zip(picked, starts, strict=True)]}
 
 
 def bars(name: str, network: Argminn, found) -> pd.DataFrame:

@@ -23,6 +23,7 @@ from motiflib import runs, variants
 from motiflib.datasets import VariantDataset, load
 from motiflib.discovery import name_motifs
 from motiflib.genome import Genome
+from motiflib.motif import aligned_correlation, jaspar
 from motiflib.sequence import write_fasta
 
 HERE = Path(__file__).parent
@@ -48,14 +49,17 @@ def changes(run: runs.Run, pairs: list[variants.Pair]) -> np.ndarray:
     return np.array([logit[pair.after] - logit[pair.before] for pair in pairs])
 
 
-def correlation(change: np.ndarray, measured: np.ndarray, place: np.ndarray) -> tuple[float, float, float]:
-    """Spearman's correlation, and its interval from drawing positions (their variants are not independent)."""
+def correlations(changes: list[np.ndarray], measured: np.ndarray, place: np.ndarray) -> list[tuple]:
+    """Spearman's correlation of each model, and the first one's minus the second one's, with their intervals.
+
+    Positions are drawn, as their variants are not independent; the same draws for both models.
+    """
     rng, rows = np.random.default_rng(0), [np.flatnonzero(place == p) for p in np.unique(place)]
-    drawn = []
-    for _ in range(DRAWS):
-        chosen = np.concatenate([rows[i] for i in rng.integers(len(rows), size=len(rows))])
-        drawn.append(spearmanr(change[chosen], measured[chosen])[0])
-    return float(spearmanr(change, measured)[0]), *map(float, np.quantile(drawn, (0.025, 0.975)))
+    draws = [np.concatenate([rows[i] for i in rng.integers(len(rows), size=len(rows))]) for _ in range(DRAWS)]
+    drawn = np.array([[spearmanr(c[d], measured[d])[0] for c in changes] for d in draws])  # (DRAWS, 2)
+    whole = [float(spearmanr(c, measured)[0]) for c in changes]
+    values = [*zip(whole, drawn.T, strict=True), (whole[0] - whole[1], drawn[:, 0] - drawn[:, 1])]
+    return [(value, *map(float, np.quantile(some, (0.025, 0.975)))) for value, some in values]
 
 
 def main() -> None:
@@ -72,29 +76,40 @@ def main() -> None:
 
 def measure(out: Path, tert: Path) -> None:
     data, rows, cancer = load("satmut-kircher2019"), [], []
-    for label, folder in MODELS.items():
-        run = runs.load_run(HERE.parent / "data" / "models" / folder)
-        known = name_motifs(run.motifs).set_index("motif").jaspar_name
-        for element in sorted(set(data.variants.element)):
-            began = time.perf_counter()
+    networks = {label: runs.load_run(HERE.parent / "data" / "models" / folder) for label, folder in MODELS.items()}
+    for element in sorted(set(data.variants.element)):
+        began, found = time.perf_counter(), []
+        for run in networks.values():
             table, pairs = pairs_of(data, element, run.tile)
-            change = changes(run, pairs)
-            value, low, high = correlation(change, table.coefficient.to_numpy(), table.place.to_numpy())
-            rows.append((element, label, len(table), value, low, high, time.perf_counter() - began))
-            print(rows[-1], flush=True)
-            mine = [i for i in range(len(table)) if element.startswith("TERT") and table.place[i] in CANCER
-                    and table.alt[i] == "A"]  # fmt: skip
-            if mine:
-                seen = variants.effects(run, table.iloc[mine], [pairs[i] for i in mine])
-                share = pd.Series(change).rank(ascending=False, pct=True).to_numpy()[mine]
-                about = {"element": element, "model": label, "known": seen.motif.map(known), "top_share": share}
-                about |= {"measured": table.coefficient[mine].to_numpy()}
-                cancer.append(seen.assign(**about, mutation=table.place[mine].map(CANCER).to_numpy()))
-    columns = ["element", "model", "variants", "spearman", "low", "high", "seconds"]
+            found.append(changes(run, pairs))
+        *each, difference = correlations(found, table.coefficient.to_numpy(), table.place.to_numpy())
+        seconds = (time.perf_counter() - began) / len(MODELS)
+        rows += [(element, label, len(table), *value, seconds, *(difference if not i else [np.nan] * 3))
+                 for i, (label, value) in enumerate(zip(MODELS, each, strict=True))]  # fmt: skip
+        print(*rows[-2:], sep="\n", flush=True)
+        if element.startswith("TERT"):
+            cancer += [in_detail(element, *item, data) for item in zip(networks.items(), found, strict=True)]
+    columns = ["element", "model", "variants", "spearman", "low", "high", "seconds", "difference", "difference_low",
+               "difference_high"]  # fmt: skip
     pd.DataFrame(rows, columns=columns).to_csv(out, sep="\t", index=False, float_format="%.4g")
-    keep = ["element", "model", "mutation", "measured", "change", "top_share", "event", "motif", "known", "strand",
-            "score_ref", "score_alt"]  # fmt: skip
-    pd.concat(cancer)[keep].to_csv(tert, sep="\t", index=False, float_format="%.4g")
+    pd.concat(cancer).to_csv(tert, sep="\t", index=False, float_format="%.4g")
+
+
+def in_detail(element: str, network: tuple[str, runs.Run], change: np.ndarray, data: VariantDataset) -> pd.DataFrame:
+    """What a model says of the two cancer mutations: its motif's closest entry, and its likeness to ELK1's."""
+    label, run = network
+    table, pairs = pairs_of(data, element, run.tile)
+    mine = [i for i in range(len(table)) if table.place[i] in CANCER and table.alt[i] == "A"]
+    seen = variants.effects(run, table.iloc[mine], [pairs[i] for i in mine])
+    closest = name_motifs(run.motifs).set_index("motif").jaspar_name
+    ets = {motif.name: aligned_correlation(motif, jaspar("ELK1")) for motif in run.motifs}
+    about = {"element": element, "model": label, "mutation": table.place[mine].map(CANCER).to_numpy()}
+    about |= {"measured": table.coefficient[mine].to_numpy(), "closest": seen.motif.map(closest)}
+    share = pd.Series(change).rank(ascending=False, pct=True)
+    about |= {"like_elk1": seen.motif.map(ets), "top_share": share[mine].to_numpy()}
+    keep = ["element", "model", "mutation", "measured", "change", "top_share", "event", "motif", "closest", "like_elk1",
+            "strand", "score_ref", "score_alt"]  # fmt: skip
+    return seen.assign(**about)[keep]
 
 
 if __name__ == "__main__":

@@ -130,9 +130,11 @@ def known_point(name: str, data, held: pd.DataFrame) -> dict:
     others = data.peaks[name][~data.peaks[name].chrom.isin(TEST_CHROMS)]
     best = max(matrices(name), key=lambda m: operating_point(places(m, resident, others), others)["share"])
     there = places(best, resident, held)
-    point, site = operating_point(there, held), operating_point(there[there.odds >= SITE], held, most=np.inf)
-    return {"known_id": best.source, "known_share": point["share"], "has_site": site["share"],
-            "known_beside": point["beside_per_called_peak"]}  # fmt: skip
+    point, sites = operating_point(there, held), there[there.odds >= SITE]
+    size = sum(data.chroms[chrom] for chrom in set(held.chrom))
+    return {"known_id": best.source, "known_share": point["share"], "known_beside": point["beside_per_called_peak"],
+            "has_site": operating_point(sites, held, most=np.inf)["share"],
+            "site_chance": 1 - np.exp(-len(sites) / size * (2 * NEAR + 1))}  # fmt: skip
 
 
 def places(motif: Motif, genome: ResidentGenome, peaks: pd.DataFrame) -> pd.DataFrame:
@@ -159,7 +161,8 @@ def both(score: pd.Series, probability: pd.Series) -> pd.Series:
 
 def operating_point(calls: pd.DataFrame, peaks: pd.DataFrame, most: float = 10) -> dict:
     """On held-out chromosomes: the largest share of peaks with a call near, while fewer than `most` calls for each
-    called peak lie beside all peaks; and the threshold on `odds` that reaches it."""
+    called peak lie beside all peaks; the threshold on `odds` that reaches it; and there the share among the strongest
+    quarter of the peaks, which come in order of strength."""
     calls = calls[calls.sequence.isin(set(peaks.chrom))]
     best, beside = [], np.ones(len(calls), dtype=bool)
     place, odds = calls.middle.to_numpy(), calls.odds.to_numpy()
@@ -173,7 +176,9 @@ def operating_point(calls: pd.DataFrame, peaks: pd.DataFrame, most: float = 10) 
         if others < most * found:
             rows.append((found / len(peaks), threshold, others / found))
     share, threshold, rate = max(rows, default=(0.0, 1.0, 0.0))
-    return {"test_peaks": len(peaks), "share": share, "threshold": threshold, "beside_per_called_peak": rate}
+    strongest = float((np.array(best[: len(best) // 4]) >= threshold).mean())
+    return {"test_peaks": len(peaks), "share": share, "strongest_quarter": strongest, "threshold": threshold,
+            "beside_per_called_peak": rate}  # fmt: skip
 
 
 def add(row: dict, path: Path) -> None:

@@ -1,4 +1,5 @@
-"""The command line: `motiflib train | score | motifs | call | rules | simulate`, thin over the rooms of the library.
+"""The command line, thin over the rooms of the library: train, score, motifs, call, rules, design, variants, compile,
+simulate.
 
 Progress goes to stderr, results to the file that was named and nowhere else. A bad input ends with one line `error:
 ...` on stderr and exit code 2, and leaves nothing behind; Ctrl-C ends with exit code 130. The library is imported

@@ -1,4 +1,4 @@
-"""What results depend on beside data and settings."""
+"""What results depend on beside data and settings; which devices are there."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from pathlib import Path
 import torch
 
 from motiflib import __version__
+from motiflib.sequence import InputError
 
 PACKAGES = ("torch", "numpy", "accelerate", "tangermeme")
 
@@ -28,3 +29,16 @@ def machine() -> dict:
         names.append(torch.cuda.get_device_name())
     versions = {"motiflib": __version__, "python": platform.python_version()}
     return {"hardware": ", ".join(names), "versions": versions | {name: version(name) for name in PACKAGES}}
+
+
+def check_device(name: str) -> dict[str, bool]:
+    """Which accelerators are there; InputError if the device `name` ("auto", "cpu", "cuda", "mps") is not.
+
+    >>> check_device("auto")
+    {'cuda': False, 'mps': False}
+    """
+    there = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
+    if not there.get(name, name in ("auto", "cpu")):
+        names = ["cpu", *(other for other, ok in there.items() if ok)]
+        raise InputError(f"device {name!r} is not available here: use one of auto, {', '.join(names)}")
+    return there

@@ -146,14 +146,15 @@ def standard_contexts(flanks: Mapping[str, Sequence[str]] | None = None) -> dict
 def context_sweep(
     model: nn.Module | Callable[[Tensor], Tensor], source: Grammar | Simulated,
     contexts: Iterable[str] | Mapping[str, Mapping[str, Change]] | None = None, *, found: Discovery | None = None,
-    n: int = 1000, length: int = 500, threshold: float = THRESHOLD, draws: int = 200, seed: int = 0,
+    flanks: Mapping[str, Sequence[str]] | None = None, n: int = 1000, length: int = 500, threshold: float = THRESHOLD,
+    draws: int = 200, seed: int = 0,
 ) -> pd.DataFrame:  # fmt: skip
     """How a classifier does when the surroundings of the same motif instances change: a row a context, level, measure.
 
     `model` is a network that gives logits, or any function from x (N,4,L) to probabilities. `source` is a grammar (`n`
     sequences of `length` bp are drawn) or sequences with labels and truth. `contexts`: names out of
-    `standard_contexts()` (all by default), or changes of your own. With `found`, the motifs of an ARGMINN, instances in
-    the positives are called too (`threshold` of the score).
+    `standard_contexts(flanks)` (all by default; `genome.random_windows` makes flanks), or changes of your own. With
+    `found`, the motifs of an ARGMINN, instances in the positives are called too (`threshold` of the score).
 
     Columns: context, level, measure, value, low, high (95%, bootstrap over sequences), n. Measures: accuracy, auroc,
     auprc; change, the median change of a sequence's probability; precision and recall of calls; kept, the share of
@@ -163,9 +164,10 @@ def context_sweep(
     >>> context_sweep(model, load_grammar("rest"), ["gc"]).query("measure == 'auroc'").value.min()
     0.94
     """
-    known = contexts if isinstance(contexts, Mapping) else standard_contexts()
+    known = contexts if isinstance(contexts, Mapping) else standard_contexts(flanks)
     chosen = list(known if contexts is None else contexts)
     if unknown := [name for name in chosen if name not in known]:
+        known = ["flanks (give flanks={name: sequences})", *known] if unknown[0] == "flanks" else known
         raise InputError(f"unknown context {unknown[0]!r}: choose from {', '.join(known)}")
     data = simulate(source, n, length, seed=seed) if isinstance(source, Grammar) else source
     before, rows = Reading(model, data, found, threshold), []

@@ -20,6 +20,7 @@ from torch import Tensor, nn
 from tqdm.auto import tqdm
 
 from motiflib.batches import Batches, Examples
+from motiflib.hardware import check_device
 from motiflib.losses import l1_loss, overlap_loss, penalty_weight, spacing_loss
 from motiflib.sequence import InputError
 
@@ -209,10 +210,7 @@ def fit(
 
 def accelerator(config: TrainConfig) -> Accelerator:
     """Device and precision, from accelerate; InputError if the device that was asked for is not there."""
-    there = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
-    if not there.get(config.device, config.device in ("auto", "cpu")):
-        names = ["cpu", *(name for name, ok in there.items() if ok)]
-        raise InputError(f"device {config.device!r} is not available here: use one of auto, {', '.join(names)}")
+    there = check_device(config.device)
     cpu = config.device == "cpu" or not any(there.values())
     bf16 = not cpu and there["cuda"] and torch.cuda.is_bf16_supported()
     return Accelerator(

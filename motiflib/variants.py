@@ -19,7 +19,6 @@ from motiflib.sequence import InputError, Record, one_hot, read_fasta, read_line
 from motiflib.syntax import spacing_table
 
 SAME = 2  # bp; calls of a motif this near are the same instance
-MOVED = 30  # bp; an instance lost and one of the same motif gained this near is one that moved
 RULE = 1.5  # learnt weight of a distance, over that of a new network, from which two instances keep a rule
 VARIANT_COLUMNS = ["chrom", "pos", "name", "ref", "alt"]
 COLUMNS = [*VARIANT_COLUMNS, "log_odds_ref", "log_odds_alt", "change", "event", "motif", "strand", "start", "end",
@@ -146,10 +145,10 @@ def effects(
 
     Columns: chrom, pos, name, ref, alt; log_odds_ref and log_odds_alt, the logit of the window before and after, and
     change, their difference; event, for the instance whose score changes most: "gained" or "lost" where it crosses
-    `threshold`, "moved" where one of the same motif is gained within 30 bp of the one that is lost, "changed", "none";
-    its motif, strand, start and end (0-based, of the site before, or after if it is gained or moved), and its scores
-    before and after; rule_lost, a pair of instances at a distance that the network has learnt, kept before and broken
-    after; others, the number of other instances that cross the threshold.
+    `threshold`, "moved" where one of the same motif is gained that shares bases with the one that is lost, "changed" or
+    "none"; its motif, strand, start and end (0-based, of the site before, or after if it is gained or moved), and its
+    scores before and after; rule_lost, a pair of instances at a distance that the network has learnt, kept before and
+    broken after; others, the number of other instances that cross the threshold.
 
     >>> effects(run, variants, on_reference(genome, variants, run.tile)).sort_values("change").tail(1)
     """
@@ -212,7 +211,8 @@ def main_event(table: pd.DataFrame, threshold: float, origin: int) -> tuple:
         event = "none"
     scores = [top.score_ref, top.score_alt]
     if event in ("gained", "lost"):
-        turned = table[crossing & (table.motif == top.motif) & ((table.start - top.start).abs() <= MOVED)]
+        near = (table.start - top.start).abs() < top.end - top.start  # they share bases: one site, further on
+        turned = table[crossing & (table.motif == top.motif) & near]
         new, old = (turned[rows] for rows in (turned.score_alt > turned.score_ref, turned.score_alt < turned.score_ref))
         if len(new) and len(old):
             event, top, scores = "moved", new.iloc[0], [old.score_ref.max(), new.score_alt.max()]

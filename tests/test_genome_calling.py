@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import random
+import subprocess
+import sys
 from types import SimpleNamespace
 
 import pandas as pd
 import pytest
+import torch
 
 from motiflib.genome import Genome, ResidentGenome, calling
 from motiflib.genome.calling import call_genome, unit_calls, units
@@ -18,9 +22,12 @@ SITE = "TTCAGCACCACGGACAGCGCC"  # REST
 PLANTED = {"chrA": [40, 1987, 2950], "chrB": [700, 1209]}  # two lie across edges of bins
 
 
+RUN = data_path("models", "rest-gm12878")
+
+
 @pytest.fixture(scope="module")
 def run():
-    return load_run(data_path("models", "rest-gm12878"))
+    return load_run(RUN)
 
 
 @pytest.fixture(scope="module")
@@ -92,6 +99,15 @@ def test_processes_share_the_work(run, fasta, whole, tmp_path, monkeypatch):
     assert sorted(path.name for path in tmp_path.iterdir()) == ["one.bed", "two.bed"]
 
 
+def test_two_real_processes_write_the_file_of_one(fasta, whole, tmp_path):
+    launch = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2"]  # accelerate's
+    verb = ["-m", "motiflib.cli", "call", RUN, "--genome", fasta, "--out", tmp_path / "two.bed"]
+    environment = os.environ | {"OMP_NUM_THREADS": "1", "ACCELERATE_USE_CPU": "1"}
+    subprocess.run([*launch, *verb], env=environment, check=True, capture_output=True, timeout=300)
+    assert (tmp_path / "two.bed").read_bytes() == whole
+    assert [path.name for path in tmp_path.iterdir()] == ["two.bed"]
+
+
 def test_killed_in_the_middle(run, fasta, tmp_path, monkeypatch):
     monkeypatch.setattr(calling, "UNIT", 40)
     call_genome(run, fasta, tmp_path / "one.bed", progress=False)
@@ -126,6 +142,19 @@ def test_regions(run, fasta, whole, tmp_path):
     assert table((tmp_path / "c.bed").read_bytes())[[0, 1, 2, 3, 5]].equals(
         calls[inside][[0, 1, 2, 3, 5]].reset_index(drop=True)
     )
+
+
+def test_a_device_that_is_not_there(run, fasta, tmp_path):
+    with pytest.raises(InputError, match="device 'abacus' is not available here"):
+        call_genome(run, fasta, tmp_path / "c.bed", device="abacus", progress=False)
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU")
+def test_calls_on_a_gpu_are_those_of_the_cpu(run, fasta, whole, tmp_path):
+    call_genome(run, fasta, tmp_path / "c.bed", device="cuda", progress=False)
+    ours, theirs = table((tmp_path / "c.bed").read_bytes()), table(whole)
+    assert ours[[0, 1, 2, 3, 5]].equals(theirs[[0, 1, 2, 3, 5]])
+    assert next(run.model.parameters()).device.type == "cpu"
 
 
 def test_a_setting_out_of_range(run, fasta, tmp_path):

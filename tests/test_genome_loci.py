@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from motiflib.batches import ArrayBatches, Examples
-from motiflib.genome import Genome, LociBatches, ResidentGenome, from_peaks, matched_negatives
+from motiflib.genome import Genome, LociBatches, ResidentGenome, from_peaks, matched_negatives, random_windows
 from motiflib.intervals import overlaps
 from motiflib.sequence import InputError, decode, one_hot, reverse_complement
 
@@ -107,3 +107,21 @@ def test_batches_cut_by_index_equal_those_of_arrays(genome, peaks):
     assert (ours.steps, ours.distinct) == (theirs.steps, theirs.distinct)
     for (x, y), (other, label) in zip(ours.epoch(2), theirs.epoch(2), strict=True):
         assert torch.equal(x, other) and torch.equal(y, label)
+
+
+def test_random_windows_are_on_the_genome(genome):
+    found = random_windows(genome, 40, 200, without=["chrIII"], seed=4)
+    whole = [genome.fetch(name, 0, genome.chroms[name]) for name in ("chrI", "chrII")]
+    assert len(found) == 40 and all(any(window in letters for letters in whole) for window in found)
+    assert {len(window) for window in found} == {200}
+    assert found == random_windows(genome, 40, 200, without=["chrIII"], seed=4)
+    with pytest.raises(InputError, match="no chromosome of 20000 bp"):
+        random_windows(genome, 1, 20_000)
+
+
+def test_batches_move_with_the_genome(genome):
+    loci = pd.DataFrame({"chrom": ["chrI", "chrII"], "start": [100, 200], "label": [1, 0]})
+    batches = LociBatches(ResidentGenome(genome), loci, 50)
+    plain = next(batches.epoch(0))
+    batches.place(torch.device("cpu"))
+    assert all(torch.equal(a, b) for a, b in zip(plain, next(batches.epoch(0)), strict=True))

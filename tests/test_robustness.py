@@ -95,6 +95,14 @@ def toy() -> tuple[Argminn, Discovery, Motif]:
     return model, Discovery([Motif("M1", pfm)], pd.DataFrame([row])), Motif("M1", pfm)
 
 
+def test_flanks_are_asked_for_by_name(data):
+    with pytest.raises(InputError, match="give flanks="):
+        r.context_sweep(lambda x: x[:, 1].mean(1), data, ["flanks"])
+    real = {"real": ["ACGT" * 150] * 3}
+    table = r.context_sweep(lambda x: x[:, 1].mean(1), data, ["flanks"], flanks=real, draws=5)
+    assert set(table.level) == {"", "real"}
+
+
 def test_calls_are_compared(data):
     model, found, _ = toy()
     table = r.context_sweep(model, data, ["reverse complement"], found=found, draws=10)

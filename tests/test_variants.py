@@ -13,7 +13,7 @@ from motiflib.genome import Genome
 from motiflib.paths import data_path
 from motiflib.runs import load_run
 from motiflib.sequence import InputError, reverse_complement, write_fasta
-from motiflib.variants import Pair, between, effects, from_fasta, log_odds, on_reference, read_vcf
+from motiflib.variants import Pair, between, effects, from_fasta, log_odds, main_event, on_reference, read_vcf
 
 SITE = "TTCAGCACCACGGACAGCGCC"  # REST, whole; its halves are TTCAGCACC and GGACAGCGCC
 HEAD = "##fileformat=VCFv4.2\n#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\n"
@@ -54,6 +54,15 @@ def test_lost_gained_and_nothing(run, fasta):
     assert (back.score_ref, back.score_alt) == (seen.score_alt[0], seen.score_ref[0])
     assert seen.event[2] in ("none", "changed") and abs(seen.change[2]) < abs(seen.change[0])
     assert (seen.change - (seen.log_odds_alt - seen.log_odds_ref)).abs().max() < 1e-5
+
+
+def test_moved_is_one_site_further_on():
+    """One site fades 25 bp beside the one that a variant makes: that is a gain; where they share bases, it moved."""
+    rows = [("M1", "+", 100, 108, 0.7, 0.2), ("M1", "+", 125, 133, 0.15, 0.8)]
+    columns = ["motif", "strand", "start", "end", "score_ref", "score_alt"]
+    assert main_event(pd.DataFrame(rows, columns=columns), 0.5, 1000) == ("gained", "M1", "+", 1125, 1133, 0.15, 0.8)
+    near = [rows[0], ("M1", "+", 104, 112, 0.0, 0.8)]
+    assert main_event(pd.DataFrame(near, columns=columns), 0.5, 0) == ("moved", "M1", "+", 104, 112, 0.7, 0.8)
 
 
 def test_insertions_and_deletions_keep_coordinates(run, fasta):

@@ -20,9 +20,9 @@ def modisco_motifs(
 ) -> list[Motif]:
     """Motifs that TF-MoDISco finds in hypothetical attributions, strongest cluster first.
 
-    Shrikumar et al. 2018, in the implementation ``modisco-lite`` (extra ``baselines``). Two Leiden runs instead of 50
-    give the same motifs on sequences like ours, nine times faster. Motifs are named ``pos0``, ``pos1`` ... and, from
-    attributions below zero, ``neg0`` ...; ``sites`` counts their seqlets. They are not trimmed.
+    Shrikumar et al. 2018, in the implementation ``modisco-lite`` (extra ``baselines``). Two Leiden runs instead of
+    50 save most of the time (benchmarks/results/modisco_defaults.tsv). Motifs are named ``pos0``, ``pos1`` ...
+    and, from attributions below zero, ``neg0`` ...; ``sites`` counts their seqlets. They are not trimmed.
 
     Raises ``ImportError`` with the line to type where ``modisco-lite`` is missing.
 

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import torch
 
-from motiflib.design.build import Designs
+from motiflib.design.build import Constraints, Designs
 from motiflib.design.fill import tensor_of
 from motiflib.evidence import Reader, cores
 from motiflib.model import Argminn
@@ -29,7 +29,7 @@ def explain(model: Argminn, designs: Designs) -> pd.DataFrame:
     the logit if the network could not see the site), text (a line in plain words, the same for all rows of a design).
 
     >>> explain(run.model, designs).text[0]
-    'Predicted 0.998: M1 CACGTG at 95-101 (+) gives 8.9, M2 ...; M1 + then M2 +, 14 bp ...; all else is empty.'
+    'Predicted 0.998: M1 CACGTG at 95-101 (+) gives +8.9, ...; rule: ...; the other 186 bp are background, ...'
     """
     reader, sites = Reader(model, designs.x), designs.sites
     rows = torch.from_numpy(
@@ -39,18 +39,21 @@ def explain(model: Argminn, designs: Designs) -> pd.DataFrame:
     whole, seen = model(designs.x), reader.hits.activation[rows]
     less = reader.logit(rows, seen.masked_fill(hits_on(reader, start, end, rows), 0))[0]
     out = sites.assign(contribution=(whole[rows] - less).numpy(), probability=whole.sigmoid()[rows].numpy())
-    texts = {name: sentence(mine) for name, mine in out.groupby("design", sort=False)}
+    texts = {name: sentence(mine, designs.constraints) for name, mine in out.groupby("design", sort=False)}
     order = ["design", "probability", "start", "end", "motif", "strand", "word", "rule", "contribution"]
     return out[order].assign(text=out.design.map(texts))
 
 
-def sentence(sites: pd.DataFrame) -> str:
-    """One line that says why a design should work."""
+def sentence(sites: pd.DataFrame, asked: Constraints) -> str:
+    """One line that says why a design should work: a reason for every base."""
     parts = [f"{s.motif} {s.word} at {s.start}-{s.end} ({s.strand}) gives {s.contribution:+.1f}"
              for s in sites.itertuples()]  # fmt: skip
-    return (
-        f"Predicted {sites.probability.iloc[0]:.3f}: {', '.join(parts)}; rule: {'; '.join(dict.fromkeys(sites.rule))}."
-    )
+    flanks = [f"{side} flank {len(word)} bp as given" for side, word in (("left", asked.left), ("right", asked.right))
+              if word]  # fmt: skip
+    rest = asked.length - len(asked.left) - len(asked.right) - int((sites.end - sites.start).sum())
+    others = [*flanks, f"the other {rest} bp are background, drawn to {asked.gc:.0%} GC and to hold no motif"]
+    return (f"Predicted {sites.probability.iloc[0]:.3f}: {', '.join(parts)}; rule: "
+            f"{'; '.join(dict.fromkeys(sites.rule))}; {'; '.join(others)}.")  # fmt: skip
 
 
 @torch.no_grad()

@@ -29,6 +29,7 @@ from motiflib.discovery import channel_motifs
 from motiflib.evidence import candidates
 from motiflib.genome.fasta import Genome
 from motiflib.genome.resident import ResidentGenome
+from motiflib.hardware import check_device
 from motiflib.instances import CALL_COLUMNS, THRESHOLD, merge
 from motiflib.intervals import on_genome, read_intervals
 from motiflib.sequence import InputError, write_atomic
@@ -73,6 +74,8 @@ def call_genome(
     for name, value in (("threshold", threshold), ("probability", probability)):
         if not 0 <= value <= 1:
             raise InputError(f"{name} {value}: expected a number from 0 to 1")
+    there = check_device(device)
+    device = next((name for name, ok in there.items() if ok), "cpu") if device == "auto" else device
     state = PartialState(cpu=device == "cpu")
     with Genome(genome) as sequence:
         wanted = None if regions is None else on_genome(
@@ -84,8 +87,9 @@ def call_genome(
     folder = _workplace(Path(out), hashlib.sha256(json.dumps(about).encode()).hexdigest()[:16], state)
     todo = list(units(resident, wanted))
     mine = [i for i in range(len(todo)) if i % state.num_processes == state.process_index]
-    threads = torch.get_num_threads()
+    threads, home = torch.get_num_threads(), next(run.model.parameters()).device
     torch.set_num_threads(1)  # sums in the same order, whatever the number of processes
+    run.model.to(resident.codes.device)
     try:
         for i in tqdm(mine, desc="calling", unit="part", disable=not (progress and state.is_main_process)):
             place = folder / f"{i}.bed"
@@ -94,6 +98,7 @@ def call_genome(
                 write_atomic(place, _lines(calls))
     finally:
         torch.set_num_threads(threads)
+        run.model.to(home)
     if state.is_main_process:
         while any(not (folder / f"{i}.bed").exists() for i in range(len(todo))):
             time.sleep(0.1)  # for the other processes

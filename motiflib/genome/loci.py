@@ -65,6 +65,22 @@ def from_peaks(
     return out
 
 
+def random_windows(genome: Genome, count: int, length: int, *, without: Sequence[str] = (), seed: int = 0) -> list[str]:
+    """`count` stretches of `length` bp at random places: real surroundings, as flanks of `robustness.context_sweep`.
+
+    Each chromosome that is long enough, but those of `without`, gives its share by length.
+
+    >>> random_windows(Genome("sacCer3.fa.gz"), 200, 2400, without=["chrM"])[0]
+    'ATTTTCTTGGA...'
+    """
+    room = {name: size - length + 1 for name, size in genome.chroms.items() if name not in without and size >= length}
+    if not room:
+        raise InputError(f"no chromosome of {length} bp or more in the genome; ask for shorter windows")
+    rng, share = np.random.default_rng(seed), np.array(list(room.values())) / sum(room.values())
+    starts = [(name, int(rng.integers(room[name]))) for name in rng.choice(list(room), count, p=share)]
+    return [genome.fetch(name, start, start + length) for name, start in starts]
+
+
 def held_out(genome: Genome, test_chroms: Sequence[str]) -> list[str]:
     """The same names; InputError for one that the genome does not have, or if none would be left to train on.
 

@@ -45,6 +45,15 @@ class ResidentGenome:
         codes = torch.from_numpy(np.concatenate(parts))
         self.codes = codes.share_memory_() if share and device == "cpu" else codes.to(device)
 
+    def to(self, device: torch.device | str) -> ResidentGenome:
+        """The same genome, moved there.
+
+        >>> genome.to("cuda").codes.device
+        device(type='cuda', index=0)
+        """
+        self.lengths, self.first, self.codes = (part.to(device) for part in (self.lengths, self.first, self.codes))
+        return self
+
     def cut(
         self, chrom: Sequence[str], start: Sequence[int] | Int[Tensor, " B"], length: int,
         strand: Sequence[str] | None = None,
@@ -88,6 +97,10 @@ class LociBatches:
         self.distinct, self.shift, self.seed = len(loci), shift, seed
         self.batch = batch or min(128, max(16, self.distinct // 60))
         self.steps = max(1, self.distinct // self.batch)
+
+    def place(self, device: torch.device) -> None:
+        """Move genome and labels there, once; batches are then cut where they are used."""
+        self.genome, self.y = self.genome.to(device), self.y.to(device)
 
     def epoch(self, number: int) -> Iterator[tuple[Tensor, Tensor]]:
         generator = torch.Generator().manual_seed(self.seed * 100_003 + number)

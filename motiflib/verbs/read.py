@@ -50,6 +50,7 @@ def call(
     genome: Annotated[Path | None, typer.Option(help="Instead: FASTA of a genome, searched whole.")] = None,
     regions: Annotated[Path | None, typer.Option(help="With --genome: BED of places to search.")] = None,
     rename_chroms: Annotated[bool, typer.Option(help="With --regions: take chr1, 1 and chrI for one another.")] = False,
+    device: Annotated[str, typer.Option(help="With --genome: auto, cpu, cuda or mps.")] = "cpu",
     threshold: Annotated[float | None, typer.Option(help="Least score, 0 to 1; 0.5 if nothing is said.")] = None,
     fdr: Annotated[float | None, typer.Option(help="Instead: the false discovery rate that you accept, as 0.05; "
                                                  "RUN/fdr.tsv says which score reaches it.")] = None,
@@ -57,7 +58,8 @@ def call(
                                         "afterwards: the same calls, cut at the score.")] = False,
 ) -> None:  # fmt: skip
     """Motif instances as BED: sequence, start, end, motif, score 0-1000, strand; activation of the filter, attention,
-    effect on the logit if silenced, probability of the sequence."""
+    effect on the logit if silenced, probability of the sequence. A genome's calls are shared by several processes under
+    `accelerate launch --num_processes 2 -m motiflib.cli call ...`; the file is the same."""
     from motiflib import report, runs
     from motiflib.instances import call_parts, write_bed
     from motiflib.sequence import InputError, read_fasta
@@ -70,7 +72,7 @@ def call(
     if genome is not None:
         from motiflib.genome.calling import call_genome
 
-        call_genome(loaded, genome, out, regions=regions, rename=rename_chroms, threshold=least)
+        call_genome(loaded, genome, out, regions=regions, rename=rename_chroms, threshold=least, device=device)
         return
     records = runs.fitting(read_fasta(sequences), loaded.model.config.width, sequences)
     write_bed(call_parts(loaded.model, loaded.found, records, threshold=least, tile=loaded.tile), out)
