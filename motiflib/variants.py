@@ -15,6 +15,7 @@ import torch
 from motiflib import runs
 from motiflib.genome import Genome
 from motiflib.instances import LEAST, THRESHOLD, call
+from motiflib.intervals import same_names
 from motiflib.sequence import InputError, Record, one_hot, read_fasta, read_lines
 from motiflib.syntax import spacing_table
 
@@ -74,8 +75,12 @@ def _alleles(where: str, cells: list[str]) -> list[tuple]:
     return found
 
 
-def on_reference(genome: Genome, variants: pd.DataFrame, width: int, *, where: object = "variants") -> list[Pair]:
+def on_reference(
+    genome: Genome, variants: pd.DataFrame, width: int, *, rename: bool = False, where: object = "variants"
+) -> list[Pair]:
     """The window of `width` bp around each variant, before and after it; it gets or loses bases at its right end.
+
+    With `rename`, names such as chr1, 1 and chrI are taken for one another where all of them fit.
 
     Raises:
         InputError: a chromosome that the genome lacks, a variant beyond its end, or one whose reference bases are not
@@ -85,13 +90,17 @@ def on_reference(genome: Genome, variants: pd.DataFrame, width: int, *, where: o
         >>> on_reference(genome, read_vcf("tert.vcf"), 101)[0].at
         50
     """
-    pairs = []
+    pairs, meant = [], {}
+    if not set(variants.chrom) <= set(genome.chroms):
+        meant = same_names(list(dict.fromkeys(variants.chrom)), genome.chroms)
+        variants = variants.assign(chrom=variants.chrom.map(meant)) if meant and rename else variants
     for row in variants.itertuples():
         place, start = f"{where}: {row.chrom}:{row.pos} {row.ref}>{row.alt}", row.pos - 1
         length = genome.chroms.get(row.chrom)
         if length is None:
+            advice = f"if it means {meant[row.chrom]!r}, ask for it with --rename-chroms" if meant else "rename it"
             raise InputError(f"{place}: no chromosome {row.chrom!r} in the genome, which has "
-                             f"{', '.join(list(genome.chroms)[:4])}, ...; rename it")  # fmt: skip
+                             f"{', '.join(list(genome.chroms)[:4])}, ...; {advice}")  # fmt: skip
         if start + len(row.ref) > length:
             raise InputError(f"{place}: beyond the chromosome's end, {length}; is it of another assembly?")
         there = genome.fetch(row.chrom, start, start + len(row.ref))

@@ -56,7 +56,7 @@ CASES = {
     f"{TRAIN} gap.fa --peaks p.bed": "'chrIV' has no sequence",
     f"{TRAIN} cut.fa.gz --peaks p.bed": "damaged or truncated gzip",
     f"{TRAIN} nowhere.fa --peaks p.bed": "nowhere.fa: no such file",
-    f"{TRAIN} g.fa --peaks p.bed --window 20": "window of 20 bp: expected at least 32",
+    f"{TRAIN} g.fa --peaks p.bed --window 20": "window of 20 bp: expected at least 40",
     f"{TRAIN} g.fa --peaks p.bed --test-chroms chrV": "test chromosome 'chrV'",
     f"{TRAIN} g.fa --peaks p.bed --test-chroms chrI,chrII,chrIII": "leave some to train on",
     f"{TRAIN} g.fa --peaks p.bed --negatives others": "neither a file nor one of gc-matched",

@@ -87,6 +87,15 @@ def test_a_spacing_that_was_learnt_breaks(run, fasta):
     assert re.search(r"M\d with M\d on the (same|other) strand, 1[01] bp on", seen.rule_lost[0])
 
 
+def test_names_are_mapped_only_on_request(fasta):
+    genome = Genome(fasta)
+    given = table((503, "GACA", "TTTC")).assign(chrom="1")
+    with pytest.raises(InputError, match="if it means 'chr1', ask for it with --rename-chroms"):
+        on_reference(genome, given, 101)
+    plain = on_reference(genome, table((503, "GACA", "TTTC")), 101)
+    assert on_reference(genome, given, 101, rename=True) == plain
+
+
 def test_windows_at_the_ends(run, fasta):
     genome = Genome(fasta)
     bases = {pos: genome.fetch("chr1", pos - 1, pos) for pos in (1, 2000)}

@@ -131,7 +131,10 @@ def flanks(table: pd.DataFrame, chroms: Mapping[str, int], *, ratio: int, avoid:
     parts = [table.assign(start=table.start + (step * (table.end - table.start)).astype(int)) for step in steps]
     moved = pd.concat(parts, ignore_index=True).assign(end=lambda t: t.start + int((table.end - table.start).iloc[0]))
     inside = (moved.start >= 0) & (moved.end <= moved.chrom.map(chroms))
-    return moved[inside & ~overlaps(moved, avoid)].drop_duplicates(["chrom", "start"])
+    kept = moved[inside & ~overlaps(moved, avoid)].drop_duplicates(["chrom", "start"])
+    reasons = ((~inside).sum(), (inside.sum() - len(kept)))
+    log.info("flanks: left out %d over an edge, %d on peaks, in the blacklist or repeated", *reasons)
+    return kept
 
 
 def _negatives(genome, mine, ours, width, kind, ratio, listed, rename, seed) -> pd.DataFrame:
@@ -145,8 +148,12 @@ def _negatives(genome, mine, ours, width, kind, ratio, listed, rename, seed) -> 
         return pd.concat([part.assign(name=part.name + f"_shuffled{i}") for i, part in enumerate(parts)])
     if isinstance(kind, (str, os.PathLike)) and not Path(kind).exists():
         raise InputError(f"negatives {str(kind)!r}: neither a file nor one of {', '.join(NEGATIVES)}")
-    own, _ = windows(_intervals(kind, genome, rename), genome.chroms, width)
-    return _cut(genome, own[own.chrom.isin(set(mine.chrom)) & ~overlaps(own, avoid)])
+    own, dropped = windows(_intervals(kind, genome, rename), genome.chroms, width)
+    own = own[own.chrom.isin(set(mine.chrom))]
+    clear = ~overlaps(own, avoid)
+    counts = (dropped["over an edge"], dropped["repeated"], int((~clear).sum()))
+    log.info("given negatives: left out %d over an edge, %d repeated, %d on peaks or in the blacklist", *counts)
+    return _cut(genome, own[clear])
 
 
 def _intervals(source: Intervals, genome: Genome, rename: bool, some: bool = False) -> pd.DataFrame:

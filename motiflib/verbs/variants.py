@@ -18,6 +18,7 @@ def variants(
     vcf: Annotated[Path | None, typer.Option(help="VCF, plain or gzip: SNVs, insertions, deletions.")] = None,
     ref: Annotated[Path | None, typer.Option(help="Instead: FASTA of sequences before, with --alt.")] = None,
     alt: Annotated[Path | None, typer.Option(help="FASTA of the same sequences after, in the same order.")] = None,
+    rename_chroms: Annotated[bool, typer.Option(help="With --vcf: take chr1, 1 and chrI for one another.")] = False,
     threshold: Annotated[float, typer.Option(help="Score from which a site is an instance.")] = 0.5,
 ) -> None:
     """Change in log-odds, the instance gained, lost or moved with its scores before and after, the rule that breaks."""
@@ -35,5 +36,5 @@ def variants(
     else:
         table = room.read_vcf(vcf)
         with Genome(genome) as sequence:
-            pairs = room.on_reference(sequence, table, loaded.tile, where=vcf)
+            pairs = room.on_reference(sequence, table, loaded.tile, rename=rename_chroms, where=vcf)
     write_table(room.effects(loaded, table, pairs, threshold=threshold), out)
