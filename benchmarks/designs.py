@@ -8,7 +8,7 @@ Judges: the grammar's Bayes oracle at the length of the designs, an ARGMINN of a
 motifs: best log-odds in bits on either strand, mean over the motifs of the positive class, and the share of sequences
 in which FIMO finds each of these motifs (p <= FIMO). Ledidi works
 on 500 bp, the length that its networks were trained on, with its own default settings, towards a logit of 6, from
-32 random templates, 16 designs of each.
+16 random templates, 16 designs of each.
 Rows of results/designs.tsv are kept, so an interrupted run goes on.
 """
 
@@ -160,7 +160,7 @@ def main() -> None:
     ask = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     ask.add_argument("--only", nargs="*", default=CLASSIC)
     ask.add_argument("--n", type=int, default=1000)
-    ask.add_argument("--templates", type=int, default=32)
+    ask.add_argument("--templates", type=int, default=16)
     ask.add_argument("--parts", nargs="*", default=["rules", "gradient"])
     ask.add_argument("--runs", type=Path, default=HERE / "runs")
     ask.add_argument("--out", type=Path, default=HERE / "results" / "designs.tsv")

@@ -221,12 +221,14 @@ def main() -> None:
         new = known(name, data)
         for row in old[old.factor == name].to_dict("records"):
             add(row | new, path)
+    matrix: dict[str, dict] = {}  # the same for all seeds
     for name in [] if a.table or a.known else a.only or (ORDER, ["Reb1", "Abf1"])[a.genome_wide]:
         if a.genome_wide:
             add(genome_wide(name, data, HERE / "runs" / f"{name}.bed", a.chroms or list(data.chroms)), path)
         for seed in [] if a.genome_wide else a.seeds:
             if a.only or (name, seed) not in done:
-                add(factor(name, data, seed) | known(name, data), path)
+                matrix[name] = matrix.get(name) or known(name, data)
+                add(factor(name, data, seed) | matrix[name], path)
     show(path)
 
 
