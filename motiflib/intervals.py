@@ -6,6 +6,7 @@ Coordinates are 0-based half-open, as in BED.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Collection, Mapping
 
 import numpy as np
@@ -16,6 +17,7 @@ from motiflib.sequence import InputError, read_lines
 COLUMNS = ["chrom", "start", "end", "name", "score", "strand", "summit"]
 NARROWPEAK = 10  # columns; the last is the distance of the summit from the start, or -1
 ROMAN = dict(zip("I II III IV V VI VII VIII IX X XI XII XIII XIV XV XVI".split(), map(str, range(1, 17)), strict=True))
+WHOLE = " *-?[0-9]{1,18} *"  # int() would also take 1_0 and the digits of other scripts
 MITOCHONDRION = ("M", "MT", "MITO", "MITOCHONDRION")
 
 
@@ -49,11 +51,10 @@ def _row(where: str, line: str) -> tuple:
     if len(cells) < 3:
         raise InputError(f"{where}: {len(cells)} column{'s' * (len(cells) > 1)}, expected chromosome, start, end; "
                          "is this BED, with tabs?")  # fmt: skip
-    try:
-        start, end = int(cells[1]), int(cells[2])
-    except ValueError:
+    if not all(re.fullmatch(WHOLE, cell) for cell in cells[1:3]):
         raise InputError(f"{where}: start {cells[1]!r} and end {cells[2]!r} are not whole numbers; is this BED? Put # "
-                         "before a header") from None  # fmt: skip
+                         "before a header")  # fmt: skip
+    start, end = int(cells[1]), int(cells[2])
     if start < 0:
         raise InputError(f"{where}: start {start} is below 0; correct it")
     if end <= start:
@@ -61,8 +62,8 @@ def _row(where: str, line: str) -> tuple:
         raise InputError(f"{where}: end {end} is not after start {start}; {advice}")
     name, score, strand = (cells[i] if len(cells) > i else default for i, default in ((3, ""), (4, "."), (5, ".")))
     summit = (start + end) // 2
-    if len(cells) == NARROWPEAK and cells[9].lstrip("-").isdigit() and int(cells[9]) >= 0:
-        summit = start + int(cells[9])
+    if len(cells) == NARROWPEAK and re.fullmatch("[0-9]+", cells[9]):
+        summit = start + int(cells[9][:18])  # whatever has more digits lies behind the end too
         if summit >= end:
             raise InputError(f"{where}: summit {cells[9]} lies behind the end of the peak; is this narrowPeak?")
     return cells[0], start, end, name or f"{cells[0]}:{start}-{end}", score, strand if strand in "+-" else ".", summit

@@ -18,7 +18,8 @@ from motiflib.discovery import Discovery, channel_motifs
 from motiflib.instances import call
 from motiflib.model import Argminn
 from motiflib.motif import Motif
-from motiflib.sequence import InputError, Record, decode, one_hot, shuffle
+from motiflib.run_files import read_table
+from motiflib.sequence import Record, decode, one_hot, shuffle
 
 CHANCE = 0.05  # share of shuffled sequences that may have a "site"
 MOST = 500  # sequences of each class that are looked at
@@ -187,7 +188,7 @@ def read(folder: Path) -> Evidence | None:
     """Read FILES back; None if a run was written without them.
 
     Raises:
-        InputError: a file that is not a table.
+        InputError: a file that is not a table, or not a whole one.
 
     Example:
         >>> read(Path("run")).support.loss_rise[0]
@@ -195,7 +196,5 @@ def read(folder: Path) -> Evidence | None:
     """
     if not all((folder / name).is_file() for name in FILES):
         return None
-    try:
-        return Evidence(*(pd.read_csv(folder / name, sep="\t", keep_default_na=False) for name in FILES))
-    except ValueError as error:
-        raise InputError(f"{folder}: {' or '.join(FILES)} is damaged, not a table; train again") from error
+    support, sites = (folder / name for name in FILES)
+    return Evidence(read_table(support, SUPPORT_COLUMNS), read_table(sites, SITE_COLUMNS, ["start", "end", "score"]))

@@ -26,21 +26,22 @@ from accelerate import PartialState
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 
-from motiflib import motif_evidence
+from motiflib import bounds, motif_evidence
 from motiflib.batches import ArrayBatches, Examples, examples, split
 from motiflib.discovery import Discovery, find_motifs
 from motiflib.hardware import machine
 from motiflib.instances import calibrate
 from motiflib.model import Argminn, ArgminnConfig
-from motiflib.motif import Motif, read_meme, write_meme
+from motiflib.motif import Motif, write_meme
+from motiflib.run_files import NEEDED, check_run, read_found, read_json, read_settings, read_table, sha256
 from motiflib.seeding import seeded
 from motiflib.sequence import InputError, Record, decode, read_fasta, write_atomic
 from motiflib.training import Fit, TrainConfig, accelerator, evaluate, fit
 
 log = logging.getLogger(__name__)
 
-NEEDED = ("config.json", "model.safetensors", "history.tsv", "motifs.meme", "motifs.tsv", "fdr.tsv", "train.json")
 FILES = (*motif_evidence.FILES, *NEEDED)  # folders written before there was evidence lack it, and can be read
+BESIDE = ("examples.tsv", "README.md")  # what else belongs to a run: windows of a genome, a note
 SEALED = NEEDED[:2]  # train.json holds their sha256: a file cut short or from another run is noticed
 CALIBRATED = 500  # positives for the false discovery rates
 
@@ -121,12 +122,12 @@ def train_run(
 
 def check_settings(config: ArgminnConfig, training: TrainConfig, seed: int = 0) -> None:
     """InputError for a setting that no training can have, or a device that is not there."""
-    for name, value, least in (
-        ("filters", config.filters, 1), ("width", config.width, 1), ("layers", config.layers, 1),
-        ("epochs", training.epochs, 1), ("seed", seed, 0),
+    for name, value, least, most in (
+        ("filters", config.filters, 1, bounds.FILTERS), ("width", config.width, 1, bounds.WIDTH),
+        ("layers", config.layers, 1, bounds.LAYERS), ("epochs", training.epochs, 1, bounds.EPOCHS),
+        ("seed", seed, 0, bounds.SEED),
     ):  # fmt: skip
-        if value < least:
-            raise InputError(f"{name} = {value}: must be at least {least}")
+        bounds.within(name, value, least, most)
     accelerator(training)
 
 
@@ -198,8 +199,9 @@ def save_run(folder: Path, result: Fit, train: Examples, valid: Examples, asked:
         motif_evidence.write(motif_evidence.gather(result.model, found, valid), new)
         about = asked | {"validation_sequences": len(valid.y), "metrics": evaluate(result.model, valid)}
         about |= {"minutes": round(result.history.seconds.sum() / 60, 2), **machine()}
-        about["files"] = {file: _sha256(new / file) for file in SEALED}
+        about["files"] = {file: sha256(new / file) for file in SEALED}
         write_atomic(new / "train.json", json.dumps(about, indent=1) + "\n")
+        (folder / "examples.tsv").unlink(missing_ok=True)  # of an earlier training on a genome
         for file in FILES:
             os.replace(new / file, folder / file)
 
@@ -215,57 +217,40 @@ def load_run(folder: str | os.PathLike) -> Run:
         'TTCAGCACC'
     """
     folder = Path(folder)
-    _check_run(folder)
-    settings = _read_json(folder / "train.json")
+    check_run(folder)
+    settings = read_settings(folder / "train.json")
+    model = _network(folder, settings.get("files", {}))
+    fdr = read_table(folder / "fdr.tsv", ["score", "fdr"], ["score", "fdr"])
+    history = read_table(folder / "history.tsv", ["epoch"])
+    found = read_found(folder, model.config.filters)
+    return Run(model.eval(), found, fdr, history, settings, motif_evidence.read(folder))
+
+
+def _network(folder: Path, seals: dict[str, str]) -> Argminn:
     try:
-        model = Argminn(ArgminnConfig(**_read_json(folder / "config.json")))
-    except (TypeError, ValueError, RuntimeError) as error:
+        model = Argminn(ArgminnConfig(**read_json(folder / "config.json")))
+    except InputError:
+        raise
+    except (TypeError, ValueError, RuntimeError, ArithmeticError) as error:
         reason = str(error).replace("ArgminnConfig.__init__() ", "").splitlines()[0]
         raise InputError(f"{folder / 'config.json'}: not the shape of a network ({reason}); train again") from error
-    for file, sha256 in settings.get("files", {}).items():
-        if _sha256(folder / file) != sha256:
+    for file, expected in seals.items():
+        if sha256(folder / file) != expected:
             raise InputError(f"{folder / file}: not the file that train.json describes, damaged or of another run; "
                              "copy the folder again, or train again")  # fmt: skip
     try:
         model.load_state_dict(load_file(folder / "model.safetensors"))
     except (SafetensorError, RuntimeError) as error:
         raise InputError(f"{folder / 'model.safetensors'}: not the weights of this network; train again") from error
-    table, fdr, history = (_read_table(folder / file) for file in ("motifs.tsv", "fdr.tsv", "history.tsv"))
-    motifs = read_meme(folder / "motifs.meme") if len(table) else []  # a MEME file holds one motif at least
-    return Run(model.eval(), Discovery(motifs, table), fdr, history, settings, motif_evidence.read(folder))
-
-
-def _check_run(folder: Path) -> None:
-    if not folder.is_dir():
-        what = "a file" if folder.exists() else "not there"
-        raise InputError(f"{folder}: {what}; expected a run, the folder that `motiflib train --out` made")
-    gone = [file for file in NEEDED if not (folder / file).is_file()]
-    if gone and (folder / "checkpoint").is_dir():
-        raise InputError(f"{folder}: its training is unfinished; give the same `motiflib train` command again")
-    if gone:
-        raise InputError(f"{folder}: {gone[0]} is missing; expected a run, the folder that `motiflib train --out` made")
-
-
-def _read_json(path: Path) -> dict:
-    try:
-        content = json.loads(path.read_text())
-    except ValueError as error:
-        raise InputError(f"{path}: damaged, not JSON; train again") from error
-    if not isinstance(content, dict):
-        raise InputError(f"{path}: not of a run; train again")
-    return content
-
-
-def _read_table(path: Path) -> pd.DataFrame:
-    try:
-        return pd.read_csv(path, sep="\t", keep_default_na=False)
-    except ValueError as error:
-        raise InputError(f"{path}: damaged, not a table; train again") from error
+    return model
 
 
 @contextmanager
 def _workplace(folder: Path, asked: dict) -> Iterator[Path]:
-    """The run's folder with a checkpoint of this very training or none; after an InputError no trace of it."""
+    """The run's folder with a checkpoint of this very training or none; after an InputError no trace of it.
+
+    Nor after whatever else ends it before an epoch is saved: the mark alone would bar a training with other settings.
+    """
     mark, made = folder / "checkpoint" / "training.json", not folder.exists()
     key = json.dumps(asked, indent=1)
     if mark.parent.is_dir() and (not mark.is_file() or mark.read_text() != key):
@@ -276,10 +261,7 @@ def _workplace(folder: Path, asked: dict) -> Iterator[Path]:
         shutil.rmtree(left, ignore_errors=True)
     try:
         yield folder
-    except InputError:
-        shutil.rmtree(folder if made else mark.parent, ignore_errors=True)
+    except BaseException as error:
+        if isinstance(error, InputError) or not (mark.parent / "state.pt").exists():
+            shutil.rmtree(folder if made else mark.parent, ignore_errors=True)
         raise
-
-
-def _sha256(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()

@@ -63,7 +63,7 @@ def _alleles(where: str, cells: list[str]) -> list[tuple]:
     if len(cells) < 5:
         raise InputError(f"{where}: {len(cells)} columns, expected CHROM, POS, ID, REF, ALT; is this VCF, with tabs?")
     chrom, position, name, ref, alts = cells[:5]
-    if not position.isdigit() or position == "0":
+    if not re.fullmatch("[0-9]{1,18}", position) or not int(position):  # isdigit() is true of other scripts too
         raise InputError(f"{where}: position {position!r} is not a whole number from 1; correct it")
     for allele in (ref, *alts.split(",")):
         if not re.fullmatch("[ACGTNacgtn]+", allele):
@@ -76,15 +76,17 @@ def _alleles(where: str, cells: list[str]) -> list[tuple]:
 
 
 def on_reference(
-    genome: Genome, variants: pd.DataFrame, width: int, *, rename: bool = False, where: object = "variants"
-) -> list[Pair]:
+    genome: Genome, variants: pd.DataFrame, width: int, *, rename: bool = False, where: object = "variants",
+    least: int = 1,
+) -> list[Pair]:  # fmt: skip
     """The window of `width` bp around each variant, before and after it; it gets or loses bases at its right end.
 
-    With `rename`, names such as chr1, 1 and chrI are taken for one another where all of them fit.
+    With `rename`, names such as chr1, 1 and chrI are taken for one another where all of them fit. `least` is the width
+    of the network's filters: no window may be shorter.
 
     Raises:
-        InputError: a chromosome that the genome lacks, a variant beyond its end, or one whose reference bases are not
-            those of the genome, with its position.
+        InputError: a chromosome that the genome lacks or that no filter fits, a variant beyond its end, one that the
+            window cannot hold, or one whose reference bases are not those of the genome, with its position.
 
     Example:
         >>> on_reference(genome, read_vcf("tert.vcf"), 101)[0].at
@@ -95,25 +97,42 @@ def on_reference(
         meant = same_names(list(dict.fromkeys(variants.chrom)), genome.chroms)
         variants = variants.assign(chrom=variants.chrom.map(meant)) if meant and rename else variants
     for row in variants.itertuples():
-        place, start = f"{where}: {row.chrom}:{row.pos} {row.ref}>{row.alt}", row.pos - 1
-        length = genome.chroms.get(row.chrom)
-        if length is None:
+        place = f"{where}: {row.chrom}:{row.pos} {row.ref}>{row.alt}"
+        if len(row.ref) + len(row.alt) > 60:  # alleles can be of any length, and a line should stay one
+            place = f"{where}: {row.chrom}:{row.pos}, {len(row.ref)} bp to {len(row.alt)} bp"
+        if row.chrom not in genome.chroms:
             advice = f"if it means {meant[row.chrom]!r}, ask for it with --rename-chroms" if meant else "rename it"
             raise InputError(f"{place}: no chromosome {row.chrom!r} in the genome, which has "
                              f"{', '.join(list(genome.chroms)[:4])}, ...; {advice}")  # fmt: skip
-        if start + len(row.ref) > length:
-            raise InputError(f"{place}: beyond the chromosome's end, {length}; is it of another assembly?")
-        there = genome.fetch(row.chrom, start, start + len(row.ref))
-        if there != row.ref:
-            raise InputError(f"{place}: the genome has {there!r} there; is it of another assembly or strand?")
-        middle = start + len(row.ref) // 2
-        origin = max(0, min(middle - width // 2, length - width))
-        end = origin + width + max(0, len(row.ref) - len(row.alt))
-        letters = genome.fetch(row.chrom, origin, min(end, length))
-        at = start - origin
-        after = letters[:at] + row.alt + letters[at + len(row.ref) :]
-        pairs.append(Pair(letters[:width], after[:width], at, row.ref, row.alt, origin))
+        pairs.append(_window(genome, row, width, place))
+        _wide_enough(pairs[-1], least, place)
     return pairs
+
+
+def _window(genome: Genome, row, width: int, place: str) -> Pair:
+    start, length = row.pos - 1, genome.chroms[row.chrom]
+    if start + len(row.ref) > length:
+        raise InputError(f"{place}: beyond the chromosome's end, {length}; is it of another assembly?")
+    longest = max(len(row.ref), len(row.alt))
+    if longest > width:  # its ends would stand outside, and what is left of it would be compared with nothing
+        raise InputError(f"{place}: an allele of {longest} bp does not fit into the network's window of {width} bp; "
+                         "leave the variant out, or give both sequences with --ref and --alt")  # fmt: skip
+    there = genome.fetch(row.chrom, start, start + len(row.ref))
+    if there != row.ref:
+        raise InputError(f"{place}: the genome has {there!r} there; is it of another assembly or strand?")
+    middle = start + len(row.ref) // 2
+    origin = max(0, min(middle - width // 2, length - width), start + len(row.alt) - width)  # all of `alt` is inside
+    end = origin + width + max(0, len(row.ref) - len(row.alt))
+    letters, at = genome.fetch(row.chrom, origin, min(end, length)), start - origin
+    after = letters[:at] + row.alt + letters[at + len(row.ref) :]
+    return Pair(letters[:width], after[:width], at, row.ref, row.alt, origin)
+
+
+def _wide_enough(pair: Pair, least: int, place: str) -> None:
+    shortest = min(len(pair.before), len(pair.after))
+    if shortest < least:
+        raise InputError(f"{place}: its sequence has {shortest} bp, fewer than the filters' width of {least}; leave it "
+                         "out")  # fmt: skip
 
 
 def between(before: str, after: str) -> Pair:
@@ -130,18 +149,27 @@ def between(before: str, after: str) -> Pair:
     return Pair(before, after, left, before[left : len(before) - right], after[left : len(after) - right], 0)
 
 
-def from_fasta(ref: str | os.PathLike, alt: str | os.PathLike) -> tuple[pd.DataFrame, list[Pair]]:
+def from_fasta(
+    ref: str | os.PathLike, alt: str | os.PathLike, *, least: int = 1
+) -> tuple[pd.DataFrame, list[Pair]]:  # fmt: skip
     """Pairs of records of two FASTA files, in order: the variants as a table, and the pairs.
 
+    Names may differ, as those of alleles do; but the same names in another order are a mistake. `least` is the width of
+    the network's filters.
+
     Raises:
-        InputError: what `read_fasta` refuses, or files of different length.
+        InputError: what `read_fasta` refuses, a record that no filter fits, files of different length or order.
 
     Example:
         >>> table, pairs = from_fasta("ref.fa", "alt.fa")
     """
-    ours, theirs = list(read_fasta(ref)), list(read_fasta(alt))
+    ours, theirs = (list(runs.fitting(read_fasta(path), least, path)) for path in (ref, alt))
     if len(ours) != len(theirs):
         raise InputError(f"{alt}: {len(theirs)} records, {ref} has {len(ours)}; give one of each, in the same order")
+    names = [(a.name, b.name) for a, b in zip(ours, theirs, strict=True)]
+    if {a for a, _ in names} == {b for _, b in names} and (odd := [pair for pair in names if pair[0] != pair[1]]):
+        raise InputError(f"{alt}: record {odd[0][1]!r} stands where {ref} has {odd[0][0]!r}: the same records in "
+                         "another order; sort both files alike")  # fmt: skip
     pairs = [between(a.sequence, b.sequence) for a, b in zip(ours, theirs, strict=True)]
     rows = [(a.name, p.at + 1, b.name, p.ref, p.alt) for a, b, p in zip(ours, theirs, pairs, strict=True)]
     return pd.DataFrame(rows, columns=VARIANT_COLUMNS), pairs
@@ -161,6 +189,8 @@ def effects(
 
     >>> effects(run, variants, on_reference(genome, variants, run.tile)).sort_values("change").tail(1)
     """
+    if not 0 <= threshold <= 1:
+        raise InputError(f"threshold {threshold} is not a score; choose one from 0 to 1")
     letters = list(dict.fromkeys(s for pair in pairs for s in (pair.before, pair.after)))
     names = {sequence: str(i) for i, sequence in enumerate(letters)}
     logits = dict(zip(letters, log_odds(run, letters), strict=True))

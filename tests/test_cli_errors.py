@@ -17,6 +17,7 @@ import pytest
 import torch
 
 from motiflib import cli
+from motiflib.discovery import COLUMNS
 from motiflib.model import Argminn, ArgminnConfig
 from motiflib.motif import Motif, write_meme
 from motiflib.sequence import one_hot
@@ -32,7 +33,8 @@ def fake_run(folder: Path) -> Path:
     Argminn(SHAPE).save_pretrained(folder)
     (folder / "README.md").unlink()
     write_meme(folder / "motifs.meme", [Motif("M1", one_hot(["GATTACA"])[0].numpy())])
-    (folder / "motifs.tsv").write_text("motif\tfilter\toffset\tlength\nM1\t0\t0\t7\n")
+    row = ["M1", "GATTACA", "0", "0", "7", "14.0", "20", "2.5", "0:0:+"]
+    (folder / "motifs.tsv").write_text("\t".join(COLUMNS) + "\n" + "\t".join(row) + "\n")
     (folder / "fdr.tsv").write_text("score\tfdr\n0.5\t0.1\n")
     (folder / "history.tsv").write_text("epoch\n1\n")
     (folder / "train.json").write_text("{}")
@@ -49,13 +51,18 @@ def here(tmp_path, monkeypatch):
         "headless.fa": "ACGTACGTACGT\n", "twice.fa": GOOD + ">s1\nACGTACGTACGTACGT\n", "norecord.fa": ">a\n>b\nACGT\n",
         "one.fa": "".join(lines[:2]), "short.fa": GOOD + ">tiny\nACGTACG\n", "rna.fa": ">r\nACGUACGUACGUACGU\n",
         "ragged.bed": "chr1\t5\t9\nchr1\t7\n", "unnamed.fa": ">\nACGTACGTACGTACGT\n", "bad.yml": "motifs: [",
-        "file": "I am a file\n",
+        "file": "I am a file\n", "swapped.fa": "".join(lines[2:4] + lines[:2] + lines[4:]),
+        "tab.yml": 'motifs: {"A\\tB": {consensus: CACGTG}}\npositives: [{plant: []}]\nnegatives: [{plant: []}]\n',
     }  # fmt: skip
     for name, text in files.items():
         Path(name).write_text(text)
     Path("cut.fa.gz").write_bytes(gzip.compress(GOOD.encode())[:-20])
     Path("binary.fa").write_bytes(bytes(range(256)))
     Path("folder").mkdir()
+    Path("m").mkdir()
+    Path("m/motifs.tsv").write_text(GOOD)
+    Path("m/truth.bed").write_text("motifs: [")
+    Path("link.fa").symlink_to("good.fa")
     fake_run(tmp_path / "run")
     for name in ("cut", "bare", "foreign", "odd", "nonsense", "other", "unfinished"):
         fake_run(tmp_path / f"run-{name}")
@@ -74,6 +81,10 @@ def here(tmp_path, monkeypatch):
 
 def files_below(folder: Path) -> set[Path]:
     return {path.relative_to(folder) for path in folder.rglob("*")}
+
+
+def contents(folder: Path) -> dict[Path, bytes]:
+    return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
 TRAIN = "train --out new/run --width 8 --epochs 1 --device cpu --shuffle mononucleotide"
@@ -130,6 +141,58 @@ CASES = {
     "call run good.fa --out new/c.bed --fdr 0.1 --all": "give one of them",
     "call run good.fa --out new/c.bed --fdr 2": "false discovery rate 2.0",
     "call run good.fa --out new/c.bed --threshold 2": "not a score",
+    "call run good.fa --out new/c.bed --rename-chroms": "--rename-chroms: there are no names to match",
+    "call run good.fa --out new/c.bed --device cuda": "--device cuda: only a --genome is searched there",
+    f"{TRAIN} --positives good.fa --seed 4294967295": "seed = 4294967295: must be at most 4294967294",
+    f"{TRAIN} --positives good.fa --filters 100000000000": "filters = 100000000000: must be at most 10000",
+    f"{TRAIN} --positives good.fa --width 99999999999999999999": "must be at most 1000",
+    f"{TRAIN} --positives good.fa --layers 99999999999999999999": "must be at most 100",
+    f"{TRAIN} --positives good.fa --epochs 99999999999999999999": "must be at most 1000000",
+    f"{TRAIN} --positives good.fa --test-chroms chrI": "--test-chroms: needs --genome",
+    f"{TRAIN} --positives good.fa --blacklist ragged.bed": "--blacklist: needs --genome",
+    f"{TRAIN} --positives good.fa --window 300": "--window: needs --genome",
+    f"{TRAIN} --positives good.fa --peaks ragged.bed": "'--genome' with '--peaks'",
+    "variants run --ref good.fa --alt good.fa --rename-chroms --out new/v.tsv": "--rename-chroms: there are no names",
+    "variants run --ref good.fa --alt swapped.fa --out new/v.tsv": "swapped.fa: record 's1' stands where good.fa has",
+    "variants run --ref good.fa --alt short.fa --out new/v.tsv": "short.fa: record 'tiny' has 7 bp",
+    "variants run --ref good.fa --alt good.fa --threshold nan --out new/v.tsv": "threshold nan is not a score",
+    "variants run --ref good.fa --alt good.fa --threshold -1 --out new/v.tsv": "threshold -1.0 is not a score",
+    "variants run --ref good.fa --alt good.fa --threshold inf --out new/v.tsv": "threshold inf is not a score",
+    "variants run --ref good.fa --alt good.fa --threshold 1.5 --out new/v.tsv": "threshold 1.5 is not a score",
+    "design run --out new/d --length -5": "length = -5: must be at least 1",
+    "design run --out new/d --length 999999999999999999999": "must be at most 10000000",
+    "design run --out new/d --apart -1": "apart = -1: must be at least 0",
+    "design run --out new/d --n 99999999999999999999": "must be at most 1000000",
+    "design run --out new/d --seed -1": "seed = -1: must be at least 0",
+    "design run --out new/d --seed 99999999999999999999": "seed = 99999999999999999999: must be at most",
+    "design run --out new/d --count M1=²": "count 'M1=²': expected a motif and its number",
+    "simulate rest --out new/s --length 99999999999999999999": "length = 99999999999999999999: must be at most",
+    "simulate rest --out new/s --n 99999999999999999999": "n = 99999999999999999999: must be at most",
+    "simulate rest --out new/s --seed 99999999999999999999": "seed = 99999999999999999999: must be at most",
+    "simulate tab.yml --out new/s": "tab.yml, line 1: motif name 'A\\tB' holds a tab",
+    "compile rest --out new/run --candidates 1": "1 candidates; outside of what can be compiled, the bound is at least",
+    "motifs run --out run": "run: holds a run, whose files would be overwritten",
+    "motifs run --out run-unfinished": "run-unfinished: holds a run",
+    "design run --out run": "run: holds a run, whose files would be overwritten",
+    "motifs run --out m --sequences m/motifs.tsv": "motifs.tsv: is read by this command",
+    "score run good.fa --out good.fa": "good.fa: is read by this command and would be overwritten",
+    "score run good.fa --out link.fa": "link.fa: is read by this command and would be overwritten",
+    "score run good.fa --out run/model.safetensors": "is a file of the run itself",
+    "score run good.fa --out folder/../run/evidence.tsv": "is a file of the run itself",
+    "call run good.fa --out good.fa": "good.fa: is read by this command",
+    "call run --genome good.fa --out good.fa": "good.fa: is read by this command",
+    "call run --genome good.fa --regions ragged.bed --out ragged.bed": "ragged.bed: is read by this command",
+    "call run good.fa --out run/fdr.tsv": "is a file of the run itself",
+    "rules run good.fa --out ./good.fa": "good.fa: is read by this command",
+    "rules run good.fa --out run/config.json": "is a file of the run itself",
+    "variants run --genome good.fa --vcf ragged.bed --out ragged.bed": "ragged.bed: is read by this command",
+    "variants run --genome good.fa --vcf ragged.bed --out good.fa": "good.fa: is read by this command",
+    "variants run --ref good.fa --alt rna.fa --out rna.fa": "rna.fa: is read by this command",
+    "variants run --ref good.fa --alt rna.fa --out good.fa": "good.fa: is read by this command",
+    "variants run --ref good.fa --alt good.fa --out run/motifs.meme": "is a file of the run itself",
+    f"{TRAIN} --positives m/motifs.tsv --out m": "m/motifs.tsv: is read by this command",
+    "simulate m/truth.bed --out m": "m/truth.bed: is read by this command",
+    "compile m/motifs.tsv --out m": "m/motifs.tsv: is read by this command",
     "rules run short.fa --out new/r.tsv": "'tiny' has 7 bp",
     "motifs run-bare --out new/m": "config.json is missing",
     "motifs run --out file": "file is a file",
@@ -145,9 +208,10 @@ CASES = {
 
 @pytest.mark.parametrize(("typed", "said"), CASES.items(), ids=[name.replace("/", ":") for name in CASES])
 def test_one_line_and_nothing_left(here, capsys, typed, said):
-    before = files_below(here)
+    before, content = files_below(here), contents(here)
     code = cli.app(typed.split(), standalone_mode=False)
     out, err = capsys.readouterr()
+    assert contents(here) == content
     assert (code, out) == (2, "")
     assert re.fullmatch(r"error: [^\n]+\n", err), err
     assert said in err
@@ -203,6 +267,16 @@ def test_interrupted(here, capsys, monkeypatch):
     monkeypatch.setattr("motiflib.runs.train_run", stop)
     assert cli.app(f"{TRAIN} --positives good.fa".split(), standalone_mode=False) == 130
     assert capsys.readouterr().err == "interrupted: give the same command again to go on from the last whole epoch\n"
+
+
+def test_an_interrupted_search_of_a_genome_goes_on(here, capsys, monkeypatch):
+    def stop(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("motiflib.genome.calling.call_genome", stop)
+    assert cli.app("call run --genome good.fa --out c.bed".split(), standalone_mode=False) == 130
+    said = capsys.readouterr().err
+    assert said == "interrupted: give the same command again to go on from the parts that are finished\n"
 
 
 def test_as_a_process(here):

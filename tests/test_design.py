@@ -78,6 +78,9 @@ def test_background_is_empty(run, designs):
 
 def test_explanations_are_complete(run, designs):
     table = d.explain(run.model, designs)
+    first, asked = designs.sites[designs.sites.design == designs.names[0]], designs.constraints
+    left = asked.length - len(asked.left) - len(asked.right) - int((first.end - first.start).sum())
+    assert f"the other {left} bp are background" in table.text[0]  # a reason for every base
     for s in table.itertuples():
         sequence = dict(designs.records)[s.design]
         assert sequence[s.start : s.end] == s.word and s.word in s.text and s.rule in s.text
@@ -114,6 +117,9 @@ def test_same_seed_same_designs(run, rules):
         ({"counts": {"M1": 0}}, "no arrangement"),
         ({"counts": {"M1": 30}}, "counts M1=30"),
         ({"apart": 400}, "apart 400"),
+        ({"apart": -1}, "apart = -1: must be at least 0"),
+        ({"length": -5}, "length = -5: must be at least 1"),
+        ({"length": 10**20}, "must be at most"),
         ({"apart": 190}, "apart 190"),
         ({"left": "ACGU"}, "left"),
     ],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import shutil
 import subprocess
 import sys
 from types import SimpleNamespace
@@ -129,6 +130,87 @@ def test_killed_in_the_middle(run, fasta, tmp_path, monkeypatch):
     assert len(done) == 3 and not set(done) & set(again)
     assert (tmp_path / "two.bed").read_bytes() == (tmp_path / "one.bed").read_bytes()
     assert len(list(tmp_path.iterdir())) == 2
+
+
+def stopped(monkeypatch, *call, after: int = 0, **settings) -> None:
+    """A call that is killed after some parts."""
+    done, real = [], calling.unit_calls
+
+    def some(*args):
+        if len(done) == after:
+            raise KeyboardInterrupt
+        done.append(1)
+        return real(*args)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(calling, "unit_calls", some)
+        with pytest.raises(KeyboardInterrupt):
+            call_genome(*call, progress=False, **settings)
+
+
+def test_a_call_leaves_the_parts_of_other_files_alone(run, fasta, tmp_path, monkeypatch):
+    """`a` beside `a.bed`, and a name with signs that mean something in a pattern; but old parts of its own go."""
+    monkeypatch.setattr(calling, "UNIT", 40)
+    for name in ("a.bed", "b", "[ab]"):
+        stopped(monkeypatch, run, fasta, tmp_path / name, after=2)
+    theirs = {path for path in tmp_path.rglob("*") if path.parent.name.startswith((".a.bed.", ".b."))}
+    assert len(theirs) == 6
+    call_genome(run, fasta, tmp_path / "a", progress=False)
+    call_genome(run, fasta, tmp_path / "[ab]", threshold=0.9, progress=False)
+    left = {path for path in tmp_path.rglob("*") if path.is_file() and path.parent != tmp_path}
+    assert left == theirs
+
+
+@pytest.mark.parametrize("settings", [{}, {"threshold": 0.9}])
+def test_another_call_into_the_same_file_takes_nothing(run, fasta, whole, tmp_path, monkeypatch, settings):
+    real, out = calling.unit_calls, tmp_path / "c.bed"
+
+    def meanwhile(*args):
+        monkeypatch.setattr(calling, "unit_calls", real)
+        with pytest.raises(InputError, match="c.bed: another call is writing this file; wait for it"):
+            call_genome(run, fasta, out, progress=False, **settings)
+        return real(*args)
+
+    monkeypatch.setattr(calling, "unit_calls", meanwhile)
+    call_genome(run, fasta, out, progress=False)
+    assert out.read_bytes() == whole and [path.name for path in tmp_path.iterdir()] == ["c.bed"]
+
+
+@pytest.mark.parametrize("gone", ["folder", "part"])
+def test_parts_that_vanish_end_the_call(run, fasta, tmp_path, monkeypatch, gone):
+    real, seen = calling.unit_calls, []
+
+    def remove(*args):
+        folder = next(tmp_path.glob(".c.bed.*.parts"))
+        if seen:
+            shutil.rmtree(folder) if gone == "folder" else (folder / "0.bed").unlink()
+        seen.append(1)
+        return real(*args)
+
+    monkeypatch.setattr(calling, "unit_calls", remove)
+    monkeypatch.setattr(calling, "units", lambda *args: list(units(*args))[:2])
+    with pytest.raises(InputError, match="finished parts were removed in the middle"):
+        call_genome(run, fasta, tmp_path / "c.bed", progress=False)
+    assert not list(tmp_path.iterdir())
+
+
+def test_other_regions_from_a_pipe_are_another_call(run, fasta, tmp_path, monkeypatch):
+    """A pipe can be read once; parts of other regions must not be taken for those of these."""
+
+    def regions(text: str) -> str:
+        read, write = os.pipe()
+        os.write(write, text.encode())
+        os.close(write)
+        return f"/dev/fd/{read}"
+
+    near, far = "chrA\t0\t100\n", "chrA\t2900\t3000\n"
+    real = calling._join
+    monkeypatch.setattr(calling, "_join", lambda *args: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        call_genome(run, fasta, tmp_path / "c.bed", regions=regions(near), progress=False)
+    monkeypatch.setattr(calling, "_join", real)
+    call_genome(run, fasta, tmp_path / "c.bed", regions=regions(far), progress=False)
+    assert table((tmp_path / "c.bed").read_bytes())[1].min() > 2800
 
 
 def test_regions(run, fasta, whole, tmp_path):

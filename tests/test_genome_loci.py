@@ -36,6 +36,9 @@ def peaks():
     return pd.DataFrame(rows, columns=["chrom", "start", "end", "name", "score", "strand", "summit"])
 
 
+ALL = pd.DataFrame({"chrom": ["chrI", "chrII", "chrIII"], "start": 0, "end": [12_000, 9_000, 9_000]})
+
+
 def gc(table) -> float:
     return np.mean([(s.count("G") + s.count("C")) / len(s) for s in table.sequence])
 
@@ -75,10 +78,13 @@ def test_gc_matched_windows_avoid_and_are_enough(genome, peaks):
 @pytest.mark.parametrize(("change", "message"), [
     ({"negatives": "nothing"}, "neither a file nor one of gc-matched"),
     ({"ratio": 0}, "must be at least 1"),
+    ({"ratio": 1_001}, "1001 negatives for each peak: must be at most 1,000"),
     ({"test_chroms": ["chrIV"]}, "'chrIV': not in the genome"),
     ({"test_chroms": ["chrI", "chrII", "chrIII"]}, "leave some to train on"),
     ({"rename": False}, "chr1 = chrI"),
-    ({"width": 13000}, "no peak is left"),
+    ({"width": 13000}, "no peak is left in the train part: of 36 windows of 13000 bp, 36 over an edge; choose a win"),
+    ({"blacklist": ALL}, "no peak is left .* 36 windows of 60 bp, 3[56] in the blacklist.*; is the blacklist"),
+    ({"blacklist": ALL.iloc[:1], "test_chroms": ["chrI"]}, "left in the test part: of 12 .*, 12 in the blacklist"),
 ])  # fmt: skip
 def test_what_cannot_be(genome, peaks, change, message):
     settings = {"width": 60, "rename": True} | change
@@ -107,6 +113,18 @@ def test_batches_cut_by_index_equal_those_of_arrays(genome, peaks):
     assert (ours.steps, ours.distinct) == (theirs.steps, theirs.distinct)
     for (x, y), (other, label) in zip(ours.epoch(2), theirs.epoch(2), strict=True):
         assert torch.equal(x, other) and torch.equal(y, label)
+
+
+def test_a_part_without_any_peak(genome, peaks):
+    with pytest.raises(InputError, match="in the test part: none lies on its chromosomes; choose other test chromo"):
+        from_peaks(genome, peaks[peaks.chrom == "chr1"], 60, negatives="flanks", test_chroms=["chrII"], rename=True)
+
+
+def test_a_batch_of_one(genome):
+    """As a last batch, or where training has a single example left."""
+    loci = pd.DataFrame({"chrom": ["chrII"], "start": [200], "label": [1]})
+    x, y = next(LociBatches(ResidentGenome(genome), loci, 50, shift=3).epoch(0))
+    assert x.shape == (1, 4, 50) and y.tolist() == [1]
 
 
 def test_random_windows_are_on_the_genome(genome):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -16,6 +17,7 @@ from torch.testing import assert_close
 
 from motiflib import runs
 from motiflib.model import ArgminnConfig
+from motiflib.paths import data_path
 from motiflib.report import batches_of, score
 from motiflib.runs import load_run, train_run
 from motiflib.sequence import InputError, Record
@@ -116,6 +118,85 @@ def test_a_refused_training_leaves_what_was_there(tmp_path, monkeypatch):
     with pytest.raises(InputError, match="no"):
         train(tmp_path / "run")
     assert [path.name for path in (tmp_path / "run").iterdir()] == ["notes.txt"]
+
+
+@pytest.mark.parametrize("error", [MemoryError(), RuntimeError("out of memory"), KeyboardInterrupt()])
+def test_what_ends_before_an_epoch_does_not_bar_the_next(tmp_path, monkeypatch, error):
+    def fail(*_, **__):
+        raise error
+
+    monkeypatch.setattr("motiflib.runs.seeded", fail)
+    with pytest.raises(type(error)):
+        train(tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "notes.txt").write_text("mine")
+    with pytest.raises(type(error)):
+        train(tmp_path / "run")
+    assert [path.name for path in (tmp_path / "run").iterdir()] == ["notes.txt"]
+
+
+def test_windows_of_an_earlier_training_go(tmp_path):
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "examples.tsv").write_text("of a genome")
+    train(tmp_path / "run")
+    assert not (tmp_path / "run" / "examples.tsv").exists()
+
+
+def test_seeds_have_bounds():
+    for seed in (-1, 2**32 - 1, 10**30):
+        with pytest.raises(InputError, match="seed = "):
+            runs.check_settings(SHAPE, SETTINGS, seed)
+    runs.check_settings(SHAPE, SETTINGS, 2**32 - 2)
+
+
+def cut_rows(text: str) -> str:
+    return "".join(text.splitlines(keepends=True)[:-1])
+
+
+STORED = data_path("models", "rest")
+DAMAGED = {
+    "half a row": ("motifs.tsv", lambda t: t[:-12] + "\n", "motifs.tsv: a row is cut short"),
+    "cut in a number": ("motifs.tsv", lambda t: t[: t.rindex("\t") - 3], "motifs.tsv: "),
+    "no line end": ("motifs.tsv", lambda t: t[:-1], "motifs.tsv: its last line is cut short"),
+    "a row less": ("motifs.tsv", cut_rows, "motifs.meme: 2 motifs, motifs.tsv beside it has 1"),
+    "no rows": ("motifs.tsv", lambda t: t.splitlines(keepends=True)[0], "holds motifs, motifs.tsv .* has none"),
+    "half a header": ("motifs.tsv", lambda t: t[:20] + "\n", "motifs.tsv: column 'filter' is missing"),
+    "nothing": ("motifs.tsv", lambda t: "", "motifs.tsv: damaged, not a table"),
+    "another filter": ("motifs.tsv", lambda t: t.replace("0:-1:+", "99:-1:+"), "reads filter 99, the network has"),
+    "another name": ("motifs.tsv", lambda t: t.replace("M2", "M3"), "has M2 of 8 bp where motifs.tsv has M3 of 8 bp"),
+    "a motif less": ("motifs.meme", lambda t: t[: t.index("MOTIF M2")], "motifs.meme: 1 motifs, .* has 2"),
+    "half a motif": ("motifs.meme", lambda t: t[: t.index("MOTIF M2") + 120], "motifs.meme"),
+    "other columns": ("fdr.tsv", lambda t: t.replace("fdr", "rate"), "fdr.tsv: column 'fdr' is missing"),
+    "words": ("fdr.tsv", lambda t: t.replace("0.05\t", "low\t"), "fdr.tsv: column 'score' does not hold numbers"),
+    "history": ("history.tsv", lambda t: "a\tb\n", "history.tsv: column 'epoch' is missing"),
+    "evidence": ("evidence.tsv", lambda t: t[:-9], "evidence.tsv: "),
+    "sites": ("sites.tsv", lambda t: t.replace("bases", "b"), "sites.tsv: column 'bases' is missing"),
+    "data a list": ("train.json", lambda t: json.dumps(json.loads(t) | {"data": []}), "train.json: 'data'"),
+    "a length of letters": ("train.json", lambda t: json.dumps(json.loads(t) | {"data": {"length": "x"}}), "'data'"),
+    "positives a list": ("train.json", lambda t: json.dumps(json.loads(t) | {"data": {"positives": []}}), "'data'"),
+    "files a list": ("train.json", lambda t: json.dumps(json.loads(t) | {"files": ["a"]}), "train.json: 'files'"),
+    "foreign files": ("train.json", lambda t: json.dumps(json.loads(t) | {"files": {"../x": "0"}}), "'files'"),
+    "metrics of words": ("train.json", lambda t: json.dumps(json.loads(t) | {"metrics": {"a": "b"}}), "'metrics'"),
+    "a list": ("train.json", lambda t: "[]", "train.json: not of a run"),
+    "cut": ("train.json", lambda t: t[:-9], "train.json: damaged, not JSON"),
+}
+
+
+@pytest.mark.parametrize("case", DAMAGED)
+def test_damaged_tables_are_noticed(tmp_path, case):
+    name, damage, said = DAMAGED[case]
+    shutil.copytree(STORED, tmp_path / "run")
+    path = tmp_path / "run" / name
+    path.write_text(damage(path.read_text()))
+    with pytest.raises(InputError, match=said) as caught:
+        load_run(tmp_path / "run")
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", [folder.parent.name for folder in STORED.parent.glob("*/train.json")])
+def test_all_stored_runs_can_be_read(name):
+    assert load_run(STORED.parent / name).motifs
 
 
 def test_weights_of_another_run_are_noticed(whole, tmp_path):

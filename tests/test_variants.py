@@ -31,7 +31,7 @@ def fasta(tmp_path_factory):
     letters = "".join(rng.choices("ACGT", k=2000))
     letters = letters[:490] + SITE + letters[511:1490] + SITE.replace("GACA", "TTTC") + letters[1511:]
     path = tmp_path_factory.mktemp("genome") / "g.fa"
-    write_fasta(path, [("chr1", letters)])
+    write_fasta(path, [("chr1", letters), ("tiny", "ACGTACGT")])
     return path
 
 
@@ -103,6 +103,23 @@ def test_windows_at_the_ends(run, fasta):
     assert [(pair.origin, pair.at, len(pair.before)) for pair in pairs] == [(0, 0, 101), (1899, 100, 101)]
 
 
+@pytest.mark.parametrize("size", [2, 50, 51, 52, 100, 101])
+@pytest.mark.parametrize("width", [100, 101])
+@pytest.mark.parametrize("pos", [1, 30, 700, 1890, 2000])
+def test_both_alleles_are_whole_in_their_windows(fasta, size, width, pos):
+    """Of a deletion and of an insertion of any size that fits, at the ends of the chromosome too."""
+    genome, size = Genome(fasta), min(size, width)
+    letters = genome.fetch("chr1", 0, 2000)
+    start = min(pos, 2001 - size) - 1
+    long, short = letters[start : start + size], letters[start]
+    gone = on_reference(genome, table((start + 1, long, short)), width)[0]
+    assert gone.at >= 0 and gone.before[gone.at : gone.at + size] == long and len(gone.before) == width
+    assert gone.after == (gone.before[: gone.at] + short + letters[start + size :])[:width]
+    alt = short + "G" * (size - 1)
+    made = on_reference(genome, table((start + 1, short, alt)), width)[0]
+    assert made.at >= 0 and made.after[made.at : made.at + size] == alt and len(made.after) == width
+
+
 @pytest.mark.parametrize(("before", "after", "expected"), [
     ("AACGT", "AAGT", (2, "C", "")), ("AAA", "AAAA", (3, "", "A")), ("ACGT", "ATGT", (1, "C", "T")),
     ("AC", "AC", (2, "", "")),
@@ -121,6 +138,11 @@ def test_pairs_of_fasta_files(run, tmp_path):
     write_fasta(tmp_path / "one.fa", [("a", "ACGT")])
     with pytest.raises(InputError, match="1 records, .*ref.fa has 2"):
         from_fasta(tmp_path / "ref.fa", tmp_path / "one.fa")
+    write_fasta(tmp_path / "turned.fa", [("b", "ACGTTGCA" * 9), ("a", "ACGTTGCA" * 6 + SITE)])
+    with pytest.raises(InputError, match="turned.fa: record 'b' stands where .*ref.fa has 'a'"):
+        from_fasta(tmp_path / "ref.fa", tmp_path / "turned.fa")
+    with pytest.raises(InputError, match="record 'a' has 69 bp, fewer than the filters' width of 70"):
+        from_fasta(tmp_path / "ref.fa", tmp_path / "ref.fa", least=70)
 
 
 def test_alternatives_are_rows(tmp_path):
@@ -140,6 +162,13 @@ BAD = {
     "spaces": ("chr1 9 . A C", "1 columns, expected CHROM"),
     "position": ("chr1\tnine\t.\tA\tC", "position 'nine'"),
     "zero": ("chr1\t0\t.\tA\tC", "position '0'"),
+    "zeros": ("chr1\t0000\t.\tA\tC", "position '0000'"),
+    "superscript": ("chr1\t²\t.\tA\tC", "position '²'"),
+    "long position": ("chr1\t" + "9" * 5000 + "\t.\tA\tC", "is not a whole number"),
+    "long reference": ("chr1\t9\t.\t" + "A" * 102 + "\tC", "102 bp does not fit into the network's window of 101 bp"),
+    "very long reference": ("chr1\t9\t.\t" + "A" * 999 + "\tC", "chr1:9, 999 bp to 1 bp: an allele of 999 bp"),
+    "long alternative": ("chr1\t9\t.\tA\t" + "C" * 102, "102 bp does not fit into the network's window of 101 bp"),
+    "short contig": ("tiny\t2\t.\tC\tA", "tiny:2 C>A: its sequence has 8 bp, fewer than the filters' width of 12"),
     "empty": ("", "no variant in this file"),
     "contig": ("chr9\t9\t.\tA\tC", "chr9:9 A>C: no chromosome 'chr9' in the genome, which has chr1"),
     "past the end": ("chr1\t2001\t.\tA\tC", "beyond the chromosome's end, 2000"),

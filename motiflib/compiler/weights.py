@@ -14,6 +14,7 @@ The construction, stage by stage (Theorem and proof: chapter 05_expressivity):
 from __future__ import annotations
 
 import math
+from collections import Counter
 from typing import NamedTuple
 
 import torch
@@ -49,6 +50,20 @@ class Plan(NamedTuple):
     def atoms(self) -> list[str | Near]:
         """What tokens are asked for, each once."""
         return list(dict.fromkeys(atom for atom, _ in self.questions))
+
+    def needed(self, clause: Clause) -> int:
+        """Windows that answer at least in a sequence for which a clause holds.
+
+        Literals may share occurrences, so each motif counts as often as the most demanding one asks for it; an
+        occurrence answers once for each copy of its filter, a palindrome on both strands.
+        """
+        most: Counter[str] = Counter()
+        for atom, n, sign in clause:
+            if sign:
+                most |= Counter({atom if isinstance(atom, str) else atom.anchor: n})
+            if sign and isinstance(atom, Near):
+                most |= Counter([atom.anchor, *(part.motif for part in atom.parts)])
+        return sum(n * self.filters.count(m) * (1 + self.rule.palindrome(m)) for m, n in most.items())
 
 
 def plan(rule: Rule, clauses: list[Clause]) -> Plan:
@@ -90,6 +105,9 @@ def shape(p: Plan, candidates: int) -> ArgminnConfig:
     slots = max(2 + len(p.questions), len(p.clauses) // 2 + 1)  # the constant, the questions, the answer
     if not 1 <= candidates <= CANDIDATES:
         refuse(p.rule, f"{candidates} candidates", f"1 to {CANDIDATES}")
+    needed = max(map(p.needed, p.clauses))
+    if candidates < needed:  # a part of the rule would never be seen
+        refuse(p.rule, f"{candidates} candidates", f"at least {needed}: so many windows answer where the rule holds")
     partners = max((len(a.parts) for a in p.atoms if isinstance(a, Near)), default=0)
     if (partners - 1) * math.log(candidates) > A - 2:
         refuse(p.rule, f"{partners} partners among {candidates} candidates", "(partners - 1) log(candidates) <= 22")

@@ -11,13 +11,14 @@ import numpy as np
 import pandas as pd
 import torch
 
+from motiflib.bounds import LENGTH, SEED, within
 from motiflib.design.fill import FREE, empty, tensor_of, to_codes
 from motiflib.design.rules import Part, Rules, best_word, mirror, rulebook, span
 from motiflib.discovery import Discovery
 from motiflib.model import Argminn
 from motiflib.sequence import InputError, Record, reverse_complement
 
-ROUNDS = 12
+ROUNDS, MOST = 12, 1_000_000  # designs at a time
 ASKED = (
     120  # bp: rules are asked in sequences of this length at least, so that a short design is refused for its length
 )
@@ -50,6 +51,8 @@ class Constraints:
             for word in words:
                 if re.search("[^ACGT]", word) or (name == "forbid" and len(word) < 3):
                     raise InputError(f"{name} {word!r}: expected bases ACGT only, and 3 or more of a forbidden word")
+        within("length", self.length, 1, LENGTH)
+        within("apart", self.apart, 0, LENGTH)
         if not 0 <= self.gc <= 1:
             raise InputError(f"gc {self.gc}: expected a fraction from 0 to 1")
         if self.apart > self.length:
@@ -99,8 +102,8 @@ def design(
     c = constraints or Constraints()
     if unknown := set(c.counts) - set(found.table.motif):
         raise InputError(f"counts: no motif {sorted(unknown)[0]!r}; the network has {', '.join(found.table.motif)}")
-    if n < 1:
-        raise InputError(f"n {n}: expected at least 1 design")
+    within("n", n, 1, MOST)
+    within("seed", seed, 0, SEED)
     if rules is None:
         allowed = [m for m in found.table.motif if c.counts.get(m, 1)]
         rules = rulebook(

@@ -10,9 +10,11 @@ import hashlib
 import json
 import logging
 import os
+import re
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
@@ -34,6 +36,11 @@ from motiflib.instances import CALL_COLUMNS, THRESHOLD, merge
 from motiflib.intervals import on_genome, read_intervals
 from motiflib.sequence import InputError, write_atomic
 
+try:
+    import fcntl
+except ImportError:  # Windows: two calls into one file at once are then noticed late, but they are
+    fcntl = None
+
 log = logging.getLogger(__name__)
 
 STEP = 20  # bp of a bin: a site stands at most 10 bp from the middle of its window
@@ -42,6 +49,7 @@ PROBABILITY = 0.5  # of a window, from which its sites are looked at
 UNIT = 2_000  # bins that are called at a time, by one process
 MARGIN = 3  # bins beside a unit that are read too
 BATCH = 256  # windows that the network reads at a time
+BEGUN = "begun"  # file in the folder of finished parts, locked while a call is at work there
 
 
 class Unit(NamedTuple):
@@ -66,7 +74,7 @@ def call_genome(
 
     Raises:
         InputError: a genome or regions that cannot be read or do not fit, a setting out of range, a place that cannot
-            be written.
+            be written, or into which another call is writing at this time.
 
     Example:
         >>> call_genome(load_run("run"), "sacCer3.fa.gz", "calls.bed")
@@ -82,29 +90,55 @@ def call_genome(
             read_intervals(regions), sequence.chroms, rename=rename, where=os.fspath(regions))  # fmt: skip
         names = sorted(sequence.chroms if wanted is None else set(wanted.chrom))
         resident = ResidentGenome(sequence, names, device=device)
+    places = None if wanted is None else wanted[["chrom", "start", "end"]].to_csv()  # a pipe cannot be read again
     about = [_identity(run), [os.path.getsize(genome), os.path.getmtime(genome), str(genome)], threshold, probability,
-             None if regions is None else Path(regions).read_bytes().hex()]  # fmt: skip
-    folder = _workplace(Path(out), hashlib.sha256(json.dumps(about).encode()).hexdigest()[:16], state)
-    todo = list(units(resident, wanted))
-    mine = [i for i in range(len(todo)) if i % state.num_processes == state.process_index]
+             places]  # fmt: skip
+    key, todo = hashlib.sha256(json.dumps(about).encode()).hexdigest()[:16], list(units(resident, wanted))
+    with _workplace(Path(out), key, state) as folder:
+        _make_parts(run, resident, wanted, folder, todo, state, threshold, probability, progress)
+        if state.is_main_process:
+            _join(Path(out), folder, todo, state)
+
+
+def _make_parts(run, resident, wanted, folder, todo, state, threshold, probability, progress) -> None:
+    """Call the units of this process that are not yet done, a file each."""
+    mine = range(state.process_index, len(todo), state.num_processes)
     threads, home = torch.get_num_threads(), next(run.model.parameters()).device
     torch.set_num_threads(1)  # sums in the same order, whatever the number of processes
     run.model.to(resident.codes.device)
     try:
         for i in tqdm(mine, desc="calling", unit="part", disable=not (progress and state.is_main_process)):
             place = folder / f"{i}.bed"
+            if state.is_main_process and not (folder / BEGUN).exists():
+                raise _gone(folder)
             if not place.exists():
                 calls = unit_calls(run, resident, todo[i], wanted, threshold, probability)
                 write_atomic(place, _lines(calls))
     finally:
         torch.set_num_threads(threads)
         run.model.to(home)
-    if state.is_main_process:
-        while any(not (folder / f"{i}.bed").exists() for i in range(len(todo))):
-            time.sleep(0.1)  # for the other processes
-        header = "#" + "\t".join(CALL_COLUMNS) + "\n"
-        write_atomic(out, header.encode() + b"".join((folder / f"{i}.bed").read_bytes() for i in range(len(todo))))
-        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _join(out: Path, folder: Path, todo: Sequence[Unit], state: PartialState) -> None:
+    """The parts of all processes as one file; those of this process are there, unless somebody removed them."""
+    parts = [folder / f"{i}.bed" for i in range(len(todo))]
+    while missing := [i for i, part in enumerate(parts) if not part.exists()]:
+        if not (folder / BEGUN).exists() or any(i % state.num_processes == state.process_index for i in missing):
+            raise _gone(folder)
+        time.sleep(0.1)  # for the other processes
+    header = "#" + "\t".join(CALL_COLUMNS) + "\n"
+    try:
+        data = header.encode() + b"".join(part.read_bytes() for part in parts)
+    except FileNotFoundError as error:
+        raise _gone(folder) from error
+    write_atomic(out, data)
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def _gone(folder: Path) -> InputError:
+    shutil.rmtree(folder, ignore_errors=True)  # what this call has written there since
+    return InputError(f"{folder}: finished parts were removed in the middle, perhaps by another run of the same call; "
+                      "give the command again when no other is at work")  # fmt: skip
 
 
 def units(genome: ResidentGenome, regions: pd.DataFrame | None) -> Iterator[Unit]:
@@ -206,13 +240,43 @@ def _identity(run: runs.Run) -> str:
     return hashlib.sha256(weights + run.found.table.to_csv().encode()).hexdigest()
 
 
-def _workplace(out: Path, key: str, state: PartialState) -> Path:
-    """The hidden folder of finished parts; those of other calls into the same file are removed."""
-    folder = out.parent / f".{out.name}.{key}.parts"
+@contextmanager
+def _workplace(out: Path, key: str, state: PartialState) -> Iterator[Path]:
+    """The hidden folder of finished parts, for this call alone; those of earlier calls into the same file are removed.
+
+    InputError if another call is at work for this file: each would remove what the other has done.
+    """
+    folder, lock = out.parent / f".{out.name}.{key}.parts", None
     if state.is_main_process:
-        for old in out.parent.glob(f".{out.name}.*.parts"):
-            if old != folder:
-                shutil.rmtree(old, ignore_errors=True)
-        write_atomic(folder / "begun", "")
+        name = re.compile(re.escape(f".{out.name}.") + "[0-9a-f]{16}[.]parts")  # not the parts of OUT.bed beside OUT
+        old = [other for other in out.parent.glob(".*.parts") if name.fullmatch(other.name) and other != folder]
+        for other in old:
+            if free := _lock(other, out):
+                free.close()
+        if not (folder / BEGUN).exists():
+            write_atomic(folder / BEGUN, "")
+        lock = _lock(folder, out)
+        for other in old:
+            shutil.rmtree(other, ignore_errors=True)
     state.wait_for_everyone()
-    return folder
+    try:
+        yield folder
+    finally:
+        if lock is not None:
+            lock.close()
+
+
+def _lock(folder: Path, out: Path):
+    """A file that is locked until it is closed or its process ends, in whatever way."""
+    file = None
+    try:
+        file = (folder / BEGUN).open("ab")
+        if fcntl is not None:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        file.close()
+        raise InputError(f"{out}: another call is writing this file; wait for it, or choose another file"
+                         ) from error  # fmt: skip
+    except OSError:
+        pass  # no mark yet, or a file system without locks
+    return file

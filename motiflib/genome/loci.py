@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from motiflib.bounds import RATIO
 from motiflib.genome.fasta import Genome
 from motiflib.intervals import on_genome, overlaps, read_intervals, windows
 from motiflib.sequence import InputError, shuffle
@@ -42,16 +43,17 @@ def from_peaks(
         >>> examples = from_peaks(Genome("sacCer3.fa.gz"), "Reb1.bed", 200, test_chroms=["chrIV"], rename=True)
         >>> examples.groupby(["part", "label"]).size()
     """
-    if ratio < 1:
-        raise InputError(f"{ratio} negatives for each peak: must be at least 1")
+    _check_ratio(ratio)
     given = _intervals(peaks, genome, rename)
     listed = None if blacklist is None else _intervals(blacklist, genome, rename, some=True)
     ours, dropped = windows(given, genome.chroms, width, blacklist=listed)
     held, tables = ours.chrom.isin(held_out(genome, test_chroms)).to_numpy(), []
+    where = "peaks" if isinstance(peaks, pd.DataFrame) else os.fspath(peaks)
     parts = [("train", ~held), ("test", held)] if test_chroms else [("train", ~held)]
     for i, (name, rows) in enumerate(parts):
         if not rows.any():
-            raise InputError(f"no peak is left in the {name} part; choose other test chromosomes")
+            there = given[given.chrom.isin(list(test_chroms)) == (name == "test")]
+            raise InputError(f"{where}: no peak is left in the {name} part{_why(there, genome, width, listed)}")
         mine = _cut(genome, ours[rows])
         others = _negatives(genome, mine, ours, width, negatives, ratio, listed, rename, seed + i)
         if not len(others):
@@ -63,6 +65,23 @@ def from_peaks(
     counts = (len(given), len(ours), width, said, len(out) - len(ours))
     log.info("%d peaks: %d windows of %d bp (%s); %d negatives", *counts)
     return out
+
+
+def _check_ratio(ratio: int) -> None:
+    if not 1 <= ratio <= RATIO:
+        bound = "at least 1" if ratio < 1 else f"at most {RATIO:,}"
+        raise InputError(f"{ratio} negatives for each peak: must be {bound}; choose another ratio")
+
+
+def _why(given: pd.DataFrame, genome: Genome, width: int, listed: pd.DataFrame | None) -> str:
+    """What became of all peaks of a part, and what to change, as the rest of a message."""
+    if not len(given):
+        return ": none lies on its chromosomes; choose other test chromosomes"
+    dropped = windows(given, genome.chroms, width, blacklist=listed)[1]
+    said = ", ".join(f"{count} {reason}" for reason, count in dropped.items() if count)
+    edge = dropped["over an edge"] >= dropped["in the blacklist"]
+    advice = f"choose a window smaller than {width} bp" if edge else "is the blacklist the right file?"
+    return f": of {len(given)} windows of {width} bp, {said}; {advice}"
 
 
 def random_windows(genome: Genome, count: int, length: int, *, without: Sequence[str] = (), seed: int = 0) -> list[str]:
@@ -109,6 +128,7 @@ def matched_negatives(
     """
     from tangermeme.match import extract_matching_loci  # brings numba, which is slow to import
 
+    _check_ratio(ratio)
     wanted = ratio * len(table)
     many = pd.concat([table[["chrom", "start", "end"]]] * (ratio + (avoid is not None)))  # some to lose to `avoid`
     with tempfile.TemporaryDirectory() as folder:  # tangermeme looks for the index beside the file

@@ -106,4 +106,5 @@ class LociBatches:
         generator = torch.Generator().manual_seed(self.seed * 100_003 + number)
         for rows in torch.randperm(self.distinct, generator=generator).split(self.batch)[: self.steps]:
             moved = torch.randint(-self.shift, self.shift + 1, (len(rows),), generator=generator) if self.shift else 0
-            yield self.genome.cut(self.chrom[rows], self.start[rows] + moved, self.width), self.y[rows]
+            chrom = self.chrom[rows.numpy()]  # a tensor with one row would give a name, not an array of one
+            yield self.genome.cut(chrom, self.start[rows] + moved, self.width), self.y[rows]

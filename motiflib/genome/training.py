@@ -25,7 +25,7 @@ from motiflib.training import TrainConfig, fit, predict, roc_auc_score
 log = logging.getLogger(__name__)
 
 WIDTH = 20  # of filters: a motif such as Abf1's has 14 bp, and seeds at either end of it stand in the middle of one
-SHIFT = 0.05  # of a window: how far it moves in training, since a peak's summit is not its motif
+SHIFT = 0.1  # of a window: how far it moves in training, since a peak's summit is not its motif
 MIDDLE = 0.3  # of a window: where filters are seeded first, as the site is there; see benchmarks/yeast_settings.py
 
 
@@ -56,6 +56,7 @@ def train_on_peaks(
     with Genome(genome) as sequence:
         data = from_peaks(sequence, peaks, width, negatives=negatives, ratio=ratio, test_chroms=test_chroms,
                           blacklist=blacklist, rename=rename, seed=seed)  # fmt: skip
+        _check_classes(data[data.part == "train"], "" if isinstance(peaks, pd.DataFrame) else f"{os.fspath(peaks)}: ")
         resident = ResidentGenome(sequence, sorted(set(data.chrom[data.part == "train"])))
     mine = data[data.part == "train"].reset_index(drop=True)
     train, valid, rows = divided(mine, seed)
@@ -82,6 +83,14 @@ def train_on_peaks(
         auroc = roc_auc_score(test.label, test.probability)
         log.info("held-out chromosomes: AUROC %.3f on %d windows", auroc, len(test))
     return run, data[["name", "chrom", "start", "end", "label", "part", "probability"]]
+
+
+def _check_classes(table: pd.DataFrame, where: str) -> None:
+    """InputError for fewer than two of a class: one is held back for choosing the epoch, one is learnt from."""
+    for label, name, advice in ((1, "peaks", "give more peaks"), (0, "negatives", "choose another kind of negatives")):
+        if (count := int((table.label == label).sum())) < 2:
+            raise InputError(f"{where}{count} {name} in the train part; training needs at least 2, and some hundreds "
+                             f"to learn from: {advice}")  # fmt: skip
 
 
 def as_examples(table: pd.DataFrame) -> Examples:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from motiflib.bounds import LENGTH, SEED, SEQUENCES, within
 from motiflib.grammar.background import Flanks
 from motiflib.grammar.oracle import Oracle
 from motiflib.grammar.schema import Grammar
@@ -28,6 +29,8 @@ def write_simulation(
     """
     if n < 2:
         raise InputError(f"n is {n}; expected at least 2 sequences, one of each class")
+    for name, value, most in (("n", n, SEQUENCES), ("length", length, LENGTH), ("seed", seed, SEED)):
+        within(name, value, 0, most)
     out = Path(out)
     data = simulate(grammar, n, length, gc, seed, background=background)
     ratio = Oracle(grammar, length, gc, background).log_likelihood_ratio(data.x)

@@ -116,6 +116,9 @@ def _motifs(src: _Source, node: Node) -> dict[str, Motif]:
     entries = src.mapping(node, "motifs")
     if not entries:
         src.fail(node, "motifs is empty", "at least one, such as 'SPI1: {jaspar: MA0080.7}'")
+    for key, _ in node.value:  # names go into tables, where a tab or a line end would begin another cell
+        if not key.value.isprintable():
+            src.fail(key, f"motif name {key.value!r} holds a tab, a line end or the like", "letters, digits or signs")
     done: dict[str, tuple[np.ndarray, str]] = {}
     for name in entries:
         _resolve(src, name, entries, done, ())

@@ -6,6 +6,7 @@ import logging
 import os
 import sys
 import warnings
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated
 
@@ -31,8 +32,8 @@ class Verbs(TyperGroup):
     def invoke(self, ctx):
         try:
             return super().invoke(ctx)
-        except KeyboardInterrupt:
-            advice = AGAIN.get(ctx.invoked_subcommand, "nothing was written")
+        except KeyboardInterrupt as stop:  # a verb that keeps parts says so in it
+            advice = str(stop) or AGAIN.get(ctx.invoked_subcommand, "nothing was written")
             raise typer.Exit(complain(advice, "interrupted", 130)) from None
         except (ValueError, OSError, MemoryError, RuntimeError) as error:
             line = foreseeable(error)
@@ -74,10 +75,21 @@ def setup() -> None:
     warnings.simplefilter("ignore")
 
 
-def check_place(path: Path) -> None:
-    """InputError, before any work is done, if a file cannot be written there."""
+def check_place(path: Path, *inputs: Path | str | None, run: Path | None = None) -> None:
+    """InputError, before any work is done, if a file cannot be written there, or must not be.
+
+    That is so for an input of the same command, by whatever name, and for the files of the `run` that it reads.
+    """
     from motiflib.sequence import InputError
 
+    for given in inputs:
+        if given is not None and os.path.isfile(given) and path.exists() and os.path.samefile(given, path):
+            raise InputError(f"{path}: is read by this command and would be overwritten; choose another --out")
+    if run is not None:
+        from motiflib import runs
+
+        if path.resolve().parent == run.resolve() and path.name in (*runs.FILES, *runs.BESIDE, "checkpoint"):
+            raise InputError(f"{path}: is a file of the run itself and would be overwritten; choose another --out")
     there = next(p for p in (path, *path.absolute().parents) if p.exists())
     if there == path and not path.is_dir():
         return
@@ -86,6 +98,16 @@ def check_place(path: Path) -> None:
                          "choose another --out")  # fmt: skip
     if not os.access(there, os.W_OK):
         raise InputError(f"{path}: cannot be written, {there} does not allow it; choose another --out")
+
+
+def check_folder(folder: Path, names: Iterable[str], *inputs: Path | str | None, into_run: bool = False) -> None:
+    """`check_place` for each of these files in a folder, which may be a run only if `into_run`."""
+    from motiflib.sequence import InputError
+
+    if not into_run and any((folder / name).exists() for name in ("train.json", "checkpoint")):
+        raise InputError(f"{folder}: holds a run, whose files would be overwritten; choose another --out")
+    for name in names:
+        check_place(folder / name, *inputs)
 
 
 def write_table(table, path: Path) -> None:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from motiflib.verbs.base import app, check_place
+from motiflib.verbs.base import app, check_folder
 
 
 @app.command(name="compile")
@@ -20,6 +20,7 @@ def compile_(
     """Write a grammar as the weights of a network: a run that score, motifs, call and rules accept."""
     from motiflib.compiler.build import compile_run
     from motiflib.grammar import load_grammar
+    from motiflib.runs import FILES
 
-    check_place(out / "train.json")
+    check_folder(out, FILES, grammar, into_run=True)
     compile_run(load_grammar(grammar), out, form=form, candidates=candidates)

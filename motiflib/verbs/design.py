@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from motiflib.verbs.base import RunFolder, app, check_place
+from motiflib.verbs.base import RunFolder, app, check_folder
 
 
 @app.command()
@@ -30,7 +31,7 @@ def design(
     from motiflib import runs
     from motiflib.design import Constraints, write_designs
 
-    check_place(out / "designs.fa")
+    check_folder(out, ("designs.fa", "designs.tsv", "report.html"))
     wanted = Constraints(length, gc, tuple(forbid or ()), left, right, counts_of(count or []), apart)
     write_designs(runs.load_run(run), out, n, wanted, ablate=ablate, seed=seed)
 
@@ -42,7 +43,7 @@ def counts_of(options: list[str]) -> dict[str, int]:
     out = {}
     for option in options:
         name, _, number = option.partition("=")
-        if not name or not number.isdigit():
+        if not name or not re.fullmatch("[0-9]{1,9}", number):
             raise InputError(f"count {option!r}: expected a motif and its number, such as M1=2")
         out[name] = int(number)
     return out

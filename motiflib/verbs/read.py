@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from motiflib.verbs.base import RunFolder, Sequences, app, check_place, write_table
+from motiflib.verbs.base import RunFolder, Sequences, app, check_folder, check_place, write_table
 
 
 @app.command()
@@ -18,7 +18,7 @@ def score(
     from motiflib import report, runs
     from motiflib.sequence import read_fasta
 
-    check_place(out)
+    check_place(out, sequences, run=run)
     write_table(report.score(runs.load_run(run), read_fasta(sequences), sequences), out)
 
 
@@ -34,7 +34,7 @@ def motifs(
     from motiflib.batches import examples
     from motiflib.sequence import InputError, read_fasta
 
-    check_place(out / "motifs.tsv")
+    check_folder(out, ("motifs.tsv", "motifs.meme", "report.html"), sequences, negatives)
     if negatives and not sequences:
         raise InputError(f"{negatives}: negatives without --sequences; give the positives too")
     loaded = runs.load_run(run)
@@ -64,15 +64,22 @@ def call(
     from motiflib.instances import call_parts, write_bed
     from motiflib.sequence import InputError, read_fasta
 
-    check_place(out)
+    check_place(out, sequences, genome, regions, run=run)
     if (sequences is None) == (genome is None) or (regions is not None and genome is None):
         raise InputError("calls need either SEQS.fa, or --genome, alone or with --regions: give one of them")
+    if rename_chroms and regions is None:
+        raise InputError("--rename-chroms: there are no names to match without --regions; leave it out, or give them")
+    if genome is None and device not in ("auto", "cpu"):
+        raise InputError(f"--device {device}: only a --genome is searched there; leave it out, or give the genome")
     loaded = runs.load_run(run)
     least = report.least_score(loaded, threshold, fdr, every)
     if genome is not None:
         from motiflib.genome.calling import call_genome
 
-        call_genome(loaded, genome, out, regions=regions, rename=rename_chroms, threshold=least, device=device)
+        try:
+            call_genome(loaded, genome, out, regions=regions, rename=rename_chroms, threshold=least, device=device)
+        except KeyboardInterrupt:
+            raise KeyboardInterrupt("give the same command again to go on from the parts that are finished") from None
         return
     records = runs.fitting(read_fasta(sequences), loaded.model.config.width, sequences)
     write_bed(call_parts(loaded.model, loaded.found, records, threshold=least, tile=loaded.tile), out)
@@ -87,6 +94,6 @@ def rules(
     from motiflib import report, runs
     from motiflib.sequence import read_fasta
 
-    check_place(out)
+    check_place(out, sequences, run=run)
     loaded = runs.load_run(run)
     write_table(report.rules(loaded, read_fasta(sequences), sequences), out)

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from motiflib.verbs.base import app, check_place
+from motiflib.verbs.base import app, check_folder
 
 
 @app.command()
@@ -21,5 +21,5 @@ def simulate(
     """Simulate a grammar: positives.fa, negatives.fa, truth.bed and oracle.tsv."""
     from motiflib.grammar import load_grammar, write_simulation
 
-    check_place(out / "truth.bed")
+    check_folder(out, ("positives.fa", "negatives.fa", "truth.bed", "oracle.tsv"), grammar, into_run=True)
     write_simulation(load_grammar(grammar), n, seed, length, out)

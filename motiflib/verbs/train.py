@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from motiflib.verbs.base import app, write_table
+from motiflib.verbs.base import app, check_folder, write_table
 
 
 @app.command()
@@ -40,23 +40,31 @@ def train(
     From a genome and peaks, RUN also holds examples.tsv: every window with its place, label, part (train or test) and
     the probability that the network gives it.
     """
+    from motiflib.bounds import LENGTH, RATIO, within
     from motiflib.model import ArgminnConfig
-    from motiflib.runs import train_run
+    from motiflib.runs import BESIDE, FILES, train_run
     from motiflib.sequence import InputError
     from motiflib.training import TrainConfig
 
     if (positives is None) == (genome is None) or (genome is None) != (peaks is None):
         raise InputError("Missing option '--positives', or '--genome' with '--peaks': give one of them")
+    check_folder(out, (*FILES, *BESIDE), positives, negatives, genome, peaks, blacklist, into_run=True)
     width = (12 if genome is None else 20) if width is None else width
     settings = {"config": ArgminnConfig(filters=filters, width=width, layers=layers), "seed": seed}
     settings["training"] = TrainConfig(epochs=epochs, device=device)
     if genome is None:
+        others = {"--test-chroms": test_chroms, "--blacklist": blacklist, "--rename-chroms": rename_chroms,
+                  "--window": window != 200, "--ratio": ratio != 4}  # fmt: skip
+        if told := [name for name, given in others.items() if given]:
+            raise InputError(f"{told[0]}: needs --genome with --peaks; leave it out, or give them")
         train_run(positives, out, negatives=negatives, shuffle=shuffle, **settings)
         return
     from motiflib.genome.training import train_on_peaks
 
     if shuffle is not None:
         raise InputError(f"--shuffle {shuffle}: with --genome, write --negatives dinucleotide")
+    within("window", window, 1, LENGTH)
+    within("ratio", ratio, 1, RATIO)
     chroms = [name for name in test_chroms.split(",") if name]
     about = {"negatives": negatives or "gc-matched", "ratio": ratio, "test_chroms": chroms, "blacklist": blacklist}
     _, table = train_on_peaks(genome, peaks, out, width=window, rename=rename_chroms, **about, **settings)

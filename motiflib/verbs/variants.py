@@ -19,7 +19,7 @@ def variants(
     ref: Annotated[Path | None, typer.Option(help="Instead: FASTA of sequences before, with --alt.")] = None,
     alt: Annotated[Path | None, typer.Option(help="FASTA of the same sequences after, in the same order.")] = None,
     rename_chroms: Annotated[bool, typer.Option(help="With --vcf: take chr1, 1 and chrI for one another.")] = False,
-    threshold: Annotated[float, typer.Option(help="Score from which a site is an instance.")] = 0.5,
+    threshold: Annotated[float, typer.Option(help="Score, 0 to 1, from which a site is an instance.")] = 0.5,
 ) -> None:
     """Change in log-odds, the instance gained, lost or moved with its scores before and after, the rule that breaks."""
     from motiflib import runs
@@ -29,12 +29,15 @@ def variants(
 
     if (genome is None) != (vcf is None) or (ref is None) != (alt is None) or (genome is None) == (ref is None):
         raise InputError("variants need either --genome with --vcf, or --ref with --alt: give one of the pairs")
-    check_place(out)
+    if rename_chroms and vcf is None:
+        raise InputError("--rename-chroms: there are no names to match without --vcf; leave it out")
+    check_place(out, genome, vcf, ref, alt, run=run)
     loaded = runs.load_run(run)
     if ref is not None:
-        table, pairs = room.from_fasta(ref, alt)
+        table, pairs = room.from_fasta(ref, alt, least=loaded.model.config.width)
     else:
         table = room.read_vcf(vcf)
         with Genome(genome) as sequence:
-            pairs = room.on_reference(sequence, table, loaded.tile, rename=rename_chroms, where=vcf)
+            about = {"rename": rename_chroms, "where": vcf, "least": loaded.model.config.width}
+            pairs = room.on_reference(sequence, table, loaded.tile, **about)
     write_table(room.effects(loaded, table, pairs, threshold=threshold), out)
