@@ -18,6 +18,7 @@ from motiflib.motif import Motif, correlation_at, tomtom
 from motiflib.trimming import frequencies, trim_ends
 
 FLANK = 4  # bases beside the filter that a matrix starts with: a motif may be wider than its filter
+SHARES = (0.5, 0.7, 0.85)  # of a filter's highest activation, from which on a window is a site; see `find_motifs`
 SAME = 0.92  # correlation from which two filters read one motif
 COLUMNS = [
     "motif", "consensus", "filter", "offset", "length", "information_bits", "sites", "contribution", "members",
@@ -39,14 +40,15 @@ def find_motifs(
 
     The sites of a filter are its candidates above half of its highest activation, as in the paper, whose removal
     changes the odds by a factor of 2 or more. (Windows that only answer strongly hold more background, see
-    `strong_windows`.) Their mean is the PFM, FLANK bases wider than the filter on both sides, trimmed of poor columns
-    (`rich_pieces`), and further while the rest has less than `bits` of mean information. A motif is kept if it is at
-    least `shortest` long, has `bits` of mean information and `sites` sites. A filter whose motif a more important one
-    already describes is a member of that one. Columns of the table: motif, consensus, filter, offset (where the motif
-    starts in the filter's window, may be negative), length, information_bits, sites, contribution (mean change of the
-    logit by a site: positive speaks for, negative against the positive class), members (all its filters as
-    filter:offset:strand). Two filters that each read a part of a wider motif are joined, see `motiflib.joining`.
-    Order: sum of |effect| over all sites. Of more than `most` sequences, so many are taken at equal steps.
+    `strong_windows`.) Where these are too mixed for a motif, the stronger ones are tried (SHARES). Their mean is the
+    PFM, FLANK bases wider than the filter on both sides, trimmed of poor columns (`rich_pieces`), and further while the
+    rest has less than `bits` of mean information. A motif is kept if it is at least `shortest` long, has `bits` of mean
+    information and `sites` sites. A filter whose motif a more important one already describes is a member of that one.
+    Columns of the table: motif, consensus, filter, offset (where the motif starts in the filter's window, may be
+    negative), length, information_bits, sites, contribution (mean change of the logit by a site: positive speaks for,
+    negative against the positive class), members (all its filters as filter:offset:strand). Two filters that each read
+    a part of a wider motif are joined, see `motiflib.joining`. Order: sum of |effect| over all sites. Of more than
+    `most` sequences, so many are taken at equal steps.
 
     >>> find_motifs(model, examples.x).table.consensus[0]
     'GGACAGCGCC'
@@ -55,17 +57,33 @@ def find_motifs(
     x = x[:: -(-len(x) // most)] if len(x) > most else x
     seen = candidates(model, x, least=0.2)  # weaker sites never change the odds by 2
     highest = seen.groupby(seen.channel % filters).activation.transform("max")
-    seen = seen[(seen.effect.abs() > np.log(2)) & (seen.activation > highest / 2)]
-    found, around, flank = [], {}, min(FLANK, width)
+    seen = seen.assign(share=seen.activation / highest)[seen.effect.abs() > np.log(2)]
+    found, around = [], {}
     for f, mine in seen.groupby(seen.channel % filters):
-        where = (torch.tensor(mine[c].to_numpy()) for c in ("row", "start", "channel"))
-        around[f] = cut_windows(x, *where, width, f, beside=width).sum(0).double().numpy()  # (4, 3W)
-        pfm, offset = trim_ends(frequencies(around[f])[:, width - flank : 2 * width + flank], bits)
-        motif = Motif("", pfm, source=f"filter {f}", sites=len(mine))
-        if len(mine) >= sites and motif.width >= shortest and motif.information_bits >= bits * motif.width:
-            found.append((mine.effect.abs().sum(), (motif, f, offset - flank, mine.effect.mean())))
+        for share in SHARES:
+            some = mine[mine.share > share]
+            if len(some) < sites:
+                break
+            around[f], motif, offset = matrix_of(x, some, f, width, bits)
+            if motif.width >= shortest and motif.information_bits >= bits * motif.width:
+                found.append((some.effect.abs().sum(), (motif, f, offset, some.effect.mean())))
+                break
     kept = merge([item for _, item in sorted(found, key=lambda pair: -pair[0])])
     return tabulate(merge(join(kept, around, bits)))  # a motif that has grown may describe others
+
+
+def matrix_of(
+    x: Float[Tensor, "N 4 L"], sites: pd.DataFrame, f: int, width: int, bits: float
+) -> tuple[Float[np.ndarray, "4 V"], Motif, int]:  # fmt: skip
+    """Base counts around the sites of filter f (V = 3W), the motif that they make, and where it starts in the filter.
+
+    >>> matrix_of(examples.x, sites, 0, 12, 1.0)[1].consensus
+    'GGACAGCGCC'
+    """
+    flank, where = min(FLANK, width), (torch.tensor(sites[c].to_numpy()) for c in ("row", "start", "channel"))
+    counts = cut_windows(x, *where, width, f, beside=width).sum(0).double().numpy()  # (4, 3W)
+    pfm, offset = trim_ends(frequencies(counts)[:, width - flank : 2 * width + flank], bits)
+    return counts, Motif("", pfm, source=f"filter {f}", sites=len(sites)), offset - flank
 
 
 def cut_windows(

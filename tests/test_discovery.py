@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from test_instances import WORD, OneWord, planted
+from test_instances import WORD, OneWord, background, planted
 
+from motiflib import discovery
 from motiflib.discovery import (
     align,
     channel_motifs,
@@ -42,6 +43,24 @@ def test_motif_wider_than_the_filter(x):
         model.scanner.bias.fill_(-14)
     found = find_motifs(model, x)
     assert WORD in found.table.consensus[0]
+
+
+def test_stronger_sites_where_all_are_too_mixed(monkeypatch):
+    """150 sequences hold the word and 800 a word with two bases changed, to which the filter answers half as much."""
+    model, rng = OneWord(), np.random.default_rng(2)
+    with torch.no_grad():
+        model.scanner.filters /= 2
+        model.scanner.bias.fill_(-5.9)  # 6.1 for the word, 4.6 for one mismatch, 3.1 for two
+    letters = []
+    for i, around in enumerate(background(950, 60)):
+        word = list(WORD)
+        for at in rng.choice(8, 2, replace=False) if i >= 150 else ():
+            word[at] = rng.choice([base for base in "ACGT" if base != WORD[at]])
+        letters.append(around[:25] + "".join(word) + around[33:])
+    found = find_motifs(model, one_hot(letters))
+    assert WORD in found.table.consensus[0] and 20 <= found.table.sites[0] <= 150
+    monkeypatch.setattr(discovery, "SHARES", (0.5,))
+    assert not len(find_motifs(model, one_hot(letters)).motifs)
 
 
 def test_no_motif_without_sites_or_information(x):
