@@ -2,6 +2,7 @@
 
     python benchmarks/yeast.py                # AUROC of the network and of 6-mers on the same windows, all factors
     python benchmarks/yeast.py --seeds 1 2    # the same, other first weights and batches
+    python benchmarks/yeast.py --only Abf1 --seeds 0 1 2 --shift 10   # windows moved by 10 bp: into yeast_shift10.tsv
     python benchmarks/yeast.py --known        # AUROC of JASPAR's matrices, into the rows that are there
     python benchmarks/yeast.py --genome-wide  # calls of Reb1 and Abf1 on 12 Mb: minutes, peaks with a call
     python benchmarks/yeast.py --table        # only print what is there
@@ -73,19 +74,19 @@ def known(name: str, data) -> dict:
     return {"known_id": best.source, "known": interval.value, "known_low": interval.low, "known_high": interval.high}
 
 
-def factor(name: str, data, seed: int) -> dict:
+def factor(name: str, data, seed: int, shift: int) -> dict:
     """Train (or load) and test one factor's network, and the 6-mers on the same split."""
     table, resident = windows(name, data)
     began, stored = time.process_time(), MODELS / f"yeast-{name.lower()}"
     mine = table[table.part == "train"].reset_index(drop=True)
     train, valid, rows = divided(mine, SEED)
     test = as_examples(table[table.part == "test"])
-    if (stored / "README.md").exists() and seed == SEED:
+    if (stored / "README.md").exists() and seed == SEED and shift == int(SHIFT * 200):
         run = runs.load_run(stored)
         model, found, minutes = run.model, run.found, run.settings["minutes"]
     else:
         model = seeded(ArgminnConfig(width=WIDTH), train, seed=seed, middle=int(200 * MIDDLE))
-        batches = LociBatches(resident, mine.iloc[rows], 200, shift=int(SHIFT * 200), seed=seed)
+        batches = LociBatches(resident, mine.iloc[rows], 200, shift=shift, seed=seed)
         model = fit(model, batches, valid, TrainConfig(device="cpu"), progress=False).model
         found, minutes = find_motifs(model, train.x), (time.process_time() - began) / 60
     y, ours = test.y.numpy(), predict(model, test.x).numpy()
@@ -207,6 +208,7 @@ def main() -> None:
     ask = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     ask.add_argument("--only", nargs="*", default=None)
     ask.add_argument("--seeds", nargs="*", type=int, default=[SEED])
+    ask.add_argument("--shift", type=int, default=int(SHIFT * 200), help="bp by which windows move in training")
     ask.add_argument("--known", action="store_true")
     ask.add_argument("--genome-wide", action="store_true")
     ask.add_argument("--chroms", nargs="*", default=None, help="only these chromosomes, with --genome-wide")
@@ -214,7 +216,7 @@ def main() -> None:
     a = ask.parse_args()
     torch.set_num_threads(1)
     data, kind = load("yeast-rossi2021"), "yeast_genome" if a.genome_wide else "yeast"
-    path = RESULTS / f"{kind}.tsv"
+    path = RESULTS / (f"{kind}.tsv" if a.shift == int(SHIFT * 200) else f"{kind}_shift{a.shift}.tsv")
     old = pd.read_csv(path, sep="\t") if path.exists() else pd.DataFrame()
     done = set(zip(old.factor, old.seed, strict=True)) if "seed" in old else set()
     for name in old.factor.unique() if a.known else []:
@@ -228,7 +230,7 @@ def main() -> None:
         for seed in [] if a.genome_wide else a.seeds:
             if a.only or (name, seed) not in done:
                 matrix[name] = matrix.get(name) or known(name, data)
-                add(factor(name, data, seed) | matrix[name], path)
+                add(factor(name, data, seed, a.shift) | matrix[name], path)
     show(path)
 
 
