@@ -15,10 +15,12 @@ from motiflib.evidence import candidates
 from motiflib.joining import join, window
 from motiflib.model import Argminn
 from motiflib.motif import Motif, correlation_at, tomtom
-from motiflib.trimming import frequencies, trim_ends
+from motiflib.trimming import TRIM, frequencies, trim_ends
 
 FLANK = 4  # bases beside the filter that a matrix starts with: a motif may be wider than its filter
 SHARES = (0.5, 0.7, 0.85)  # of a filter's highest activation, from which on a window is a site; see `find_motifs`
+READ = 0.4  # of a filter's widest range of weights in a column: columns with as much are read
+PART = 2  # bits: as much as a base that never varies
 SAME = 0.92  # correlation from which two filters read one motif
 COLUMNS = [
     "motif", "consensus", "filter", "offset", "length", "information_bits", "sites", "contribution", "members",
@@ -42,13 +44,14 @@ def find_motifs(
     changes the odds by a factor of 2 or more. (Windows that only answer strongly hold more background, see
     `strong_windows`.) Where these are too mixed for a motif, the stronger ones are tried (SHARES). Their mean is the
     PFM, FLANK bases wider than the filter on both sides, trimmed of poor columns (`rich_pieces`), and further while the
-    rest has less than `bits` of mean information. A motif is kept if it is at least `shortest` long, has `bits` of mean
-    information and `sites` sites. A filter whose motif a more important one already describes is a member of that one.
-    Columns of the table: motif, consensus, filter, offset (where the motif starts in the filter's window, may be
-    negative), length, information_bits, sites, contribution (mean change of the logit by a site: positive speaks for,
-    negative against the positive class), members (all its filters as filter:offset:strand). Two filters that each read
-    a part of a wider motif are joined, see `motiflib.joining`. Order: sum of |effect| over all sites. Of more than
-    `most` sequences, so many are taken at equal steps.
+    rest has less than `bits` of mean information. What is left is a motif if it is at least `shortest` long, has `bits`
+    of mean information and `sites` sites; a second, looser half that the filter reads is put back (`whole`). A filter
+    whose motif a more important one already describes is a member of that one. Columns of the table: motif, consensus,
+    filter, offset (where the motif starts in the filter's window, may be negative), length, information_bits, sites,
+    contribution (mean change of the logit by a site: positive speaks for, negative against the positive class), members
+    (all its filters as filter:offset:strand). Two filters that each read a part of a wider motif are joined, see
+    `motiflib.joining`. Order: sum of |effect| over all sites. Of more than `most` sequences, so many are taken at equal
+    steps.
 
     >>> find_motifs(model, examples.x).table.consensus[0]
     'GGACAGCGCC'
@@ -66,6 +69,7 @@ def find_motifs(
                 break
             around[f], motif, offset = matrix_of(x, some, f, width, bits)
             if motif.width >= shortest and motif.information_bits >= bits * motif.width:
+                motif, offset = whole(motif, offset, around[f], model.scanner.filters[f])
                 found.append((some.effect.abs().sum(), (motif, f, offset, some.effect.mean())))
                 break
     kept = merge([item for _, item in sorted(found, key=lambda pair: -pair[0])])
@@ -84,6 +88,28 @@ def matrix_of(
     counts = cut_windows(x, *where, width, f, beside=width).sum(0).double().numpy()  # (4, 3W)
     pfm, offset = trim_ends(frequencies(counts)[:, width - flank : 2 * width + flank], bits)
     return counts, Motif("", pfm, source=f"filter {f}", sites=len(sites)), offset - flank
+
+
+def whole(
+    motif: Motif, offset: int, counts: Float[np.ndarray, "4 V"], weights: Float[Tensor, "4 W"]
+) -> tuple[Motif, int]:  # fmt: skip
+    """The motif that starts at `offset` in its filter's window, with what else the filter reads, and where that starts.
+
+    Trimming keeps one half of a motif whose other half varies more, such as the two arms of a palindrome. A column of
+    the filter is read if its weights differ by READ of the largest difference and the sites (`counts` as of
+    `matrix_of`) have TRIM bits there. The motif is widened to the outermost of these if that adds PART bits, so that
+    single poor flanks stay cut.
+
+    >>> whole(motif, 0, counts, model.scanner.filters[0])[0].consensus
+    'ATTTCCTNATNNGGNAA'
+    """
+    width, pfm = weights.shape[1], frequencies(counts)
+    spread = (weights.amax(0) - weights.amin(0)).detach().cpu().numpy()
+    read = np.flatnonzero((spread >= READ * spread.max()) & (Motif("", pfm).information[width : 2 * width] >= TRIM))
+    first, end = int(min([offset, *read[:1]])), max([offset + motif.width, *(read[-1:] + 1)])
+    wide = Motif(motif.name, pfm[:, width + first : width + end], source=motif.source, sites=motif.sites)
+    more = wide.information_bits - motif.information_bits >= PART
+    return (wide, first) if more else (motif, offset)
 
 
 def cut_windows(

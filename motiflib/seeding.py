@@ -11,6 +11,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from motiflib.batches import Examples
+from motiflib.flanks import MATCH, MISS, occurrences, pattern
 from motiflib.model import Argminn, ArgminnConfig, MotifScanner
 from motiflib.sequence import BASES, decode, one_hot, reverse_complement, shuffle
 
@@ -110,24 +111,30 @@ def enriched_kmers(
 
 
 @torch.no_grad()
-def seed_filters(scanner: MotifScanner, kmers: list[str], *, match: float = 0.6, miss: float = -0.15) -> None:
-    """Write each k-mer into the middle of one filter, `match` on its base and `miss` on the others.
+def seed_filters(
+    scanner: MotifScanner, kmers: list[str], around: list[Float[Tensor, "n 4 V"] | None] | None = None,
+    *, match: float = MATCH, miss: float = MISS,
+) -> None:  # fmt: skip
+    """Write each k-mer into one filter, `match` on its base and `miss` on the others: see `flanks.pattern`.
 
-    Raises ValueError if there are more k-mers than filters, or a k-mer is longer than a filter.
+    With `around`, what stands around each (`flanks.occurrences`, reach: width less the k-mer's length), filters also
+    start with what is conserved there. Raises ValueError if there are more k-mers than filters, or a k-mer is longer
+    than a filter.
     """
     count, _, width = scanner.filters.shape
     if len(kmers) > count or any(len(kmer) > width for kmer in kmers):
         raise ValueError(f"{len(kmers)} k-mers do not fit {count} filters of width {width}")
     for i, kmer in enumerate(kmers):
-        left = (width - len(kmer)) // 2
-        scanner.filters[i] *= 0.1
-        scanner.filters[i, :, left : left + len(kmer)] = miss + (match - miss) * one_hot([kmer])[0]
+        weights = pattern(kmer, width, around[i] if around else None, match=match, miss=miss)
+        scanner.filters[i] = torch.where(weights.isnan(), 0.1 * scanner.filters[i], weights)
 
 
 def seeded(config: ArgminnConfig, data: Examples, *, seed: int = 0, middle: int | None = None) -> Argminn:
     """A new network with one filter for each enriched k-mer of `data` (`enriched_kmers`), at most `config.filters`.
 
-    If no k-mer stands out, all filters start at random, as in the paper.
+    With `middle`, filters also start with what is conserved around the k-mers in the middle of the positives: a filter
+    then has room for the whole of a motif of which the k-mer is one end. If no k-mer stands out, all filters start at
+    random, as in the paper.
 
     >>> model = seeded(ArgminnConfig(), examples)
     """
@@ -135,6 +142,11 @@ def seeded(config: ArgminnConfig, data: Examples, *, seed: int = 0, middle: int 
     torch.manual_seed(seed)
     if not kmers:
         return Argminn(config)
-    model = Argminn(replace(config, filters=len(kmers)))
-    seed_filters(model.scanner, kmers)
+    model, around = Argminn(replace(config, filters=len(kmers))), None
+    if middle is not None:
+        reach, length = config.width - K, data.x.shape[2]
+        beside = max(0, (length - middle) // 2 - reach)
+        x = data.x[data.y > 0.5][:, :, beside : length - beside]
+        around = [occurrences(x, kmer, reach) for kmer in kmers]
+    seed_filters(model.scanner, kmers, around)
     return model

@@ -16,6 +16,7 @@ from motiflib.discovery import (
     name_motifs,
     strong_windows,
     tabulate,
+    whole,
 )
 from motiflib.motif import Motif, jaspar
 from motiflib.sequence import one_hot
@@ -61,6 +62,23 @@ def test_stronger_sites_where_all_are_too_mixed(monkeypatch):
     assert WORD in found.table.consensus[0] and 20 <= found.table.sites[0] <= 150
     monkeypatch.setattr(discovery, "SHARES", (0.5,))
     assert not len(find_motifs(model, one_hot(letters)).motifs)
+
+
+def test_the_other_half_belongs_if_the_filter_reads_it():
+    """GATTA, three columns of anything, then CC in most sites: 1.4 bits a column, more than PART together."""
+    width, n = 10, 1000
+    sure, mixed, flat = np.eye(4) * n, np.full(4, 60.0) + 760 * np.eye(4)[1], np.full(4, n / 4)
+    columns = [*(sure["ACGT".index(base)] for base in "GATTA"), *[flat] * 3, mixed, mixed]
+    counts = np.stack([*[flat] * width, *columns, *[flat] * width], axis=1)
+    half = Motif("", counts[:, width : width + 5] / n, sites=n)
+    reads = torch.zeros(4, width)
+    reads[0, :5], reads[1, 8:] = 1.0, 0.5
+    motif, start = whole(half, 0, counts, reads)
+    assert (motif.consensus, start, motif.sites) == ("GATTANNNCC", 0, n)
+    assert whole(half, 0, counts, reads * (torch.arange(width) < 5))[0] is half  # the filter does not read it
+    assert whole(half, 0, counts, reads * (torch.arange(width) < 9))[0] is half  # a single flank, less than PART
+    turned, start = whole(half.reverse_complement(), 5, counts[::-1, ::-1], reads.flip(0, 1))
+    assert (turned.consensus, start) == ("GGNNNTAATC", 0)
 
 
 def test_no_motif_without_sites_or_information(x):
