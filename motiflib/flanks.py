@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import torch
 import torch.nn.functional as tf
-from jaxtyping import Bool, Float
+from jaxtyping import Float
 from scipy.stats import chi2
 from torch import Tensor
 
@@ -36,14 +36,14 @@ def occurrences(x: Float[Tensor, "N 4 L"], kmer: str, reach: int) -> Float[Tenso
     return torch.cat(parts)
 
 
-def conserved(around: Float[Tensor, "n 4 V"], k: int) -> tuple[Float[Tensor, "4 V"], Bool[Tensor, " V"]]:
-    """Log-odds in bits of the bases around a k-mer, and which columns differ from the mean of all: the k-mer's do.
+def conserved(around: Float[Tensor, "n 4 V"], k: int) -> tuple[Float[Tensor, "4 V"], Float[Tensor, " V"]]:
+    """Log-odds in bits of the bases around a k-mer, and how far each column differs from the others, 0 if by chance.
 
     With p the frequencies in a column and q those in all columns beside the k-mer (one count of q is added to p), the
     statistic is G = 2 n sum p ln(p / q): where a column is like the others, it has a chi-squared distribution with
-    three degrees of freedom.
+    three degrees of freedom, and a value that CHANCE explains counts as 0.
 
-    >>> conserved(occurrences(x, "AGTGAT", 14), 6)[1].sum()
+    >>> (conserved(occurrences(x, "AGTGAT", 14), 6)[1] > 0).sum()
     tensor(9)
     """
     counts, reach = around.double().sum(0), (around.shape[2] - k) // 2
@@ -53,7 +53,21 @@ def conserved(around: Float[Tensor, "n 4 V"], k: int) -> tuple[Float[Tensor, "4 
     n = counts.sum(0).clamp(min=1)
     p = (counts + q) / (n + 1)
     g = 2 * n * (p * (p / q).log()).sum(0)
-    return (p / q).log2().float(), (g > chi2.isf(CHANCE, 3)) | ~beside
+    return (p / q).log2().float(), torch.where((g > chi2.isf(CHANCE, 3)) | ~beside, g, 0)
+
+
+def placed(g: Float[Tensor, " V"], k: int) -> int:
+    """Where a filter of width V - reach starts, so that it holds the k-mer and most of what is conserved, centred.
+
+    >>> placed(torch.tensor([0.0, 0, 9, 9, 0, 5, 0, 0]), 2)  # a filter of 5 columns, the k-mer in 3 and 4
+    1
+    """
+    reach, columns = (len(g) - k) // 2, g.nonzero()[:, 0].tolist()
+    width = reach + k
+    total = g.unfold(0, width, 1).sum(1)  # (reach + 1,)
+    best = (total >= total.max() * (1 - 1e-9)).nonzero()[:, 0].tolist()
+    centre = (columns[0] + columns[-1] + 1 - width) / 2 if columns else reach / 2
+    return min(best, key=lambda start: abs(start - centre))
 
 
 def pattern(
@@ -62,21 +76,18 @@ def pattern(
     """First weights of a filter for a k-mer, NaN where nothing is known.
 
     The k-mer stands in the middle, `match` on its base and `miss` on the others. With the occurrences `around` it
-    (reach W - K), the middle is that of all conserved columns, as far as the k-mer stays inside, and those beside the
-    k-mer get WEIGHT times their log-odds, less their mean.
+    (reach W - K), it stands where `placed` says, and conserved columns beside it get WEIGHT times their log-odds, less
+    their mean.
 
     >>> pattern("CACGTG", 8).nan_to_num().argmax(0)
     """
     k, weights = len(kmer), torch.full((4, width), torch.nan)
     left = (width - k) // 2
-    if around is not None:
-        odds, good = conserved(around, k)
-        columns, reach = good.nonzero()[:, 0], width - k
-        first = round((int(columns[0]) + int(columns[-1]) + 1 - width) / 2)
-        left = reach - min(max(first, 0), reach)
+    if around is not None and len(around):
+        odds, g = conserved(around, k)
+        first = placed(g, k)
         odds = odds.clamp(-MOST, MOST)
-        wide = torch.where(good, WEIGHT * (odds - odds.mean(0)), torch.nan)
-        weights = wide[:, reach - left : reach - left + width]
-    weights = weights.clone()
+        weights = torch.where(g > 0, WEIGHT * (odds - odds.mean(0)), torch.nan)[:, first : first + width].clone()
+        left = width - k - first
     weights[:, left : left + k] = miss + (match - miss) * one_hot([kmer])[0]
     return weights
