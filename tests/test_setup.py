@@ -117,3 +117,14 @@ def test_notebooks_are_stripped():
 @pytest.mark.parametrize("path", sorted((ROOT / "motiflib").rglob("*.py")), ids=lambda p: str(p.relative_to(ROOT)))
 def test_files_stay_readable(path):
     assert len(path.read_text().splitlines()) <= 300
+
+
+def test_an_environment_that_was_moved_is_noticed(monkeypatch, tmp_path):
+    monkeypatch.setattr(setup_env, "ROOT", tmp_path)
+    pip = setup_env.interpreter(tmp_path / ".venv").parent / "pip"
+    pip.parent.mkdir(parents=True)
+    pip.write_text(f"#!{tmp_path}/.venv/bin/python\n")
+    assert not setup_env.moved(tmp_path / ".venv")
+    pip.write_text("#!/elsewhere/.venv/bin/python\n")
+    assert setup_env.moved(tmp_path / ".venv")
+    assert not setup_env.moved(tmp_path / "mine")  # an active environment is used as it is

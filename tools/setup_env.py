@@ -54,6 +54,12 @@ def pip_install(python: Path, what: list[str], keep: dict[str, str]) -> None:
         subprocess.run([python, "-m", "pip", "install", "-qq", "-c", constraint, *what], check=True)
 
 
+def moved(folder: Path) -> bool:
+    """Whether .venv was made in another place: its scripts then name an interpreter that is not there."""
+    scripts = interpreter(folder).parent / "pip"
+    return folder == ROOT / ".venv" and scripts.exists() and str(folder) not in scripts.read_text(errors="replace")
+
+
 def setup_colab() -> None:
     """Install the library and what it lacks beside Colab's own torch and numpy (no restart is needed)."""
     python = Path(sys.executable)
@@ -68,9 +74,9 @@ def setup() -> None:
     stamp, key = folder / ".motiflib-installed", hashlib.sha256(files + str(ROOT).encode()).hexdigest()
     if stamp.exists() and stamp.read_text() == key:
         return
-    if not python.exists():
+    if not python.exists() or moved(folder):
         print(f"creating {folder}", flush=True)
-        subprocess.run([sys.executable, "-m", "venv", folder], check=True)
+        subprocess.run([sys.executable, "-m", "venv", "--clear", folder], check=True)
     keep = installed(python)
     print(
         f"torch {keep['torch']} is there and stays" if "torch" in keep else f"torch {TORCH} will be installed",
