@@ -19,7 +19,7 @@ import numpy as np
 import pandas as pd
 import torch
 from footer import footer
-from yeast import HERE, KNOWN, SEED, TEST_CHROMS
+from yeast import HERE, SEED, TEST_CHROMS, is_known, targets
 
 from motiflib.baselines.intervals import auroc
 from motiflib.batches import Examples
@@ -28,7 +28,7 @@ from motiflib.discovery import find_motifs
 from motiflib.genome import Genome, LociBatches, ResidentGenome, from_peaks
 from motiflib.genome.training import MIDDLE, SHIFT, WIDTH, as_examples, divided
 from motiflib.model import Argminn, ArgminnConfig
-from motiflib.motif import jaspar_collection, tomtom
+from motiflib.motif import tomtom
 from motiflib.seeding import enriched_kmers, seed_filters, seeded
 from motiflib.training import TrainConfig, fit, predict
 
@@ -69,8 +69,8 @@ def measure(
     batches = LociBatches(resident, mine.iloc[rows], LENGTH, shift=shift, seed=SEED)
     model = fit(model, batches, valid, TrainConfig(device="cpu"), progress=False).model
     found = find_motifs(model, train.x).motifs[:1]
-    best = tomtom(found, jaspar_collection("fungi"), top=3) if found else pd.DataFrame(columns=["jaspar_name"])
-    own = best[[other.upper().startswith(KNOWN.get(name, (name.upper(),))) for other in best.jaspar_name]]
+    best = tomtom(found, targets(), top=3)
+    own = best[[is_known(name, other) for other in best.jaspar_name]]
     sure = float(-np.log10(own.p_value.min())) if len(own) else 0.0
     return auroc(test.y, predict(model, test.x)), bool(len(own)), sure
 
