@@ -94,7 +94,7 @@ def enriched_kmers(
     codes, found = kmer_codes(data.x), []
     shuffled = kmer_codes(one_hot(shuffle(decode(data.x), seed=seed)))
     for against in ("negatives", "shuffled") if middle is None else ("middle", "negatives", "shuffled"):
-        beside = max(0, codes.shape[1] - middle + K - 1) // 2 if against == "middle" else 0
+        beside = max(0, codes.shape[1] - max(middle, K) + K - 1) // 2 if against == "middle" else 0
         while len(found) < most:
             if against == "shuffled":
                 z = z_scores(codes, shuffled).clamp(min=0)
@@ -145,7 +145,7 @@ def seeded(config: ArgminnConfig, data: Examples, *, seed: int = 0, middle: int 
     model, around = Argminn(replace(config, filters=len(kmers))), None
     if middle is not None:
         reach, length = config.width - K, data.x.shape[2]
-        beside = max(0, (length - middle) // 2 - reach)
+        beside = max(0, (length - max(middle, K)) // 2 - reach)
         x = data.x[data.y > 0.5][:, :, beside : length - beside]
         around = [occurrences(x, kmer, reach) for kmer in kmers]
     seed_filters(model.scanner, kmers, around)

@@ -93,6 +93,14 @@ def test_seeds_of_peaks_start_with_their_flanks():
     assert plain[0] == pytest.approx(plain[1], abs=0.3)
 
 
+@pytest.mark.parametrize(("width", "length"), [(6, 12), (8, 16), (12, 24), (20, 41)])
+def test_short_windows(width, length):
+    x = one_hot(letters(np.random.default_rng(4), 300, length))
+    x[:100, :, length // 2 - 3 : length // 2 + 3] = one_hot(["GATTAC"])
+    model = seeded(ArgminnConfig(width=width), Examples(x, torch.arange(300) < 100), middle=int(0.3 * length))
+    assert len(model.scanner.filters) < 12  # seeded, not at random
+
+
 def test_seeds_without_flanks_are_as_before():
     models = [Argminn(ArgminnConfig(filters=1)) for _ in range(2)]
     models[1].load_state_dict(models[0].state_dict())
