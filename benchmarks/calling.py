@@ -43,9 +43,9 @@ def pieces(fasta: Path, megabases: float):
 def speed(run, fasta: Path, threshold: float) -> list[str]:
     """Lines of the table: seconds, bases a second, calls a second."""
     import pandas as pd
+    from motifbook.peers import fimo_calls
 
-    from motiflib.baselines import fimo_calls
-    from motiflib.instances import call_parts
+    from motiflib.calling import call_parts
 
     records, lines = list(pieces(fasta, 1)), []
     methods = {
@@ -88,7 +88,7 @@ def main() -> None:
     a = ask.parse_args()
     import torch
 
-    from motiflib.runs import load_run
+    from motiflib.run.folder import load_run
 
     run = load_run(a.run)
     print(f"1 Mb of {a.fasta.name}, {len(run.motifs)} motifs of {a.run.name}, threshold {a.threshold}")

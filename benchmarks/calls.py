@@ -29,11 +29,12 @@ STATED = (0.05, 0.2)
 
 def measure(name: str, seed: int, runs: Path) -> tuple[list[dict], pd.DataFrame]:
     """All methods on the same sequences: one row each, and the stated and measured rate of each score."""
-    from motiflib.baselines import fimo_calls
-    from motiflib.batches import GrammarBatches
+    from motifbook.grammar import Oracle, load_grammar
+    from motifbook.grammar.batches import GrammarBatches
+    from motifbook.peers import fimo_calls
+
+    from motiflib.calling import THRESHOLD, calibrate, call
     from motiflib.discovery import find_motifs
-    from motiflib.grammar import Oracle, load_grammar
-    from motiflib.instances import THRESHOLD, calibrate, call
     from motiflib.model import Argminn
     from motiflib.motif import read_meme
 
@@ -58,7 +59,8 @@ def measure(name: str, seed: int, runs: Path) -> tuple[list[dict], pd.DataFrame]
 
 def fresh(grammar, n: int, seed: int):
     """`n` positives as records, what was planted in them (columns of `simulate`'s truth and sequence), and one-hot."""
-    from motiflib.grammar import simulate
+    from motifbook.grammar import simulate
+
     from motiflib.sequence import Record, decode
 
     data = simulate(grammar, 2 * n + 200, 500, 0.5, seed=seed)
@@ -70,7 +72,7 @@ def fresh(grammar, n: int, seed: int):
 
 def oracle_calls(oracle, x, records) -> pd.DataFrame:
     """The best calls that the exact posterior allows, as a table like ours."""
-    from motiflib.grammar.calls import best_calls
+    from motifbook.grammar.calls import best_calls
 
     calls = best_calls(oracle, x, 0.05).rename(columns={"posterior": "score"})
     return calls.assign(sequence=[records[row].name for row in calls.row])
@@ -78,7 +80,7 @@ def oracle_calls(oracle, x, records) -> pd.DataFrame:
 
 def scores(calls: pd.DataFrame, truth: pd.DataFrame, threshold: float) -> dict:
     """By half overlap and by exact start at a threshold; average precision over all scores."""
-    from motiflib.instances import score_calls
+    from motifbook.accuracy import score_calls
 
     cut, row = calls[calls.score >= threshold], {"threshold": threshold}
     for rule, prefix in (("half", ""), ("exact", "exact_")):
@@ -90,7 +92,7 @@ def scores(calls: pd.DataFrame, truth: pd.DataFrame, threshold: float) -> dict:
 
 def curve(calls: pd.DataFrame, truth: pd.DataFrame, known: pd.DataFrame) -> pd.DataFrame:
     """For each score of the calibration: stated rate, and precision and recall of the calls that reach it."""
-    from motiflib.instances import overlaps
+    from motiflib.calling import overlaps
 
     pairs, score = overlaps(calls, truth), calls.score.to_numpy()
     right, hit = np.isin(np.arange(len(calls)), pairs.call), pairs.groupby("planted").score.max()
@@ -103,7 +105,9 @@ def curve(calls: pd.DataFrame, truth: pd.DataFrame, known: pd.DataFrame) -> pd.D
 
 def stated(calls: pd.DataFrame, truth: pd.DataFrame, known: pd.DataFrame) -> dict:
     """The threshold of each stated false discovery rate, and the rate measured there."""
-    from motiflib.instances import at_fdr, score_calls
+    from motifbook.accuracy import score_calls
+
+    from motiflib.calling import at_fdr
 
     row = {"lowest_precision": score_calls(calls, truth)["precision"]}
     for rate in STATED:

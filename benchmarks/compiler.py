@@ -4,7 +4,7 @@
     python benchmarks/compiler.py --n 500 --only rest
 
 The ten grammars of the library, consensus instances, and rules that the file language cannot say. Sequences are those
-of `motiflib.compiler.cases`: what a rule names is planted and mostly one thing changed. Prints and stores, for each
+of `motifbook.compiler.cases`: what a rule names is planted and mostly one thing changed. Prints and stores, for each
 rule, the accuracy, the smallest |logit|, the sizes, and how many of the breaking sequences have which change.
 """
 
@@ -17,10 +17,10 @@ from pathlib import Path
 import pandas as pd
 import torch
 from footer import footer
+from motifbook.compiler import Rule, cases, compile_grammar, count, present, rule_of, spaced
+from motifbook.compiler.cases import CHANGES
+from motifbook.grammar import grammar_names, load_grammar
 
-from motiflib.compiler import Rule, cases, compile_grammar, count, present, rule_of, spaced
-from motiflib.compiler.cases import CHANGES
-from motiflib.grammar import grammar_names, load_grammar
 from motiflib.sequence import one_hot
 
 WORDS = {"A": "CACGTGA", "B": "GATAAGC", "C": "TTGCGCAA", "D": "RTGACTCAY"}  # C is a palindrome

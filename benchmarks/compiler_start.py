@@ -16,10 +16,10 @@ from pathlib import Path
 import pandas as pd
 import torch
 from footer import footer
+from motifbook.compiler import compile_grammar
+from motifbook.grammar import Oracle, grammar_names, load_grammar
+from motifbook.grammar.batches import GrammarBatches
 
-from motiflib.batches import GrammarBatches
-from motiflib.compiler import compile_grammar
-from motiflib.grammar import Oracle, grammar_names, load_grammar
 from motiflib.model import ArgminnConfig
 from motiflib.seeding import seeded
 from motiflib.training import TrainConfig, evaluate, fit, roc_auc_score

@@ -25,14 +25,14 @@ import numpy as np
 import pandas as pd
 import torch
 from footer import footer
+from motifbook.grammar import Oracle, load_grammar, simulate_batch
+from motifbook.grammar.batches import GrammarBatches
+from motifbook.peers import ExplaiNN, StandardCNN
+from motifbook.peers.fimo import fimo_calls
 from safetensors.torch import load_file
 
-from motiflib import design
-from motiflib.baselines import ExplaiNN, StandardCNN
-from motiflib.baselines.fimo import fimo_calls
-from motiflib.batches import GrammarBatches
+from motiflib import controls, designing
 from motiflib.discovery import find_motifs
-from motiflib.grammar import Oracle, load_grammar, simulate_batch
 from motiflib.model import Argminn
 from motiflib.motif import Motif
 from motiflib.sequence import decode, one_hot, shuffle
@@ -102,9 +102,9 @@ def by_rule(name: str, models: dict, found, judge, n: int) -> list[dict]:
     """Designs of 200 bp and their twins, then designs of 500 bp for the comparison with the peers."""
     model, rows = models["argminn"], []
     began, cpu = time.perf_counter(), time.process_time()
-    made = design.design(model, found, n)
+    made = designing.design(model, found, n)
     seconds = {"seconds": time.perf_counter() - began, "cpu seconds": time.process_time() - cpu}
-    left = design.unmentioned(model, made)
+    left = designing.unmentioned(model, made)
     row = {
         "method": "rules",
         "kind": "design",
@@ -116,12 +116,12 @@ def by_rule(name: str, models: dict, found, judge, n: int) -> list[dict]:
     rows.append(row | judged(name, made.x, judge, models["cnn"]))
     few = made._replace(codes=made.codes[:TWINS], probability=made.probability[:TWINS], names=made.names[:TWINS],
                         sites=made.sites[made.sites.design.isin(made.names[:TWINS])])  # fmt: skip
-    for kind, twin in design.twins(model, found, few).items():
+    for kind, twin in controls.twins(model, found, few).items():
         oracle = Oracle(load_grammar(name), 200).log_likelihood_ratio(twin.x).sigmoid().numpy()
         row = {"method": "rules", "kind": kind, "length": 200, "model positive": (twin.probability > 0.5).mean(),
                "negative for both": ((twin.probability < 0.5) & (oracle < 0.5)).mean()}  # fmt: skip
         rows.append(row | judged(name, twin.x, judge, models["cnn"]))
-    long = design.design(model, found, 100, design.Constraints(length=LONG))
+    long = designing.design(model, found, 100, designing.Constraints(length=LONG))
     row = {"method": "rules", "kind": "design", "length": LONG, "model positive": (long.probability > 0.5).mean()}
     rows.append(row | judged(name, long.x, judge, models["cnn"]))
     mixed = one_hot(shuffle([r.sequence for r in long.records]))

@@ -41,9 +41,9 @@ ATTRIBUTED = 200  # positives for DeepLIFT, which costs most of all; 500 found n
 
 def network(name: str, seed: int, method: str, runs: Path):
     """The trained network that a method reads, or None while there is none; enumeration needs no network."""
+    from motifbook.peers import ExplaiNN, StandardCNN
     from safetensors.torch import load_file
 
-    from motiflib.baselines import ExplaiNN, StandardCNN
     from motiflib.model import Argminn
 
     kind = {"argminn": "default", "modisco": "cnn", "modisco-defaults": "cnn"}.get(method, method)
@@ -59,34 +59,35 @@ def network(name: str, seed: int, method: str, runs: Path):
 
 def discover(method: str, model, x, y, planted) -> tuple[list, dict]:
     """Motifs of a method, and what parts of it took."""
-    from motiflib import baselines
+    from motifbook import peers
+
     from motiflib.discovery import find_motifs
     from motiflib.sequence import decode, one_hot, shuffle
 
     if method == "argminn":
         return find_motifs(model, x).motifs, {}
     if method == "enumeration":
-        return baselines.enriched_motifs(x[y > 0.5], x[y <= 0.5]), {}
+        return peers.enriched_motifs(x[y > 0.5], x[y <= 0.5]), {}
     if method == "shuffles":
-        return baselines.enriched_motifs(x, one_hot(shuffle(decode(x)))), {}
+        return peers.enriched_motifs(x, one_hot(shuffle(decode(x)))), {}
     if method == "cnn":
-        return best([baselines.filter_motifs(model, x, fraction=share) for share in (0.5, 0.7, 0.9)], planted), {}
+        return best([peers.filter_motifs(model, x, fraction=share) for share in (0.5, 0.7, 0.9)], planted), {}
     if method == "explainn":
-        wanted = {f"filter{f}" for f in baselines.important_units(model, x, y)}
-        return [m for m in baselines.filter_motifs(model, x) if m.name in wanted], {}
+        wanted = {f"filter{f}" for f in peers.important_units(model, x, y)}
+        return [m for m in peers.filter_motifs(model, x) if m.name in wanted], {}
     began = time.process_time()
     some = x[y > 0.5][:ATTRIBUTED]
-    hypothetical = baselines.deeplift(model, some, hypothetical=True)
+    hypothetical = peers.deeplift(model, some, hypothetical=True)
     spent = {"attribution_seconds": time.process_time() - began}
     settings = {"leiden_runs": 50, "max_seqlets": 20_000} if method == "modisco-defaults" else {}
-    found = baselines.split_patterns(baselines.modisco_motifs(some, hypothetical, **settings))
+    found = peers.split_patterns(peers.modisco_motifs(some, hypothetical, **settings))
     reports = [found, [m for m in found if m.name.startswith("pos")]]
     return best([*reports, *([m.trim(STRICT) for m in report] for report in reports)], planted), spent
 
 
 def best(reports: list[list], planted) -> list:
     """The report that recovers most, and of those the one with least too many: to a peer's advantage."""
-    from motiflib.baselines import score_motifs
+    from motifbook.peers import score_motifs
 
     def merit(motifs):
         score = score_motifs(motifs, planted).summary
@@ -97,9 +98,10 @@ def best(reports: list[list], planted) -> list:
 
 def run(name: str, seed: int, method: str, model, runs: Path) -> dict:
     """One line of the table."""
-    from motiflib.baselines import planted_motifs, reportable, score_motifs
-    from motiflib.batches import GrammarBatches
-    from motiflib.grammar import load_grammar
+    from motifbook.grammar import load_grammar
+    from motifbook.grammar.batches import GrammarBatches
+    from motifbook.peers import planted_motifs, reportable, score_motifs
+
     from motiflib.motif import write_meme
 
     grammar = load_grammar(name)
@@ -129,8 +131,8 @@ def warm_up() -> None:
     """Let numba compile what is timed later."""
     import numpy as np
     import torch
+    from motifbook.peers import modisco_motifs
 
-    from motiflib.baselines import modisco_motifs
     from motiflib.motif import jaspar, tomtom
     from motiflib.sequence import one_hot
 

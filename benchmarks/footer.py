@@ -9,7 +9,7 @@ def footer(*facts: str) -> str:
     >>> footer("one thread", "L=500")
     '\\nAMD EPYC, 2 cores; one thread; L=500; Python 3.11.7, torch 2.13.0'
     """
-    from motiflib.hardware import machine
+    from motiflib.run.folder import machine
 
     found = machine()
     versions = found["versions"]

@@ -42,9 +42,9 @@ ABLATIONS = {
 def train(name: str, seed: int, variant: str, runs: Path) -> dict:
     """Train the default network, changed by `variant`, on one grammar and test it on fresh sequences."""
     import torch
+    from motifbook.grammar import Oracle, load_grammar
+    from motifbook.grammar.batches import GrammarBatches
 
-    from motiflib.batches import GrammarBatches
-    from motiflib.grammar import Oracle, load_grammar
     from motiflib.model import Argminn, ArgminnConfig
     from motiflib.seeding import seeded
     from motiflib.training import TrainConfig, evaluate, fit, roc_auc_score
@@ -71,9 +71,10 @@ def train(name: str, seed: int, variant: str, runs: Path) -> dict:
 
 def recovered(row: pd.Series, runs: Path) -> float:
     """Share of the planted motifs that are read from a kept network, if it is there: aligned correlation >= 0.95."""
-    from motiflib.batches import GrammarBatches
+    from motifbook.grammar import load_grammar
+    from motifbook.grammar.batches import GrammarBatches
+
     from motiflib.discovery import find_motifs
-    from motiflib.grammar import load_grammar
     from motiflib.model import Argminn
     from motiflib.motif import aligned_correlation
 

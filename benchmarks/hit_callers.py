@@ -38,25 +38,26 @@ def timed(work, *arguments):
 
 def measure(name: str, seed: int, runs: Path) -> list[dict]:
     """One row a method: quality, seconds of calling, and seconds of what came before (training not included)."""
-    from motiflib import baselines
-    from motiflib.batches import GrammarBatches
+    from motifbook import peers
+    from motifbook.grammar import load_grammar
+    from motifbook.grammar.batches import GrammarBatches
+
+    from motiflib.calling import THRESHOLD, call
     from motiflib.discovery import find_motifs
-    from motiflib.grammar import load_grammar
-    from motiflib.instances import THRESHOLD, call
 
     grammar = load_grammar(name)
     model, cnn = (network(name, seed, method, runs) for method in ("argminn", "cnn"))
     records, truth, x = fresh(grammar, POSITIVES, 9000 + seed)
     known, reading = timed(find_motifs, model, GrammarBatches(grammar, seed=seed).sample(2000, 3).x)
-    hypothetical, attributing = timed(lambda: baselines.deeplift(cnn, x.float(), hypothetical=True))
-    patterns, clustering = timed(baselines.modisco_patterns, x.float(), hypothetical)
-    theirs = baselines.split_patterns(baselines.pattern_motifs(*patterns))
+    hypothetical, attributing = timed(lambda: peers.deeplift(cnn, x.float(), hypothetical=True))
+    patterns, clustering = timed(peers.modisco_patterns, x.float(), hypothetical)
+    theirs = peers.split_patterns(peers.pattern_motifs(*patterns))
     ways = {
         "argminn": (THRESHOLD, reading, lambda some, n: call(model, known, some, threshold=0)),
-        "FIMO, our motifs": (4.0, reading, lambda some, n: baselines.fimo_calls(known.motifs, some)),
-        "FIMO, MoDISco's motifs": (4.0, attributing + clustering, lambda some, n: baselines.fimo_calls(theirs, some)),
+        "FIMO, our motifs": (4.0, reading, lambda some, n: peers.fimo_calls(known.motifs, some)),
+        "FIMO, MoDISco's motifs": (4.0, attributing + clustering, lambda some, n: peers.fimo_calls(theirs, some)),
         "Fi-NeMo": (0.0, attributing + clustering,
-                    lambda some, n: baselines.finemo_calls(patterns, (hypothetical * x)[:n], some)),
+                    lambda some, n: peers.finemo_calls(patterns, (hypothetical * x)[:n], some)),
     }  # fmt: skip
     rows = []
     for method, (threshold, before, way) in ways.items():

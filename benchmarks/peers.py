@@ -13,10 +13,9 @@ import statistics
 import time
 
 import torch
+from motifbook.grammar import load_grammar, simulate_batch
+from motifbook.peers import ExplaiNN, StandardCNN
 from torch import nn
-
-from motiflib.baselines import ExplaiNN, StandardCNN
-from motiflib.grammar import load_grammar, simulate_batch
 
 PEERS = {
     "CNN, 64 filters": lambda: StandardCNN(64),

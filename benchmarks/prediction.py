@@ -37,7 +37,7 @@ SCAN = [(g, p, rate, 20) for rate in RATES for g in ("tal-gata", "rest") for p i
 
 def build(peer: str):
     """An untrained peer."""
-    from motiflib.baselines import ExplaiNN, StandardCNN
+    from motifbook.peers import ExplaiNN, StandardCNN
 
     return (StandardCNN if peer.startswith("cnn") else ExplaiNN)(SIZES[peer])
 
@@ -45,8 +45,8 @@ def build(peer: str):
 def fitted(data, seed: int, peer: str, rate: float | None = None, epochs: int = 20):
     """A peer trained on `data` at its own rate or another, at its best epoch."""
     import torch
+    from motifbook.peers import train_classifier
 
-    from motiflib.baselines import train_classifier
     from motiflib.training import TrainConfig
 
     torch.set_num_threads(1)
@@ -69,10 +69,10 @@ def at_best_rate(data, seed: int, peer: str):
 
 def train(name: str, seed: int, peer: str, runs: Path) -> dict:
     """Train `peer` on one grammar (or read ARGMINN back) and test it on fresh sequences."""
+    from motifbook.grammar import load_grammar
+    from motifbook.grammar.batches import GrammarBatches
     from safetensors.torch import save_file
 
-    from motiflib.batches import GrammarBatches
-    from motiflib.grammar import load_grammar
     from motiflib.model import Argminn
     from motiflib.training import predict
 
@@ -92,8 +92,9 @@ def train(name: str, seed: int, peer: str, runs: Path) -> dict:
 
 def scan(out: Path) -> None:
     """Measure each setting of SCAN; those that `out` has already are left."""
-    from motiflib.batches import GrammarBatches
-    from motiflib.grammar import load_grammar
+    from motifbook.grammar import load_grammar
+    from motifbook.grammar.batches import GrammarBatches
+
     from motiflib.training import predict
 
     rows = pd.read_csv(out, sep="\t").to_dict("records") if out.exists() else []
@@ -110,9 +111,8 @@ def scan(out: Path) -> None:
 
 def measures(p, y, draws: int = 300) -> dict:
     """Accuracy, AUROC and AUPRC of probabilities p, each with the limits of its interval."""
+    from motifbook.peers.intervals import bootstrap
     from sklearn.metrics import average_precision_score, roc_auc_score
-
-    from motiflib.baselines.intervals import bootstrap
 
     of = {"accuracy": lambda y, p: ((p > 0.5) == y).mean(), "auroc": roc_auc_score, "auprc": average_precision_score}
     found = {name: bootstrap(y, p, measure, draws=draws) for name, measure in of.items()}

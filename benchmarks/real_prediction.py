@@ -27,8 +27,9 @@ RATES = (4e-3, 1.6e-2)  # of a peer: what is best with thousands of peaks need n
 
 def sequences(name: str, most: int):
     """Training, validation and test examples of a set."""
+    from motifbook.datasets import load
+
     from motiflib.batches import examples, split
-    from motiflib.datasets import load
 
     data = load(name)
     ours, theirs = (list(data.train.sequence[data.train.label == label]) for label in (1, 0))
@@ -41,8 +42,8 @@ def sequences(name: str, most: int):
 def trained(model: str, first, valid, seed: int):
     """The network, at its best epoch and, for a peer, its best rate; and that rate."""
     import torch
+    from motifbook.peers import train_classifier
 
-    from motiflib.baselines import train_classifier
     from motiflib.batches import ArrayBatches
     from motiflib.model import ArgminnConfig
     from motiflib.seeding import seeded

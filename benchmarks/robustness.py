@@ -21,18 +21,19 @@ import pandas as pd
 import torch
 from calls import oracle_calls
 from footer import footer
+from motifbook import datasets, robustness
+from motifbook.correction import correct_background
+from motifbook.grammar import Oracle, load_grammar, simulate
+from motifbook.grammar.batches import GrammarBatches
+from motifbook.peers import ExplaiNN, StandardCNN
+from motifbook.robustness import random_windows
 from safetensors.torch import load_file
 
-from motiflib import datasets, robustness
-from motiflib.baselines import ExplaiNN, StandardCNN
-from motiflib.batches import GrammarBatches
-from motiflib.correction import correct_background
+from motiflib.calling import THRESHOLD, call
 from motiflib.discovery import find_motifs
-from motiflib.genome import Genome, random_windows
-from motiflib.grammar import Oracle, load_grammar, simulate
-from motiflib.instances import THRESHOLD, call
+from motiflib.files import InputError
+from motiflib.genome.fasta import Genome
 from motiflib.model import Argminn
-from motiflib.sequence import InputError
 from motiflib.training import predict
 
 HERE = Path(__file__).parent

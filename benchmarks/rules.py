@@ -99,12 +99,13 @@ def as_planted(rule: pd.Series, where: dict) -> pd.Series:
 
 def measure(name: str, seed: int, runs_: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
     """The planted rules with what was found of each, and the rules found with what they stand for."""
-    from motiflib.batches import GrammarBatches
+    from motifbook.grammar import load_grammar, simulate
+    from motifbook.grammar.batches import GrammarBatches
+
     from motiflib.discovery import find_motifs
-    from motiflib.grammar import load_grammar, simulate
     from motiflib.model import Argminn
-    from motiflib.rules import find_rules, rule_sentence
     from motiflib.sequence import decode
+    from motiflib.syntax import find_rules, rule_sentence
 
     grammar = load_grammar(name)
     model = Argminn.from_pretrained(runs_ / f"{name}-{seed}-default").eval()

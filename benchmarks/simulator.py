@@ -16,8 +16,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import torch
-
-from motiflib.grammar import Oracle, best_calls, load_grammar, simulate, simulate_batch
+from motifbook.grammar import Oracle, best_calls, load_grammar, simulate, simulate_batch
 
 FLANKS = ["ACGTTGCAAC" * 100] * 200
 CHAIN = np.array([[0.32, 0.17, 0.28, 0.23], [0.33, 0.26, 0.06, 0.35], [0.26, 0.22, 0.26, 0.26],

@@ -20,9 +20,9 @@ from pathlib import Path
 import torch
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
+from motifbook.grammar import load_grammar, simulate_batch  # noqa: E402
 from plain import plain_overlap, plain_step  # noqa: E402
 
-from motiflib.grammar import load_grammar, simulate_batch  # noqa: E402
 from motiflib.losses import l1_loss, overlap_loss  # noqa: E402
 from motiflib.model import Argminn, ArgminnConfig  # noqa: E402
 

@@ -17,13 +17,14 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 import numpy as np
 import pandas as pd
 import torch
+from motifbook.datasets import VariantDataset, load
 from scipy.stats import spearmanr
 
-from motiflib import runs, variants
-from motiflib.datasets import VariantDataset, load
+from motiflib import variants
 from motiflib.discovery import name_motifs
-from motiflib.genome import Genome
+from motiflib.genome.fasta import Genome
 from motiflib.motif import aligned_correlation, jaspar
+from motiflib.run import folder as runs
 from motiflib.sequence import write_fasta
 
 HERE = Path(__file__).parent

@@ -5,6 +5,7 @@
     python benchmarks/yeast.py --only Abf1 --seeds 0 1 2 --shift 10   # windows moved by 10 bp: into yeast_shift10.tsv
     python benchmarks/yeast.py --known        # AUROC of JASPAR's matrices, into the rows that are there
     python benchmarks/yeast.py --genome-wide  # calls of Reb1 and Abf1 on 12 Mb: minutes, peaks with a call
+    python benchmarks/yeast.py --limits       # of these calls: looser settings, and windows without a call's place
     python benchmarks/yeast.py --table        # only print what is there
 
 Peaks: ChIP-exo points of Rossi et al. 2021; 200 bp around each, four GC-matched windows of the same chromosomes for
@@ -28,17 +29,20 @@ import numpy as np
 import pandas as pd
 import torch
 import torch.nn.functional as tf
+from motifbook.datasets import load
+from motifbook.peers.intervals import auroc, bootstrap_auroc
+from motifbook.peers.kmers import KmerRegression
+from scipy.stats import rankdata
 
-from motiflib import runs
-from motiflib.baselines.intervals import auroc, bootstrap_auroc
-from motiflib.baselines.kmers import KmerRegression
-from motiflib.datasets import load
 from motiflib.discovery import find_motifs
-from motiflib.genome import Genome, LociBatches, ResidentGenome, from_peaks
+from motiflib.genome.fasta import Genome
+from motiflib.genome.peaks import from_peaks
 from motiflib.genome.training import MIDDLE, SHIFT, WIDTH, as_examples, divided
+from motiflib.genome.windows import LociBatches, ResidentGenome
 from motiflib.model import ArgminnConfig
 from motiflib.motif import Motif, jaspar, jaspar_collection, tomtom
-from motiflib.motif_evidence import best_score
+from motiflib.run import folder as runs
+from motiflib.run.evidence import best_score
 from motiflib.seeding import seeded
 from motiflib.sequence import one_hot
 from motiflib.training import TrainConfig, fit, predict
@@ -128,7 +132,7 @@ def factor(name: str, data, seed: int, shift: int) -> dict:
 
 def genome_wide(name: str, data, out: Path, chroms: list[str]) -> dict:
     """Call one factor along chromosomes; threshold: the highest at which 80% of the held-out peaks have a call."""
-    from motiflib.genome.calling import call_genome
+    from motiflib.genome.scan import call_genome
 
     wanted, began, used = out.with_suffix(".regions.bed"), time.perf_counter(), time.process_time()
     out.parent.mkdir(exist_ok=True)
@@ -157,6 +161,32 @@ def known_point(name: str, data, held: pd.DataFrame) -> dict:
     return {"known_id": best.source, "known_share": point["share"], "known_beside": point["beside_per_called_peak"],
             "has_site": operating_point(sites, held, most=np.inf)["share"],
             "site_chance": 1 - np.exp(-len(sites) / size * (2 * NEAR + 1))}  # fmt: skip
+
+
+def limits(name: str, data, out: Path) -> dict:
+    """What bounds the share of held-out peaks with a call: calls with hardly a threshold, and windows with no place.
+
+    Of windows, the share of peaks above nine tenths of the negatives, for the network, for 6-mers, and for the sum of
+    their ranks.
+    """
+    from motiflib.genome.scan import call_genome
+
+    table, _ = windows(name, data)
+    train, valid, _ = divided(table[table.part == "train"].reset_index(drop=True), SEED)
+    test, run = as_examples(table[table.part == "test"]), runs.load_run(MODELS / f"yeast-{name.lower()}")
+    scores = {"network": predict(run.model, test.x).numpy(), "kmers": KmerRegression(train, valid)(test.x)}
+    scores["both"] = rankdata(scores["network"]) + rankdata(scores["kmers"])
+    bound, wanted = test.y.numpy() > 0.5, out.with_suffix(".held.bed")
+    row = {"factor": name}
+    row |= {f"windows_{k}": float((s[bound] > np.quantile(s[~bound], 0.9)).mean()) for k, s in scores.items()}
+    out.parent.mkdir(exist_ok=True)
+    wanted.write_text("".join(f"{chrom}\t0\t{data.chroms[chrom]}\n" for chrom in TEST_CHROMS))
+    call_genome(run, data.genome, out, regions=wanted, threshold=0.02, probability=0.05, progress=False)
+    calls, peaks = read_calls(out), data.peaks[name]
+    held = peaks[peaks.chrom.isin(TEST_CHROMS)]
+    every = operating_point(calls, held, np.inf)
+    return row | {"loose": operating_point(calls, held)["share"], "every": every["share"],
+                  "every_beside": every["beside_per_called_peak"]}  # fmt: skip
 
 
 def places(motif: Motif, genome: ResidentGenome, peaks: pd.DataFrame) -> pd.DataFrame:
@@ -232,11 +262,13 @@ def main() -> None:
     ask.add_argument("--shift", type=int, default=int(SHIFT * 200), help="bp by which windows move in training")
     ask.add_argument("--known", action="store_true")
     ask.add_argument("--genome-wide", action="store_true")
+    ask.add_argument("--limits", action="store_true")
     ask.add_argument("--chroms", nargs="*", default=None, help="only these chromosomes, with --genome-wide")
     ask.add_argument("--table", action="store_true")
     a = ask.parse_args()
     torch.set_num_threads(1)
-    data, kind = load("yeast-rossi2021"), "yeast_genome" if a.genome_wide else "yeast"
+    data, few = load("yeast-rossi2021"), a.genome_wide or a.limits
+    kind = "yeast_genome" if a.genome_wide else "yeast_limits" if a.limits else "yeast"
     path = RESULTS / (f"{kind}.tsv" if a.shift == int(SHIFT * 200) else f"{kind}_shift{a.shift}.tsv")
     old = pd.read_csv(path, sep="\t") if path.exists() else pd.DataFrame()
     done = set(zip(old.factor, old.seed, strict=True)) if "seed" in old else set()
@@ -245,10 +277,12 @@ def main() -> None:
         for row in old[old.factor == name].to_dict("records"):
             add(row | new, path)
     matrix: dict[str, dict] = {}  # the same for all seeds
-    for name in [] if a.table or a.known else a.only or (ORDER, ["Reb1", "Abf1"])[a.genome_wide]:
+    for name in [] if a.table or a.known else a.only or (ORDER, ["Reb1", "Abf1"])[few]:
+        if a.limits:
+            add(limits(name, data, HERE / "runs" / f"{name}.loose.bed"), path)
         if a.genome_wide:
             add(genome_wide(name, data, HERE / "runs" / f"{name}.bed", a.chroms or list(data.chroms)), path)
-        for seed in [] if a.genome_wide else a.seeds:
+        for seed in [] if few else a.seeds:
             if a.only or (name, seed) not in done:
                 matrix[name] = matrix.get(name) or known(name, data)
                 add(factor(name, data, seed, a.shift) | matrix[name], path)

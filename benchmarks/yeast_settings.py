@@ -14,51 +14,40 @@ from __future__ import annotations
 
 import argparse
 import itertools
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import torch
 from footer import footer
-from yeast import HERE, SEED, TEST_CHROMS, is_known, targets
+from motifbook.datasets import load
+from motifbook.peers.intervals import auroc
+from yeast import HERE, ORDER, SEED, TEST_CHROMS, is_known, targets
 
-from motiflib.baselines.intervals import auroc
-from motiflib.batches import Examples
-from motiflib.datasets import load
 from motiflib.discovery import find_motifs
-from motiflib.genome import Genome, LociBatches, ResidentGenome, from_peaks
+from motiflib.genome.fasta import Genome
+from motiflib.genome.peaks import from_peaks
 from motiflib.genome.training import MIDDLE, SHIFT, WIDTH, as_examples, divided
-from motiflib.model import Argminn, ArgminnConfig
+from motiflib.genome.windows import LociBatches, ResidentGenome
+from motiflib.model import ArgminnConfig
 from motiflib.motif import tomtom
-from motiflib.seeding import enriched_kmers, seed_filters, seeded
+from motiflib.seeding import seeded
 from motiflib.training import TrainConfig, fit, predict
 
 LENGTH, RATIO, FOLDS = 200, 4, 4
-FACTORS = "Abf1 Reb1 Mcm1 Fkh1 Cbf1 Cin5 Fkh2 Swi4 Mbp1 Hsf1".split()
+FACTORS = ORDER[:10]
 CHOSEN = {"width": WIDTH, "shift": int(SHIFT * LENGTH), "middle": int(MIDDLE * LENGTH)}
 SETTINGS = {
     "the library's": {}, "seeds without flanks": {"flanks": False},
-    "seeds from whole windows": {"middle": None, "flanks": False}, "moved by 10 bp": {"shift": 10},
+    "seeds from whole windows": {"middle": None}, "moved by 10 bp": {"shift": 10},
     "moved by 40 bp": {"shift": 40}, "filters of 16 bp": {"width": 16},
 }  # fmt: skip
-
-
-def start(config: ArgminnConfig, train: Examples, seed: int, middle: int | None, flanks: bool) -> Argminn:
-    """The network before training; without flanks, a filter starts with its word alone."""
-    if flanks:
-        return seeded(config, train, seed=seed, middle=middle)
-    kmers = list(enriched_kmers(train, most=config.filters, seed=seed, middle=middle).kmer)
-    torch.manual_seed(seed)
-    model = Argminn(replace(config, filters=len(kmers)))
-    seed_filters(model.scanner, kmers)
-    return model
 
 
 def measure(
     name: str, data, held: list[str], seed: int, width: int, shift: int, middle: int | None, flanks: bool = True
 ) -> tuple[float, bool, float]:  # fmt: skip
-    """AUROC on held chromosomes of a network trained on the others, and whether the factor's motif comes first."""
+    """AUROC on held chromosomes of a network trained on the others; whether its own motif comes first, and how sure."""
     peaks = data.peaks[name]
     with Genome(data.genome) as genome:
         table = from_peaks(genome, peaks[~peaks.chrom.isin(TEST_CHROMS)], LENGTH, ratio=RATIO, test_chroms=held,
@@ -67,7 +56,7 @@ def measure(
     table = table[~table.chrom.isin(TEST_CHROMS)]
     mine, test = table[table.part == "train"].reset_index(drop=True), as_examples(table[table.part == "test"])
     train, valid, rows = divided(mine, SEED)
-    model = start(ArgminnConfig(width=width), train, seed, middle, flanks)
+    model = seeded(ArgminnConfig(width=width), train, seed=seed, middle=middle, flanks=flanks)
     batches = LociBatches(resident, mine.iloc[rows], LENGTH, shift=shift, seed=seed)
     model = fit(model, batches, valid, TrainConfig(device="cpu"), progress=False).model
     found = find_motifs(model, train.x).motifs[:1]

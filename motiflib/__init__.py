@@ -19,7 +19,7 @@ __version__ = "0.1.0"
 def __getattr__(name: str):
     """Import `motiflib.<name>` on first use (PEP 562); anything else is an AttributeError as usual."""
     if name == "compile_grammar":  # the one function with a name of its own: a grammar in, a network out
-        return import_module("motiflib.compiler").compile_grammar
+        return import_module("motifbook.compiler").compile_grammar
     if not name.startswith("_") and find_spec(f"{__name__}.{name}") is not None:
         return import_module(f"{__name__}.{name}")
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

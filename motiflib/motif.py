@@ -18,10 +18,10 @@ import pandas as pd
 import torch
 from jaxtyping import Float
 
-from motiflib.sequence import BASES, InputError, read_lines, write_atomic
+from motiflib.files import InputError, read_lines, write_atomic
+from motiflib.sequence import BASES
 
 log = logging.getLogger(__name__)
-
 JASPAR_RELEASE = "JASPAR2026"
 JASPAR_TAXA = ("vertebrates", "fungi", "insects", "nematodes", "plants", "urochordates", "diatoms")
 _HEADS = """SELECT m.ID, BASE_ID, VERSION, NAME, VAL FROM MATRIX m LEFT JOIN MATRIX_ANNOTATION a
@@ -262,7 +262,9 @@ def correlation_at(short: np.ndarray, long: np.ndarray, offset: int) -> float:
 @lru_cache(maxsize=1)
 def _jaspar_tables() -> dict[str, tuple[str, str, Motif]]:
     """All CORE matrices by id: base id, taxon, motif; vertebrates first, then by id, newest first."""
-    from pyjaspar import jaspardb  # its own fetch_motifs runs six queries a motif: 7 s for what takes 0.3 s here
+    from pyjaspar import (
+        jaspardb,  # its own fetch_motifs runs six queries a motif: 7 s for what takes 0.3 s here
+    )
 
     with contextlib.closing(jaspardb(release=JASPAR_RELEASE).conn) as database:
         heads = database.execute(_HEADS).fetchall()

@@ -7,23 +7,21 @@ coordinates 0-based half-open.
 from __future__ import annotations
 
 import gzip
-import io
 import logging
 import os
 import re
 import sys
-import zlib
 from collections.abc import Iterable, Iterator, Sequence
-from pathlib import Path
-from typing import BinaryIO, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import torch
 from jaxtyping import Float, UInt8
 from torch import Tensor
 
-log = logging.getLogger(__name__)
+from motiflib.files import InputError, read_lines, write_atomic
 
+log = logging.getLogger(__name__)
 BASES = "ACGT"
 _COMPLEMENT = str.maketrans("ACGTNacgtn", "TGCANtgcan")
 _NOT_DNA = re.compile("[^ACGTN]")
@@ -32,10 +30,6 @@ _LETTERS = np.frombuffer(b"ACGTN", dtype=np.uint8)
 _CODES = np.full(256, 255, dtype=np.uint8)  # byte of a letter -> 0..3, N -> 4, anything else -> 255
 for _code, _letter in enumerate(BASES + "N"):
     _CODES[[ord(_letter), ord(_letter.lower())]] = _code
-
-
-class InputError(ValueError):
-    """An input that cannot be used: one line that says what is wrong, where, and what to do about it."""
 
 
 class Record(NamedTuple):
@@ -90,39 +84,6 @@ def write_fasta(path: str | os.PathLike, records: Iterable[Record | tuple[str, s
         lines.append(f">{record.name}\n{record.sequence}\n")
     data = "".join(lines).encode()
     write_atomic(path, gzip.compress(data, mtime=0) if str(path).endswith(".gz") else data)
-
-
-def write_atomic(path: str | os.PathLike, data: str | bytes | Iterable[bytes]) -> None:
-    """Write a file beside its place and rename it, so that no reader ever sees half of it; missing folders are made.
-
-    `data` may be an iterable of pieces, for what does not fit into memory.
-
-    Raises:
-        InputError: the place cannot be written.
-
-    Example:
-        >>> write_atomic("run/scores.tsv", "name\\tprobability\\n")
-        >>> Path("run/scores.tsv").read_text()
-        'name\\tprobability\\n'
-    """
-    data = data.encode() if isinstance(data, str) else data
-    pieces = [data] if isinstance(data, bytes) else data
-    target = Path(os.path.realpath(path))
-    beside = target.with_name(f".{target.name}.{os.getpid()}.{os.urandom(4).hex()}.tmp")
-    try:
-        if target.exists() and not target.is_file() and not target.is_dir():
-            with target.open("wb") as file:  # a pipe or /dev/stdout: nothing to rename
-                file.writelines(pieces)
-            return
-        target.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            with beside.open("wb") as file:
-                file.writelines(pieces)
-            beside.replace(target)
-        finally:
-            beside.unlink(missing_ok=True)
-    except OSError as error:
-        raise InputError(f"{path}: cannot be written ({error.strerror}); choose a writable place") from error
 
 
 def one_hot(sequences: Sequence[str], length: int | None = None) -> Float[Tensor, "B 4 L"]:
@@ -273,24 +234,3 @@ def _raw_records(path: str | os.PathLike) -> Iterator[tuple[str, str]]:
         raise InputError(f"{error}; it breaks off in {place}") from error.__cause__
     if name is not None:
         yield name, "".join(parts)
-
-
-def read_lines(path: str | os.PathLike) -> Iterator[str]:
-    """Stream the lines of a text file, plain or gzip.
-
-    Raises:
-        InputError: no such file, a folder, binary content, damaged gzip.
-    """
-    try:
-        with open(path, "rb") as raw:
-            stream: BinaryIO = gzip.open(raw) if raw.peek(2)[:2] == b"\x1f\x8b" else raw  # type: ignore[assignment]
-            buffered = io.BufferedReader(stream)  # type: ignore[arg-type]
-            if b"\0" in buffered.peek(1024)[:1024]:
-                raise InputError(f"{path}: binary content; expected a text file, plain or gzip")
-            yield from io.TextIOWrapper(buffered, encoding="utf-8-sig", errors="replace")
-    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-        raise InputError(f"{path}: damaged or truncated gzip ({error}); fetch or make the file again") from error
-    except FileNotFoundError as error:
-        raise InputError(f"{path}: no such file; check the path") from error
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror or error}); expected a text file") from error

@@ -20,9 +20,8 @@ from torch import Tensor, nn
 from tqdm.auto import tqdm
 
 from motiflib.batches import Batches, Examples
-from motiflib.hardware import check_device
+from motiflib.files import InputError
 from motiflib.losses import l1_loss, overlap_loss, penalty_weight, spacing_loss
-from motiflib.sequence import InputError
 
 
 @dataclass(frozen=True)
@@ -241,3 +240,16 @@ def evaluate(model: nn.Module, data: Examples) -> dict[str, float]:
         "auroc": float(roc_auc_score(y, p)),
         "auprc": float(average_precision_score(y, p)),
     }
+
+
+def check_device(name: str) -> dict[str, bool]:
+    """Which accelerators are there; InputError if the device `name` ("auto", "cpu", "cuda", "mps") is not.
+
+    >>> check_device("auto")
+    {'cuda': False, 'mps': False}
+    """
+    there = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
+    if not there.get(name, name in ("auto", "cpu")):
+        names = ["cpu", *(other for other, ok in there.items() if ok)]
+        raise InputError(f"device {name!r} is not available here: use one of auto, {', '.join(names)}")
+    return there

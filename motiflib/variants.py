@@ -12,11 +12,12 @@ import numpy as np
 import pandas as pd
 import torch
 
-from motiflib import runs
-from motiflib.genome import Genome
-from motiflib.instances import LEAST, THRESHOLD, call
-from motiflib.intervals import same_names
-from motiflib.sequence import InputError, Record, one_hot, read_fasta, read_lines
+from motiflib.calling import LEAST, THRESHOLD, call
+from motiflib.files import InputError, read_lines
+from motiflib.genome.fasta import Genome
+from motiflib.genome.peaks import same_names
+from motiflib.run import folder as runs
+from motiflib.sequence import Record, one_hot, read_fasta
 from motiflib.syntax import spacing_table
 
 SAME = 2  # bp; calls of a motif this near are the same instance

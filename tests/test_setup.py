@@ -12,9 +12,9 @@ import setup_env
 import yaml
 from bootstrap import address
 from chapters import ROOT
+from motifbook.datasets import data_path
 
 import motiflib
-from motiflib.paths import data_path
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -59,7 +59,7 @@ def test_one_version():
 
 
 def test_rooms_are_imported_when_named():
-    assert motiflib.paths.data_path is data_path
+    assert motiflib.sequence.read_fasta.__name__ == "read_fasta"
     with pytest.raises(AttributeError, match="no attribute 'nonsense'"):
         _ = motiflib.nonsense
 
@@ -124,6 +124,13 @@ def test_an_environment_that_was_moved_is_noticed(monkeypatch, tmp_path):
     pip = setup_env.interpreter(tmp_path / ".venv").parent / "pip"
     pip.parent.mkdir(parents=True)
     pip.write_text(f"#!{tmp_path}/.venv/bin/python\n")
+    assert not setup_env.moved(tmp_path / ".venv")
+    pip.write_text(  # the form that pip takes for a path with spaces
+        f"#!/bin/sh\n'''exec' \"{tmp_path}/.venv/bin/python\" \"$0\"\n"
+    )
+    assert not setup_env.moved(tmp_path / ".venv")
+    (tmp_path / "link").symlink_to(tmp_path)
+    pip.write_text(f"#!{tmp_path}/link/.venv/bin/python\n")
     assert not setup_env.moved(tmp_path / ".venv")
     pip.write_text("#!/elsewhere/.venv/bin/python\n")
     assert setup_env.moved(tmp_path / ".venv")

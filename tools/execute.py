@@ -86,7 +86,7 @@ def missing_data(notebook: nbformat.NotebookNode) -> list[str]:
     wanted = parameters_of(notebook).get("DATASETS", [])
     if not wanted:
         return []
-    from motiflib.datasets import available
+    from motifbook.datasets import available
 
     return [name for name in wanted if not available(name)]
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -55,9 +56,12 @@ def pip_install(python: Path, what: list[str], keep: dict[str, str]) -> None:
 
 
 def moved(folder: Path) -> bool:
-    """Whether .venv was made in another place: its scripts then name an interpreter that is not there."""
-    scripts = interpreter(folder).parent / "pip"
-    return folder == ROOT / ".venv" and scripts.exists() and str(folder) not in scripts.read_text(errors="replace")
+    """Whether .venv was made in another place: its scripts then name an interpreter that is not this one."""
+    script = interpreter(folder).parent / "pip"
+    if folder != ROOT / ".venv" or not script.exists():
+        return False
+    named = re.search("(/.*)/bin/python", script.read_text(errors="replace"))
+    return bool(named) and not (Path(named[1]).exists() and Path(named[1]).samefile(folder))
 
 
 def setup_colab() -> None:

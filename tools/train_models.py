@@ -1,4 +1,4 @@
-"""Train the models that chapters share: data/models/NAME/, a run folder (motiflib.runs) with a card, README.md.
+"""Train the models that chapters share: data/models/NAME/, a run folder (motiflib.run.folder) with a card, README.md.
 
 python tools/train_models.py                  # all that are not there yet; an interrupted one goes on
 python tools/train_models.py rest-gm12878     # one
@@ -15,16 +15,18 @@ from dataclasses import asdict
 from pathlib import Path
 
 from chapters import ROOT
+from motifbook.datasets import load
+from motifbook.grammar import grammar_names, load_grammar
+from motifbook.grammar.batches import GrammarBatches
 
-from motiflib import runs
-from motiflib.batches import Examples, GrammarBatches, examples
-from motiflib.datasets import load
-from motiflib.genome import Genome
+from motiflib.batches import Examples, examples
+from motiflib.files import InputError, write_atomic
+from motiflib.genome.fasta import Genome
 from motiflib.genome.training import train_on_peaks
-from motiflib.grammar import grammar_names, load_grammar
 from motiflib.model import ArgminnConfig
+from motiflib.run import folder as runs
 from motiflib.seeding import seeded
-from motiflib.sequence import InputError, Record, write_atomic
+from motiflib.sequence import Record
 from motiflib.training import Fit, TrainConfig, evaluate, fit
 
 MODELS = ROOT / "data" / "models"
@@ -109,7 +111,7 @@ def card(name: str, run: runs.Run, metrics: dict[str, float], tested: int, about
     return f"""# {name}
 
 A network of motiflib, an independent implementation of ARGMINN (arXiv:2410.06211), trained by
-`python tools/train_models.py {name}`. Read it with `motiflib.runs.load_run("data/models/{name}")`.
+`python tools/train_models.py {name}`. Read it with `motiflib.run.folder.load_run("data/models/{name}")`.
 
 **Data.** {about}
 

@@ -1,10 +1,9 @@
 """Genomes: any stretch of a FASTA file, examples with coordinates from peaks, the whole genome in memory."""
 
 from motiflib.genome.fasta import Genome
-from motiflib.genome.loci import NEGATIVES, from_peaks, held_out, matched_negatives, random_windows
-from motiflib.genome.resident import LociBatches, ResidentGenome
+from motiflib.genome.peaks import NEGATIVES, from_peaks, held_out, matched_negatives
+from motiflib.genome.windows import LociBatches, ResidentGenome
 
 __all__ = [
     "NEGATIVES", "Genome", "LociBatches", "ResidentGenome", "from_peaks", "held_out", "matched_negatives",
-    "random_windows",
 ]  # fmt: skip

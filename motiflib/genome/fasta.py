@@ -14,17 +14,15 @@ import tempfile
 import zlib
 from pathlib import Path
 
-from motiflib.datasets import cache_folder
-from motiflib.sequence import InputError, reverse_complement
+from motiflib.files import InputError
+from motiflib.sequence import reverse_complement
 
 log = logging.getLogger(__name__)
-
 _IUPAC = "RYSWKMBDHV"  # real genomes hold a few of these codes; they count as unknown
 _LETTERS = bytearray(256)  # byte of a letter -> A, C, G, T or N, anything else -> 0
 for _letter in "ACGTN" + _IUPAC:
     for _byte in (_letter + _letter.lower()).encode():
         _LETTERS[_byte] = ord("N" if _letter in _IUPAC else _letter)
-
 _MARK = b"\xef\xbb\xbf"  # byte order mark, which some editors put first
 _ODD = (b"\n\n", b"\n\r\n", b" \n", b"\t\n", b" \r\n", b"\t\r\n")  # empty lines, and blanks at line ends
 _LINE_END = re.compile(rb"[ \t\v\f]*[\r\n]\s*")
@@ -297,3 +295,10 @@ def _pyfaidx(path: Path, indexes: list[Path], named: Path):
         raise InputError(f"{named}: cannot be indexed ({reason}); repair the FASTA") from error
     except (*_UNREADABLE, pyfaidx.UnsupportedCompressionFormat) as error:
         raise _damaged(named, error) from error
+
+
+def cache_folder() -> Path:
+    """Folder that holds downloaded files: the system's cache for users, under ``motiflib``."""
+    import pooch
+
+    return Path(pooch.os_cache("motiflib"))

@@ -12,18 +12,18 @@ from pathlib import Path
 import pandas as pd
 import torch
 
-from motiflib import runs
 from motiflib.batches import ArrayBatches, Examples, split
+from motiflib.files import InputError
 from motiflib.genome.fasta import Genome
-from motiflib.genome.loci import from_peaks
-from motiflib.genome.resident import LociBatches, ResidentGenome
+from motiflib.genome.peaks import from_peaks
+from motiflib.genome.windows import LociBatches, ResidentGenome
 from motiflib.model import ArgminnConfig
+from motiflib.run import folder as runs
 from motiflib.seeding import seeded
-from motiflib.sequence import InputError, one_hot
+from motiflib.sequence import one_hot
 from motiflib.training import TrainConfig, fit, predict, roc_auc_score
 
 log = logging.getLogger(__name__)
-
 WIDTH = 20  # of filters: a motif such as Abf1's has 14 bp, and seeds at either end of it stand in the middle of one
 SHIFT = 0.1  # of a window: how far it moves in training, since a peak's summit is not its motif
 MIDDLE = 0.3  # of a window: where filters are seeded first, as the site is there; see benchmarks/yeast_settings.py

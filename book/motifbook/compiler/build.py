@@ -1,0 +1,69 @@
+"""`compile_grammar`: a grammar or a rule in, a network out."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+
+import pandas as pd
+import torch
+
+from motifbook.compiler.cases import cases
+from motifbook.compiler.logic import clauses
+from motifbook.compiler.rules import Rule, rule_of
+from motifbook.compiler.soft import write_soft
+from motifbook.compiler.weights import plan, write
+from motifbook.grammar import Grammar, simulate_batch
+from motiflib.batches import Examples
+from motiflib.files import InputError
+from motiflib.model import Argminn
+from motiflib.run.folder import Run, load_run, save_run
+from motiflib.sequence import one_hot
+from motiflib.training import Fit
+
+
+def compile_grammar(grammar: Grammar | Rule, *, form: str = "consensus", candidates: int = 48) -> Argminn:
+    """A network whose weights are the rule: its logit is above 0 where the rule holds and below 0 where it does not.
+
+    A grammar stands for `rule_of(grammar)`. In the form "consensus" this is exact for every sequence in which at most
+    `candidates` windows answer. The form "pwm" reads motifs by their matrices: filters are log-odds, the logit is
+    evidence, and training can go on from there (`soft`).
+    Raises InputError for a rule that breaks a bound, and names the bound.
+
+    >>> model = compile_grammar(Rule({"A": "CACGTG", "B": "GATAAG"}, present("A") & ~present("B")))
+    >>> bool(model(one_hot(["TTTCACGTGTTT"])) > 0)
+    True
+    """
+    if form not in ("consensus", "pwm"):
+        raise InputError(f"unknown form {form!r} of a compiled network: use consensus or pwm")
+    rule = rule_of(grammar, rivals=form == "pwm") if isinstance(grammar, Grammar) else grammar
+    drawn = plan(rule, clauses(rule))
+    return write(drawn, candidates) if form == "consensus" else write_soft(drawn, candidates)
+
+
+def compile_run(grammar: Grammar, out: str | Path, *, form: str = "consensus", candidates: int = 48) -> Run:
+    """Compile a grammar and keep the network as the folder `out`, as `runs.train_run` keeps a trained one.
+
+    Motifs, false discovery rates and metrics are read from sequences of the rule: `cases` in the form "consensus",
+    simulated ones in the form "pwm". The history is empty. Raises InputError as `compile_grammar` does, or for a folder
+    that holds an unfinished training or cannot be made.
+
+    >>> compile_run(load_grammar("rest"), "run").settings["metrics"]["accuracy"]
+    1.0
+    """
+    model, out = compile_grammar(grammar, form=form, candidates=candidates), Path(out)
+    length = max(300 if form == "consensus" else 500, 2 * grammar.longest())
+    train, valid = (_examples(grammar, form, length, seed) for seed in (0, 1))
+    if (out / "checkpoint").is_dir():
+        raise InputError(f"{out}: holds an unfinished training; choose another folder, or delete {out / 'checkpoint'}")
+    out.mkdir(parents=True, exist_ok=True)
+    about = {"grammar": grammar.name, "form": form, "model": asdict(model.config), "data": {"length": length}}
+    save_run(out, Fit(model, pd.DataFrame(columns=["epoch", "seconds"], dtype=float)), train, valid, about)
+    return load_run(out)
+
+
+def _examples(grammar: Grammar, form: str, length: int, seed: int) -> Examples:
+    if form == "pwm":
+        return Examples(*simulate_batch(grammar, 2000, length, seed=seed))
+    table = cases(rule_of(grammar), 500, length, seed)
+    return Examples(one_hot(list(table.sequence)), torch.tensor(table.holds.to_numpy(), dtype=torch.float32))

@@ -1,0 +1,180 @@
+"""From a formula to what a network can ask: a sum of products over questions about single tokens, within bounds."""
+
+from __future__ import annotations
+
+from itertools import product
+from typing import NamedTuple
+
+from motifbook.compiler.rules import AtLeast, Formula, Not, Or, Rule, Spaced
+from motiflib.files import InputError
+
+FILTERS, QUESTIONS, CLAUSES, COUNT, REACH, PARTNERS = 64, 24, 64, 16, 500, 5
+LEAST_BITS = 8.0  # of a consensus: shorter words fill the places among the candidates by chance
+
+
+class Part(NamedTuple):
+    """A partner as seen from its anchor reading +: motif, strand, distances from first base to first base."""
+
+    motif: str
+    strand: str
+    shifts: frozenset[int]
+
+
+class Near(NamedTuple):
+    """An occurrence of `anchor` that sees all `parts`."""
+
+    anchor: str
+    parts: tuple[Part, ...]
+
+
+class Literal(NamedTuple):
+    """At least `n` tokens that are `atom` (a motif or a `Near`), or not (`sign` False)."""
+
+    atom: str | Near
+    n: int
+    sign: bool
+Clause = frozenset  # of literals, all of which must hold
+
+
+def refuse(rule: Rule, found: str, bound: str):
+    """InputError that names the bound which a rule breaks."""
+    raise InputError(f"{rule.name}: {found}; outside of what can be compiled, the bound is {bound}")
+
+
+def clauses(rule: Rule) -> list[Clause]:
+    """The formula as clauses, one of which must hold; InputError if a bound is broken.
+
+    >>> len(clauses(Rule({"A": "CACGTG", "B": "GATAAG"}, present("A") | ~present("B"))))
+    2
+    """
+    _check_motifs(rule)
+    found = merged(absorbed(_clauses(rule, rule.formula, True)))
+    if not found or frozenset() in found:
+        refuse(rule, "the rule says the same of every sequence", "a rule that some sequences keep and some break")
+    questions = {literal[:2] for clause in found for literal in clause}
+    if len(questions) > QUESTIONS:
+        refuse(rule, f"{len(questions)} different questions", f"{QUESTIONS}, a head each")
+    return found
+
+
+def _check_motifs(rule: Rule) -> None:
+    if len({rule.motifs[name].width % 2 for name in rule.motifs if rule.palindrome(name)}) > 1:
+        refuse(rule, "palindromes of even and of odd width", "one of them, as both strands share a window")
+    for name in rule.motifs:
+        bits = sum(2 - len(column).bit_length() + 1 if len(column) != 3 else 0.415 for column in rule.letters(name))
+        if bits < LEAST_BITS:
+            refuse(rule, f"the consensus of {name} has {bits:g} bits", f"at least {LEAST_BITS:g} bits, four letters")
+
+
+def _clauses(rule: Rule, formula: Formula, sign: bool) -> list[Clause]:
+    if isinstance(formula, Not):
+        return _clauses(rule, formula.part, not sign)
+    if isinstance(formula, AtLeast):
+        return [Clause([_literal(rule, formula, sign)])]
+    parts = [_clauses(rule, part, sign) for part in formula.parts]
+    if isinstance(formula, Or) == sign:  # by De Morgan, a negated And is an Or
+        out = [clause for part in parts for clause in part]
+    else:
+        out = [Clause()]
+        for part in parts:
+            joined = [Clause().union(*pair) for pair in product(out, part)]
+            out = absorbed([tidy(clause) for clause in joined if possible(clause)])
+            if len(out) > CLAUSES:
+                break
+    if len(out) > CLAUSES:
+        refuse(rule, f"{len(out)} clauses", f"{CLAUSES} clauses in disjunctive normal form")
+    return out
+
+
+def _literal(rule: Rule, formula: AtLeast, sign: bool) -> Literal:
+    names = [formula.what] if isinstance(formula.what, str) else formula.what.motifs
+    for name in names:
+        if name not in rule.motifs:
+            raise InputError(f"{rule.name}: no motif {name!r}; expected one of {', '.join(rule.motifs)}")
+    if not 1 <= formula.n <= COUNT:
+        refuse(rule, f"a count of {formula.n}", f"1 to {COUNT}")
+    atom = formula.what if isinstance(formula.what, str) else anchored(rule, formula.what)
+    return Literal(atom, formula.n, sign)
+
+
+def anchored(rule: Rule, what: Spaced) -> Near:
+    """An arrangement as its anchor sees it, turned over if the anchor is on the - strand."""
+    at, width = what.anchor, [rule.motifs[name].width for name in what.motifs]
+    if len(what.gaps) != len(what.motifs) - 1 or len(what.strands) != len(what.motifs) or len(what.motifs) < 2:
+        raise InputError(f"{rule.name}: {' '.join(what.motifs)}: expected two motifs or more, a strand for each and a "
+                         "gap between neighbours")  # fmt: skip
+    if len(what.motifs) - 1 > PARTNERS:
+        refuse(rule, f"{len(what.motifs)} motifs in one arrangement", f"{PARTNERS + 1}")
+    if at is None:
+        refuse(rule, f"ranged gaps along {' '.join(what.motifs)}",
+               "one anchor that sees the others: on each side one motif at any gap, or several at fixed gaps")
+    parts = []
+    for j in range(len(what.motifs)):
+        low, high = min(j, at), max(j, at)
+        spans = [sum(width[low:high]) + sum(gaps) for gaps in product(*what.gaps[low:high])]
+        shifts, strand = {span if j > at else -span for span in spans}, what.strands[j]
+        if what.strands[at] == "-":
+            shifts, strand = {width[at] - s - width[j] for s in shifts}, "-" if strand == "+" else "+"
+        if j != at:
+            parts.append(Part(what.motifs[j], strand, frozenset(shifts)))
+    reach = max(abs(s) for part in parts for s in part.shifts) + rule.width
+    if reach > REACH:
+        refuse(rule, f"{' '.join(what.motifs)} spans {reach} bp", f"a reach of {REACH} bp from the anchor")
+    return Near(what.motifs[at], tuple(sorted(parts, key=lambda p: (p.motif, p.strand, min(p.shifts)))))
+
+
+# -- simplification --------------------------------------------------------------------------------------------------
+
+
+def implies(a: Literal, b: Literal) -> bool:
+    """Is b true wherever a is, for reasons that need no sequence?"""
+    if a.sign != b.sign:
+        return False
+    if not a.sign:
+        a, b = b, a
+    if a.atom == b.atom:
+        return a.n >= b.n
+    return isinstance(a.atom, Near) and b.n == 1 and b.atom in (a.atom.anchor, *(p.motif for p in a.atom.parts))
+
+
+def possible(clause: Clause) -> bool:
+    """Does no literal exclude another?"""
+    return not any(implies(a, b._replace(sign=True)) for a in clause for b in clause if a.sign and not b.sign)
+
+
+def tidy(clause: Clause) -> Clause:
+    """Without literals that follow from another."""
+    return Clause(b for b in clause if not any(a != b and implies(a, b) for a in clause))
+
+
+def absorbed(found: list[Clause]) -> list[Clause]:
+    """Without clauses that hold only where another one holds, in the order given."""
+    found = list(dict.fromkeys(found))
+    weaker = [[all(any(implies(a, b) for a in one) for b in other) for other in found] for one in found]
+    keep = [not any(row[j] and not (weaker[j][i] and j > i) for j in range(len(found)) if j != i)
+            for i, row in enumerate(weaker)]  # fmt: skip
+    return [clause for clause, kept in zip(found, keep, strict=True) if kept]
+
+
+def merged(found: list[Clause]) -> list[Clause]:
+    """Pairs of one anchor and partner at several distances become one question: in a sum, or negated in a product."""
+    single = [literal for clause in found if len(clause) == 1 for literal in clause]
+    together = _union([literal for literal in single if literal.sign])
+    rest = [clause for clause in found if not (len(clause) == 1 and next(iter(clause)).sign)]
+    out = [Clause([literal]) for literal in together]
+    for clause in rest:
+        no = [literal for literal in clause if not literal.sign]
+        out.append(Clause([literal for literal in clause if literal.sign] + _union(no)))
+    return out
+
+
+def _union(literals: list[Literal]) -> list[Literal]:
+    out, pairs = [], {}
+    for literal in literals:
+        if isinstance(literal.atom, Near) and len(literal.atom.parts) == 1 and literal.n == 1:
+            part = literal.atom.parts[0]
+            key = (literal.atom.anchor, part.motif, part.strand, literal.sign)
+            pairs[key] = pairs.get(key, frozenset()) | part.shifts
+        else:
+            out.append(literal)
+    return out + [Literal(Near(a, (Part(m, s, shifts),)), 1, sign) for (a, m, s, sign), shifts in pairs.items()]

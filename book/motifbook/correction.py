@@ -1,0 +1,93 @@
+"""A network that knows the composition of the sequence it reads: the background of its motif scores, corrected.
+
+A filter weighs a base by its log-odds against the background that it was trained on, times a scale:
+w[b] = lambda log(p[b] / q[b]). In a sequence of other base frequencies q', the right weight is
+w'[b] = lambda log(p[b] / q'[b]) = w[b] - lambda log(q'[b] / q[b]). Motifs are read from the filters, so p is known and
+lambda is a regression: nothing has to be trained again.
+"""
+
+from __future__ import annotations
+
+import copy
+
+import numpy as np
+import torch
+import torch.nn.functional as tf
+from jaxtyping import Float
+from torch import Tensor
+
+from motiflib.discovery import Found
+from motiflib.model import Argminn, MotifScanner
+
+SURE = 2  # standard errors by which a sequence's composition departs from the training's before it is believed
+LEAST_P = 0.01  # a filter does not tell rare from impossible
+
+
+class CorrectedScanner(MotifScanner):
+    """A `MotifScanner` whose scores are against each sequence's own base frequencies.
+
+    `share` (C, W) is lambda where a channel's motif stands in its window, else 0; `gc` that of the training background.
+    """
+
+    def __init__(self, scanner: MotifScanner, share: Float[Tensor, "C W"], gc: float = 0.5):
+        torch.nn.Module.__init__(self)
+        self.both_strands, self.filters, self.bias = scanner.both_strands, scanner.filters, scanner.bias
+        self.relu, self.gc = scanner.relu, gc
+        self.register_buffer("share", share[:, None])
+
+    def forward(self, x: Float[Tensor, "B 4 L"]) -> Float[Tensor, "B C T"]:
+        width = self.filters.shape[2]
+        known = tf.avg_pool1d(x.detach().sum(1, keepdim=True), width, 1) > 1 - 0.5 / width  # (B, 1, T)
+        gc = self.gc + departure(x[:, 1:3].sum((1, 2)), x.sum((1, 2)), self.gc)
+        weak, strong = ((1 - gc) / (1 - self.gc)).log(), (gc / self.gc).log()  # log(q' / q) of A or T, of C or G
+        excess = weak[:, None] * (x[:, 0] + x[:, 3]) + strong[:, None] * (x[:, 1] + x[:, 2])  # (B, L)
+        return self.relu(tf.conv1d(x, *self.channels()) - tf.conv1d(excess[:, None], self.share)) * known
+
+
+def departure(strong: Float[Tensor, " B"], known: Float[Tensor, " B"], gc: float) -> Float[Tensor, " B"]:
+    """By how much the fraction of G and C among `known` bases departs from `gc`, as far as chance does not explain it.
+
+    d (1 - SURE^2 s^2 / d^2) where positive, else 0: positive-part James-Stein, with s the standard error of a fraction
+    of so many bases. Without it, correcting a sequence of ordinary composition would only add noise to its scores.
+
+    >>> departure(torch.tensor([255.0, 400.0]), torch.tensor([500.0, 500.0]), 0.5)
+    tensor([0.0000, 0.2933])
+    """
+    moved = strong / known.clamp(min=1) - gc
+    chance = SURE**2 * gc * (1 - gc) / known.clamp(min=1)
+    return moved * (1 - chance / moved.square().clamp(min=1e-12)).clamp(min=0)
+
+
+def correct_background(model: Argminn, found: Found, *, gc: float = 0.5) -> Argminn:
+    """A copy of `model`, trained on backgrounds of fraction `gc`, that allows for each sequence's own composition.
+
+    `found` are its motifs (`find_motifs`). The copy takes the network's place everywhere; weights are not changed.
+
+    >>> corrected = correct_background(run.model, run.found)
+    >>> predict(corrected, x_at_80_percent_gc)
+    """
+    out, filters = copy.deepcopy(model), len(model.scanner.filters)
+    share = torch.zeros(model.config.channels, model.config.width)
+    motifs = {motif.name: motif for motif in found.motifs}
+    for name, members in zip(found.table.motif, found.table.members, strict=True):
+        for f, start, strand in (member.split(":") for member in members.split()):
+            motif = motifs[name] if strand == "+" else motifs[name].reverse_complement()
+            weights = model.scanner.filters[int(f)].detach().double().cpu().numpy()
+            scale, columns = filter_scale(weights, motif.pfm, int(start))
+            share[int(f), columns] = scale
+            if model.config.both_strands:
+                share[int(f) + filters] = share[int(f)].flip(0)
+    out.scanner = CorrectedScanner(out.scanner, share.to(model.scanner.filters.device), gc)
+    return out
+
+
+def filter_scale(weights: Float[np.ndarray, "4 W"], pfm: Float[np.ndarray, "4 w"], start: int) -> tuple[float, slice]:
+    """lambda, by least squares of a filter's columns on log p where the motif stands, and these columns of the filter.
+
+    >>> filter_scale(2 * np.log(pfm), pfm, 0)[0]
+    2.0
+    """
+    first, end = max(start, 0), min(start + pfm.shape[1], weights.shape[1])
+    log_p = np.log(np.clip(pfm[:, first - start : end - start], LEAST_P, 1))
+    a, b = (v - v.mean(0) for v in (weights[:, first:end], log_p))
+    return max(0.0, float((a * b).sum() / (b * b).sum())), slice(first, end)
