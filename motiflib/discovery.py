@@ -67,15 +67,22 @@ READ = 0.4  # of a filter's widest range of weights in a column: columns with as
 PART = 2  # bits: as much as a base that never varies
 SAME = 0.92  # correlation from which two filters read one motif
 COLUMNS = [
-    "motif", "consensus", "filter", "offset", "length", "information_bits", "sites", "contribution", "members",
+    "motif", "consensus", "filter", "offset", "length", "information_bits", "sites", "contribution",
 ]  # fmt: skip
+
+MEMBER_COLUMNS = ["motif", "filter", "offset", "strand"]
 
 
 class Found(NamedTuple):
-    """Motifs, the most important first, and one row for each: see `find_motifs`."""
+    """Motifs, the most important first, one row for each in `table` (`find_motifs`), and the filters that read them.
+
+    Columns of `members`, a row for each filter of each motif: motif, filter, offset (where the motif starts in the
+    filter's window, may be negative), strand (of the motif that the filter reads).
+    """
 
     motifs: list[Motif]
     table: pd.DataFrame
+    members: pd.DataFrame
 
 
 def find_motifs(
@@ -92,8 +99,7 @@ def find_motifs(
     of mean information and `sites` sites; a second, looser half that the filter reads is put back (`whole`). A filter
     whose motif a more important one already describes is a member of that one. Columns of the table: motif, consensus,
     filter, offset (where the motif starts in the filter's window, may be negative), length, information_bits, sites,
-    contribution (mean change of the logit by a site: positive speaks for, negative against the positive class), members
-    (all its filters as filter:offset:strand). Two filters that each read a part of a wider motif are joined, see
+    contribution (mean change of the logit by a site: positive speaks for, negative against the positive class). Two filters that each read a part of a wider motif are joined, see
     `motiflib.discovery`. Order: sum of |effect| over all sites. Of more than `most` sequences, so many are taken at equal
     steps.
 
@@ -201,13 +207,13 @@ def merge(found: list[tuple]) -> list[tuple]:
 
 def tabulate(found: list[tuple]) -> Found:
     """Name the motifs M1, M2, ... in the order given."""
-    motifs, rows = [], []
+    motifs, rows, read = [], [], []
     for i, (motif, f, offset, effect, members) in enumerate(found):
         motif = Motif(f"M{i + 1}", motif.pfm, source=motif.source, sites=motif.sites)
         motifs.append(motif)
-        rows.append((motif.name, motif.consensus, f, offset, motif.width, motif.information_bits, motif.sites, effect,
-                     " ".join(f"{m}:{start}:{strand}" for m, start, strand in members)))  # fmt: skip
-    return Found(motifs, pd.DataFrame(rows, columns=COLUMNS))
+        rows.append((motif.name, motif.consensus, f, offset, motif.width, motif.information_bits, motif.sites, effect))
+        read += [(motif.name, *member) for member in members]
+    return Found(motifs, pd.DataFrame(rows, columns=COLUMNS), pd.DataFrame(read, columns=MEMBER_COLUMNS))
 
 
 def channel_motifs(model: Argminn, found: Found) -> pd.DataFrame:
@@ -219,12 +225,10 @@ def channel_motifs(model: Argminn, found: Found) -> pd.DataFrame:
     {0: 'M1', 1: 'M2', 2: 'M1', 3: 'M2'}
     """
     filters, width, rows = len(model.scanner.filters), model.scanner.filters.shape[2], []
-    for motif, length, members in zip(found.table.motif, found.table.length, found.table.members, strict=True):
-        for f, start, strand in (member.split(":") for member in members.split()):
-            other = "-" if strand == "+" else "+"
-            rows.append((int(f), motif, strand, int(start), length))
-            if model.config.both_strands:
-                rows.append((int(f) + filters, motif, other, width - int(start) - length, length))
+    for motif, f, start, strand, length in found.members.merge(found.table[["motif", "length"]]).itertuples(index=False):
+        rows.append((f, motif, strand, start, length))
+        if model.config.both_strands:
+            rows.append((f + filters, motif, "-+"[strand == "-"], width - start - length, length))
     return pd.DataFrame(rows, columns=["channel", "motif", "strand", "offset", "length"]).set_index("channel")
 
 

@@ -13,7 +13,7 @@ import torch.nn.functional as tf
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from motiflib.model import Argminn, Hits, MotifScanner, mate, middle, sinusoid
+from motiflib.model import Argminn, Hits, MotifScanner, evaluating, mate, middle, sinusoid
 
 STRONGEST = 48  # hits looked at in the paper's form of the network, where every window is a token
 IRRELEVANT = 0.02  # attention plus first-order effect below which a site is not silenced: its effect counts as 0
@@ -106,6 +106,22 @@ def slant(x: Float[Tensor, "B 4 L"], width: int, beyond: int = 20) -> Float[Tens
     return tf.conv1d(tf.pad(bases, (beyond, beyond)), (1 + away).rsqrt().to(x)[None, None])[:, 0]
 
 
+def shares_half(start, end, other_start, other_end):
+    """Do intervals [start, end) share half of the shorter one's bases with others? Tensors, arrays or numbers.
+
+    The overlap is the least of both lengths, end - other_start and other_end - start, and the lengths are never less
+    than half of the shorter one.
+
+    >>> shares_half(0, 10, 5, 25), shares_half(0, 10, 6, 25)
+    (True, False)
+    """
+
+    def enough(reach):
+        return (2 * reach >= end - start) | (2 * reach >= other_end - other_start)
+
+    return enough(end - other_start) & enough(other_end - start)
+
+
 def cores(scanner: MotifScanner, share: float = 0.25) -> tuple[Tensor, Tensor]:
     """Half-open range of the columns of each channel that carry its motif: those above `share` of the largest weight.
 
@@ -118,11 +134,10 @@ def cores(scanner: MotifScanner, share: float = 0.25) -> tuple[Tensor, Tensor]:
 
 def same_site(hits: Hits, scanner: MotifScanner) -> Bool[Tensor, "B M M"]:
     """Which hits describe the same bases: their cores overlap by at least half of the shorter one."""
-    first, end = (edge[hits.channel] + hits.start for edge in cores(scanner))  # (B, M)
-    overlap = torch.minimum(end[:, :, None], end[:, None]) - torch.maximum(first[:, :, None], first[:, None])
-    width = end - first
+    start, end = (edge[hits.channel] + hits.start for edge in cores(scanner))  # (B, M)
     active = hits.activation > 0
-    return (2 * overlap >= torch.minimum(width[:, :, None], width[:, None])) & active[:, :, None] & active[:, None]
+    same = shares_half(start[:, :, None], end[:, :, None], start[:, None], end[:, None])
+    return same & active[:, :, None] & active[:, None]
 
 
 def leaders(same: Bool[Tensor, "B M M"]) -> Bool[Tensor, "B M"]:
@@ -186,10 +201,8 @@ def candidates(model: Argminn, x: Float[Tensor, "N 4 L"], *, batch: int = 128, l
     >>> candidates(model, one_hot(["ACGT" * 30])).columns.tolist()[:3]
     ['row', 'start', 'channel']
     """
-    device, was = next(model.parameters()).device, model.training
-    model.eval()
-    parts = [batch_candidates(model, part.to(device).float(), least) for part in x.split(batch)]
-    model.train(was)
+    with evaluating(model) as device:
+        parts = [batch_candidates(model, part.to(device).float(), least) for part in x.split(batch)]
     for i, part in enumerate(parts):
         part["row"] += i * batch
     return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=COLUMNS)

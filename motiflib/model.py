@@ -11,6 +11,8 @@ both strands, only candidate instances become tokens, and a token knows its neig
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -260,3 +262,20 @@ def middle(x: Float[Tensor, "B 4 L"], width: int) -> Float[Tensor, " B"]:
     first = known.to(x).argmax(1)
     last = known.shape[1] - 1 - known.flip(1).to(x).argmax(1)
     return (first + last + 1 - width) / 2
+
+
+@contextmanager
+def evaluating(model: nn.Module) -> Iterator[torch.device]:
+    """The network in evaluation mode, whatever happens inside; the mode that it had comes back after.
+
+    Gives the device of its weights.
+
+    >>> with evaluating(model) as device:
+    ...     logit = model(x.to(device))
+    """
+    was = model.training
+    model.eval()
+    try:
+        yield next(model.parameters()).device
+    finally:
+        model.train(was)

@@ -22,6 +22,7 @@ from tqdm.auto import tqdm
 from motiflib.batches import Batches, Examples
 from motiflib.files import InputError
 from motiflib.losses import l1_loss, overlap_loss, penalty_weight, spacing_loss
+from motiflib.model import evaluating
 
 
 @dataclass(frozen=True)
@@ -224,11 +225,8 @@ def predict(model: nn.Module, x: Float[Tensor, "N 4 L"], *, batch: int = 512) ->
     >>> predict(model, one_hot(["ACGT" * 30]))
     tensor([0.0312])
     """
-    device, was = next(model.parameters()).device, model.training
-    model.eval()
-    out = [model(part.to(device).float()).float().sigmoid().cpu() for part in x.split(batch)]
-    model.train(was)
-    return torch.cat(out)
+    with evaluating(model) as device:
+        return torch.cat([model(part.to(device).float()).float().sigmoid().cpu() for part in x.split(batch)])
 
 
 def evaluate(model: nn.Module, data: Examples) -> dict[str, float]:

@@ -69,14 +69,13 @@ def correct_background(model: Argminn, found: Found, *, gc: float = 0.5) -> Argm
     out, filters = copy.deepcopy(model), len(model.scanner.filters)
     share = torch.zeros(model.config.channels, model.config.width)
     motifs = {motif.name: motif for motif in found.motifs}
-    for name, members in zip(found.table.motif, found.table.members, strict=True):
-        for f, start, strand in (member.split(":") for member in members.split()):
-            motif = motifs[name] if strand == "+" else motifs[name].reverse_complement()
-            weights = model.scanner.filters[int(f)].detach().double().cpu().numpy()
-            scale, columns = filter_scale(weights, motif.pfm, int(start))
-            share[int(f), columns] = scale
-            if model.config.both_strands:
-                share[int(f) + filters] = share[int(f)].flip(0)
+    for name, f, start, strand in found.members.itertuples(index=False):
+        motif = motifs[name] if strand == "+" else motifs[name].reverse_complement()
+        weights = model.scanner.filters[f].detach().double().cpu().numpy()
+        scale, columns = filter_scale(weights, motif.pfm, start)
+        share[f, columns] = scale
+        if model.config.both_strands:
+            share[f + filters] = share[f].flip(0)
     out.scanner = CorrectedScanner(out.scanner, share.to(model.scanner.filters.device), gc)
     return out
 

@@ -235,7 +235,7 @@ def _lines(calls: pd.DataFrame) -> str:
 
 def _identity(run: runs.Run) -> str:
     weights = b"".join(value.cpu().numpy().tobytes() for value in run.model.state_dict().values())
-    return hashlib.sha256(weights + run.found.table.to_csv().encode()).hexdigest()
+    return hashlib.sha256(weights + run.found.table.to_csv().encode() + run.found.members.to_csv().encode()).hexdigest()
 
 
 @contextmanager

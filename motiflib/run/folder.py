@@ -33,7 +33,7 @@ from safetensors.torch import load_file
 from motiflib import __version__, files
 from motiflib.batches import ArrayBatches, Examples, examples, split
 from motiflib.calling import calibrate
-from motiflib.discovery import COLUMNS, Found, find_motifs
+from motiflib.discovery import COLUMNS, Found, find_motifs, tabulate
 from motiflib.files import ADVICE, InputError, read_table, sha256, write_atomic
 from motiflib.model import Argminn, ArgminnConfig
 from motiflib.motif import Motif, read_meme, write_meme
@@ -197,7 +197,7 @@ def save_run(folder: Path, result: Fit, train: Examples, valid: Examples, asked:
         result.history.to_csv(new / "history.tsv", sep="\t", index=False)
         fdr.to_csv(new / "fdr.tsv", sep="\t", index=False, float_format="%.4g")
         write_meme(new / "motifs.meme", found.motifs)
-        found.table.to_csv(new / "motifs.tsv", sep="\t", index=False)
+        with_members(found).to_csv(new / "motifs.tsv", sep="\t", index=False)
         held_out.write(held_out.gather(result.model, found, valid), new)
         about = asked | {"validation_sequences": len(valid.y), "metrics": evaluate(result.model, valid)}
         about |= {"minutes": round(result.history.seconds.sum() / 60, 2), **machine()}
@@ -337,19 +337,34 @@ def read_found(folder: Path, filters: int) -> Found:
     'M1'
     """
     path = folder / "motifs.tsv"
-    table = read_table(path, COLUMNS, ["filter", "offset", "length", "contribution"])
+    table = read_table(path, [*COLUMNS, "members"], ["filter", "offset", "length", "contribution"])
     if not len(table):
         if "letter-probability" in (folder / "motifs.meme").read_text():
             raise InputError(f"{folder / 'motifs.meme'}: holds motifs, motifs.tsv beside it has none; {ADVICE}")
-        return Found([], table)  # there is no such thing as a MEME file without a motif
+        return tabulate([])  # there is no such thing as a MEME file without a motif
     if not is_integer_dtype(table.length) or not table.members.astype(str).str.fullmatch(MEMBERS).all():
         raise InputError(f"{path}: a row is cut short or holds what no motif has; {ADVICE}")
-    read = [int(member.split(":")[0]) for members in table.members for member in members.split()]
-    if max(read) >= filters:
-        raise InputError(f"{path}: reads filter {max(read)}, the network has {filters}; is it of another run? {ADVICE}")
+    members = table[["motif", "members"]].assign(members=table.members.str.split()).explode("members")
+    parts = members.members.str.split(":", expand=True)
+    members = pd.DataFrame({"motif": members.motif, "filter": parts[0].astype(int), "offset": parts[1].astype(int),
+                            "strand": parts[2]}).reset_index(drop=True)  # fmt: skip
+    if members["filter"].max() >= filters:
+        raise InputError(f"{path}: reads filter {members['filter'].max()}, the network has {filters}; is it of another "
+                         f"run? {ADVICE}")  # fmt: skip
     motifs = read_meme(folder / "motifs.meme")
     _same_motifs(folder, motifs, table)
-    return Found(motifs, table)
+    return Found(motifs, table[COLUMNS], members)
+
+
+def with_members(found: Found) -> pd.DataFrame:
+    """The table of motifs as motifs.tsv holds it: the filters of each in one column, as filter:offset:strand.
+
+    >>> with_members(run.found).members[0]
+    '0:1:+'
+    """
+    text = found.members.astype(str).agg(lambda row: f"{row['filter']}:{row.offset}:{row.strand}", axis=1)
+    joined = text.groupby(found.members.motif).agg(" ".join) if len(text) else {}
+    return found.table.assign(members=found.table.motif.map(joined))
 
 
 def _same_motifs(folder: Path, motifs: list[Motif], table: pd.DataFrame) -> None:

@@ -92,8 +92,9 @@ def toy() -> tuple[Argminn, Found, Motif]:
     with torch.no_grad():
         model.scanner.filters.zero_()
         model.scanner.filters[0, :, 1:7] = 0.5 * torch.from_numpy(np.log(pfm / 0.25)).float()
-    row = {"motif": "M1", "consensus": "GATAAG", "filter": 0, "offset": 1, "length": 6, "members": "0:1:+"}
-    return model, Found([Motif("M1", pfm)], pd.DataFrame([row])), Motif("M1", pfm)
+    row = {"motif": "M1", "consensus": "GATAAG", "filter": 0, "offset": 1, "length": 6}
+    members = pd.DataFrame([{"motif": "M1", "filter": 0, "offset": 1, "strand": "+"}])
+    return model, Found([Motif("M1", pfm)], pd.DataFrame([row]), members), Motif("M1", pfm)
 
 
 def test_flanks_are_asked_for_by_name(data):
