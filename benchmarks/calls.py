@@ -1,10 +1,12 @@
-"""Instance calls against planted truth: the network, FIMO with three sets of motifs, and the oracle's posterior.
+"""Instance calls against planted truth: the network, FIMO with three sets of motifs, and the
+oracle's posterior.
 
-    python benchmarks/calls.py                       # 6 grammars x 3 seeds; run benchmarks/grammars.py first
-    python benchmarks/calls.py --only rest --seeds 0
+    python benchmarks/calls.py                       # 6 grammars x 3 seeds; run
+    benchmarks/grammars.py first python benchmarks/calls.py --only rest --seeds 0
 
-1,000 fresh positives for each grammar and seed. Each method is a line of results/calls.tsv and each score a line of
-results/calibration.tsv, so an interrupted run goes on; the tables are printed at the end.
+1,000 fresh positives for each grammar and seed. Each method is a line of results/calls.tsv and each
+score a line of results/calibration.tsv, so an interrupted run goes on; the tables are printed at
+the end.
 """
 
 from __future__ import annotations
@@ -19,16 +21,24 @@ from footer import footer
 
 HERE = Path(__file__).parent
 CLASSIC = ["spi1", "tal-gata", "e2f6-max", "jund-tead", "rest", "spi1-ctcf"]
-# Tseng et al. 2024: precision and recall of ARGMINN; of JUND/TEAD the F1 asked for is theirs plus .03 too
-PUBLISHED = {"spi1": (0.953, 0.824), "tal-gata": (0.939, 0.703), "e2f6-max": (0.954, 0.816),
-             "jund-tead": (1.0, 0.588), "rest": (0.972, 0.757), "spi1-ctcf": (0.909, 0.841)}  # fmt: skip
+# Tseng et al. 2024: precision and recall of ARGMINN; of JUND/TEAD the F1 asked for is theirs plus
+# .03 too
+PUBLISHED = {
+    "spi1": (0.953, 0.824),
+    "tal-gata": (0.939, 0.703),
+    "e2f6-max": (0.954, 0.816),
+    "jund-tead": (1.0, 0.588),
+    "rest": (0.972, 0.757),
+    "spi1-ctcf": (0.909, 0.841),
+}
 POSITIVES = 1000
 CALIBRATION = 500  # other positives, for the stated false discovery rate
 STATED = (0.05, 0.2)
 
 
 def measure(name: str, seed: int, runs: Path) -> tuple[list[dict], pd.DataFrame]:
-    """All methods on the same sequences: one row each, and the stated and measured rate of each score."""
+    """All methods on the same sequences: one row each, and the stated and measured rate of each
+    score."""
     from motifbook.grammar import Oracle, load_grammar
     from motifbook.grammar.batches import GrammarBatches
     from motifbook.peers import fimo_calls
@@ -52,13 +62,17 @@ def measure(name: str, seed: int, runs: Path) -> tuple[list[dict], pd.DataFrame]
     rows = [scores(ours, truth, THRESHOLD) | stated(ours, truth, known) | {"method": "argminn"}]
     for label, motifs in sets.items():
         rows.append(scores(fimo_calls(motifs, records, 1e-3), truth, 4.0) | {"method": label})
-    rows.append(scores(oracle_calls(Oracle(grammar, 500, 0.5), x, records), truth, 0.5) | {"method": "oracle"})
+    rows.append(
+        scores(oracle_calls(Oracle(grammar, 500, 0.5), x, records), truth, 0.5)
+        | {"method": "oracle"}
+    )
     rows = [{"grammar": name, "seed": seed} | row for row in rows]
     return rows, curve(ours, truth, known).assign(grammar=name, seed=seed)
 
 
 def fresh(grammar, n: int, seed: int):
-    """`n` positives as records, what was planted in them (columns of `simulate`'s truth and sequence), and one-hot."""
+    """`n` positives as records, what was planted in them (columns of `simulate`'s truth and
+    sequence), and one-hot."""
     from motifbook.grammar import simulate
 
     from motiflib.sequence import Record, decode
@@ -66,7 +80,10 @@ def fresh(grammar, n: int, seed: int):
     data = simulate(grammar, 2 * n + 200, 500, 0.5, seed=seed)
     rows = (data.y == 1).nonzero()[:n, 0]
     truth = data.truth[data.truth.row.isin(rows.tolist())]
-    records = [Record(f"s{row}", letters) for row, letters in zip(rows.tolist(), decode(data.x[rows]), strict=True)]
+    records = [
+        Record(f"s{row}", letters)
+        for row, letters in zip(rows.tolist(), decode(data.x[rows]), strict=True)
+    ]
     return records, truth.assign(sequence=[f"s{row}" for row in truth.row]), data.x[rows]
 
 
@@ -84,23 +101,36 @@ def scores(calls: pd.DataFrame, truth: pd.DataFrame, threshold: float) -> dict:
 
     cut, row = calls[calls.score >= threshold], {"threshold": threshold}
     for rule, prefix in (("half", ""), ("exact", "exact_")):
-        at, whole = score_calls(cut, truth, rule, POSITIVES), score_calls(calls, truth, rule, POSITIVES)
-        row |= {prefix + key: at[key] for key in ("precision", "recall", "f1", "calls_per_sequence")}
-        row |= {prefix + key: whole[key] for key in ("average_precision", "best_f1", "best_threshold")}
+        at, whole = (
+            score_calls(cut, truth, rule, POSITIVES),
+            score_calls(calls, truth, rule, POSITIVES),
+        )
+        row |= {
+            prefix + key: at[key] for key in ("precision", "recall", "f1", "calls_per_sequence")
+        }
+        row |= {
+            prefix + key: whole[key] for key in ("average_precision", "best_f1", "best_threshold")
+        }
     return row
 
 
 def curve(calls: pd.DataFrame, truth: pd.DataFrame, known: pd.DataFrame) -> pd.DataFrame:
-    """For each score of the calibration: stated rate, and precision and recall of the calls that reach it."""
+    """For each score of the calibration: stated rate, and precision and recall of the calls that
+    reach it."""
     from motiflib.calling import overlaps
 
     pairs, score = overlaps(calls, truth), calls.score.to_numpy()
     right, hit = np.isin(np.arange(len(calls)), pairs.call), pairs.groupby("planted").score.max()
     kept = [score >= least for least in known.score]
-    return pd.DataFrame({
-        "score": known.score, "stated": known.fdr, "precision": [right[k].mean() if k.any() else np.nan for k in kept],
-        "recall": [(hit >= least).sum() / len(truth) for least in known.score], "calls": [k.sum() for k in kept],
-    })  # fmt: skip
+    return pd.DataFrame(
+        {
+            "score": known.score,
+            "stated": known.fdr,
+            "precision": [right[k].mean() if k.any() else np.nan for k in kept],
+            "recall": [(hit >= least).sum() / len(truth) for least in known.score],
+            "calls": [k.sum() for k in kept],
+        }
+    )
 
 
 def stated(calls: pd.DataFrame, truth: pd.DataFrame, known: pd.DataFrame) -> dict:
@@ -120,27 +150,51 @@ def stated(calls: pd.DataFrame, truth: pd.DataFrame, known: pd.DataFrame) -> dic
 def summary(rows: pd.DataFrame, curves: pd.DataFrame) -> str:
     """Means over seeds, against the published point and the oracle; then the calibration."""
     means = rows.drop(columns="seed").groupby(["grammar", "method"], sort=False).mean()
-    keep = ["precision", "recall", "f1", "average_precision", "calls_per_sequence", "exact_f1", "best_f1"]
+    keep = [
+        "precision",
+        "recall",
+        "f1",
+        "average_precision",
+        "calls_per_sequence",
+        "exact_f1",
+        "best_f1",
+    ]
     out = [means[keep].round(3).to_string()]
     lines = []
     for name in means.index.unique(0):
         mine, best = means.loc[(name, "argminn")], means.loc[(name, "oracle")]
         precision, recall = PUBLISHED[name]
-        here = curves[(curves.grammar == name) & (curves.calls > 0)].groupby("score")[["precision", "recall"]].mean()
+        here = (
+            curves[(curves.grammar == name) & (curves.calls > 0)]
+            .groupby("score")[["precision", "recall"]]
+            .mean()
+        )
         above = here[here.recall >= recall].precision.max()
-        lines.append({"grammar": name, "published P": precision, "published R": recall, "our P at that R": above,
-                      "F1": mine.f1, "published F1 + .03": 2 * precision * recall / (precision + recall) + 0.03,
-                      "AP / oracle's": mine.average_precision / best.average_precision})  # fmt: skip
+        lines.append(
+            {
+                "grammar": name,
+                "published P": precision,
+                "published R": recall,
+                "our P at that R": above,
+                "F1": mine.f1,
+                "published F1 + .03": 2 * precision * recall / (precision + recall) + 0.03,
+                "AP / oracle's": mine.average_precision / best.average_precision,
+            }
+        )
     out.append(pd.DataFrame(lines).round(3).to_string(index=False))
     each = rows[rows.method == "argminn"].set_index(["grammar", "seed"])
     keep = [f"{what}_{rate:g}" for rate in STATED for what in ("threshold", "fdr")]
-    out.append("Measured false discovery rate at a stated one of 5% and 20%, each seed\n"
-               + each[[*keep, "lowest_precision"]].round(3).to_string())  # fmt: skip
+    out.append(
+        "Measured false discovery rate at a stated one of 5% and 20%, each seed\n"
+        + each[[*keep, "lowest_precision"]].round(3).to_string()
+    )
     return "\n\n".join(out)
 
 
 def main() -> None:
-    ask = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    ask = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     ask.add_argument("--only", nargs="*", default=CLASSIC)
     ask.add_argument("--seeds", nargs="*", type=int, default=[0, 1, 2])
     ask.add_argument("--runs", type=Path, default=HERE / "runs")

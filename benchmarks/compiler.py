@@ -1,11 +1,12 @@
 """Compiled networks against the plain evaluator: do the weights decide exactly what the rule says?
 
-    python benchmarks/compiler.py                 # all rules, 10,000 keeping and 10,000 breaking sequences each
-    python benchmarks/compiler.py --n 500 --only rest
+    python benchmarks/compiler.py                 # all rules, 10,000 keeping and 10,000 breaking
+    sequences each python benchmarks/compiler.py --n 500 --only rest
 
-The ten grammars of the library, consensus instances, and rules that the file language cannot say. Sequences are those
-of `motifbook.compiler.cases`: what a rule names is planted and mostly one thing changed. Prints and stores, for each
-rule, the accuracy, the smallest |logit|, the sizes, and how many of the breaking sequences have which change.
+The ten grammars of the library, consensus instances, and rules that the file language cannot say.
+Sequences are those of `motifbook.compiler.cases`: what a rule names is planted and mostly one thing
+changed. Prints and stores, for each rule, the accuracy, the smallest |logit|, the sizes, and how
+many of the breaking sequences have which change.
 """
 
 from __future__ import annotations
@@ -35,7 +36,8 @@ LOGICAL = {
     "spacing but not another": spaced("A B", 6) & ~spaced("A B", 10),
     "facing, not in a row": spaced("A B", range(3, 13), "+-") & ~spaced("A B", range(3, 13)),
     "four in a row": spaced("A B C D", [4, 7, 10]),
-    "clusters or a repressed pair": count("D", 4) | (spaced("A B", range(3, 16)) & ~spaced("B C", range(3, 16))),
+    "clusters or a repressed pair": count("D", 4)
+    | (spaced("A B", range(3, 16)) & ~spaced("B C", range(3, 16))),
 }
 
 
@@ -49,12 +51,25 @@ def measure(name: str, rule: Rule, n: int, length: int) -> dict:
     """A row of the table."""
     model, table, began = compile_grammar(rule), cases(rule, n, length), time.perf_counter()
     with torch.no_grad():
-        logit = torch.cat([model(one_hot(list(part))) for part in batches(table.sequence, 256)]).numpy()
+        logit = torch.cat(
+            [model(one_hot(list(part))) for part in batches(table.sequence, 256)]
+        ).numpy()
     table["right"] = (logit > 0) == table.holds
     c, broken = model.config, table[~table.holds]
-    row = {"rule": name, "keep": int(table.holds.sum()), "break": len(broken), "wrong": int((~table.right).sum())}
+    row = {
+        "rule": name,
+        "keep": int(table.holds.sum()),
+        "break": len(broken),
+        "wrong": int((~table.right).sum()),
+    }
     row |= {"accuracy": table.right.mean(), "smallest |logit|": abs(logit).min()}
-    row |= {"filters": c.filters, "layers": c.layers, "heads": c.heads, "token": c.token, "stream": c.stream}
+    row |= {
+        "filters": c.filters,
+        "layers": c.layers,
+        "heads": c.heads,
+        "token": c.token,
+        "stream": c.stream,
+    }
     row |= {"reach": c.neighbourhood, "parameters": sum(p.numel() for p in model.parameters())}
     row |= {f"broken by {change}": int((broken.change == change).sum()) for change in CHANGES}
     return row | {"sequences per second": round(len(table) / (time.perf_counter() - began))}
@@ -65,7 +80,9 @@ def batches(items: pd.Series, size: int):
 
 
 def main() -> None:
-    ask = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    ask = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     ask.add_argument("--n", type=int, default=10_000)
     ask.add_argument("--length", type=int, default=250)
     ask.add_argument("--only", nargs="*")

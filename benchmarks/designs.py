@@ -1,15 +1,16 @@
 """Sequences designed by rule and by gradient, judged by those that did not build them.
 
-    pip install '.[design]'                          # Ledidi, the gradient-guided peer (Schreiber et al. 2025)
-    python benchmarks/designs.py                     # 1,000 designs a grammar; run grammars.py and prediction.py first
-    python benchmarks/designs.py --only rest --n 100 --parts rules
+    pip install '.[design]'                          # Ledidi, the gradient-guided peer (Schreiber
+    et al. 2025) python benchmarks/designs.py                     # 1,000 designs a grammar; run
+    grammars.py and prediction.py first python benchmarks/designs.py --only rest --n 100 --parts
+    rules
 
-Judges: the grammar's Bayes oracle at the length of the designs, an ARGMINN of another seed, the CNN, and the true
-motifs: best log-odds in bits on either strand, mean over the motifs of the positive class, and the share of sequences
-in which FIMO finds each of these motifs (p <= FIMO). Ledidi works
-on 500 bp, the length that its networks were trained on, with its own default settings, towards a logit of 6, from
-16 random templates, 16 designs of each.
-Rows of results/designs.tsv are kept, so an interrupted run goes on.
+Judges: the grammar's Bayes oracle at the length of the designs, an ARGMINN of another seed, the
+CNN, and the true motifs: best log-odds in bits on either strand, mean over the motifs of the
+positive class, and the share of sequences in which FIMO finds each of these motifs (p <= FIMO).
+Ledidi works on 500 bp, the length that its networks were trained on, with its own default settings,
+towards a logit of 6, from 16 random templates, 16 designs of each. Rows of results/designs.tsv are
+kept, so an interrupted run goes on.
 """
 
 from __future__ import annotations
@@ -67,39 +68,54 @@ def load(name: str, runs: Path) -> tuple[dict, object, torch.nn.Module]:
 
 
 def motif_match(grammar, x: torch.Tensor) -> np.ndarray:
-    """Best log-odds in bits of each motif of the positive class on either strand, mean over motifs: (n,)."""
+    """Best log-odds in bits of each motif of the positive class on either strand, mean over motifs:
+    (n,)."""
     best = []
     for name in {m for a in grammar.positives for m in a.plant}:
         pwm = torch.tensor(np.log2(grammar.motifs[name].pfm / 0.25)).float()
-        best.append(torch.nn.functional.conv1d(x, torch.stack([pwm, pwm.flip(0, 1)])).amax((1, 2)).numpy())
+        best.append(
+            torch.nn.functional.conv1d(x, torch.stack([pwm, pwm.flip(0, 1)])).amax((1, 2)).numpy()
+        )
     return np.mean(best, 0)
 
 
-def judged(name: str, x: torch.Tensor, judge: torch.nn.Module, cnn: torch.nn.Module) -> dict[str, float]:
+def judged(
+    name: str, x: torch.Tensor, judge: torch.nn.Module, cnn: torch.nn.Module
+) -> dict[str, float]:
     """What the judges say of sequences x."""
     grammar, x = load_grammar(name), x.float()
-    oracle = torch.cat([Oracle(grammar, x.shape[2]).log_likelihood_ratio(part) for part in x.split(500)]).sigmoid()
+    oracle = torch.cat(
+        [Oracle(grammar, x.shape[2]).log_likelihood_ratio(part) for part in x.split(500)]
+    ).sigmoid()
     ours, theirs = predict(judge, x), predict(cnn, x)
     return {
-        "sequences": len(x), "oracle > .99": float((oracle > 0.99).double().mean()),
+        "sequences": len(x),
+        "oracle > .99": float((oracle > 0.99).double().mean()),
         "oracle positive": float((oracle > 0.5).double().mean()),
         "other seed positive": float((ours > 0.5).double().mean()),
-        "cnn positive": float((theirs > 0.5).double().mean()), "motif match": float(motif_match(grammar, x).mean()),
+        "cnn positive": float((theirs > 0.5).double().mean()),
+        "motif match": float(motif_match(grammar, x).mean()),
         "fimo": fimo_share(grammar, x),
-    }  # fmt: skip
+    }
 
 
 def fimo_share(grammar, x: torch.Tensor) -> float:
-    """Share of sequences in which FIMO finds every motif of some arrangement of the positive class."""
+    """Share of sequences in which FIMO finds every motif of some arrangement of the positive
+    class."""
     records = [(str(i), letters) for i, letters in enumerate(decode(x))]
-    calls = fimo_calls([Motif(name, motif.pfm) for name, motif in grammar.motifs.items()], records, FIMO)
+    calls = fimo_calls(
+        [Motif(name, motif.pfm) for name, motif in grammar.motifs.items()], records, FIMO
+    )
     found = calls.groupby("sequence").motif.agg(set).to_dict()
     wanted = [set(a.plant) for a in grammar.positives]
-    return float(np.mean([any(some <= found.get(name, set()) for some in wanted) for name, _ in records]))
+    return float(
+        np.mean([any(some <= found.get(name, set()) for some in wanted) for name, _ in records])
+    )
 
 
 def by_rule(name: str, models: dict, found, judge, n: int) -> list[dict]:
-    """Designs of 200 bp and their twins, then designs of 500 bp for the comparison with the peers."""
+    """Designs of 200 bp and their twins, then designs of 500 bp for the comparison with the
+    peers."""
     model, rows = models["argminn"], []
     began, cpu = time.perf_counter(), time.process_time()
     made = designing.design(model, found, n)
@@ -114,20 +130,40 @@ def by_rule(name: str, models: dict, found, judge, n: int) -> list[dict]:
     }
     row |= {of: (left[of] - left.probability).abs().median() for of in ("silenced", "redrawn")}
     rows.append(row | judged(name, made.x, judge, models["cnn"]))
-    few = made._replace(codes=made.codes[:TWINS], probability=made.probability[:TWINS], names=made.names[:TWINS],
-                        sites=made.sites[made.sites.design.isin(made.names[:TWINS])])  # fmt: skip
+    few = made._replace(
+        codes=made.codes[:TWINS],
+        probability=made.probability[:TWINS],
+        names=made.names[:TWINS],
+        sites=made.sites[made.sites.design.isin(made.names[:TWINS])],
+    )
     for kind, twin in controls.twins(model, found, few).items():
         oracle = Oracle(load_grammar(name), 200).log_likelihood_ratio(twin.x).sigmoid().numpy()
-        row = {"method": "rules", "kind": kind, "length": 200, "model positive": (twin.probability > 0.5).mean(),
-               "negative for both": ((twin.probability < 0.5) & (oracle < 0.5)).mean()}  # fmt: skip
+        row = {
+            "method": "rules",
+            "kind": kind,
+            "length": 200,
+            "model positive": (twin.probability > 0.5).mean(),
+            "negative for both": ((twin.probability < 0.5) & (oracle < 0.5)).mean(),
+        }
         rows.append(row | judged(name, twin.x, judge, models["cnn"]))
     long = designing.design(model, found, 100, designing.Constraints(length=LONG))
-    row = {"method": "rules", "kind": "design", "length": LONG, "model positive": (long.probability > 0.5).mean()}
+    row = {
+        "method": "rules",
+        "kind": "design",
+        "length": LONG,
+        "model positive": (long.probability > 0.5).mean(),
+    }
     rows.append(row | judged(name, long.x, judge, models["cnn"]))
     mixed = one_hot(shuffle([r.sequence for r in long.records]))
-    return rows + [{"method": "shuffled designs", "kind": "control", "length": LONG,
-                    "model positive": float((predict(model, mixed) > 0.5).double().mean()),
-                    **judged(name, mixed, judge, models["cnn"])}]  # fmt: skip
+    return rows + [
+        {
+            "method": "shuffled designs",
+            "kind": "control",
+            "length": LONG,
+            "model positive": float((predict(model, mixed) > 0.5).double().mean()),
+            **judged(name, mixed, judge, models["cnn"]),
+        }
+    ]
 
 
 def by_gradient(name: str, models: dict, judge, templates: int) -> list[dict]:
@@ -139,25 +175,52 @@ def by_gradient(name: str, models: dict, judge, templates: int) -> list[dict]:
     for model, network in models.items():
         began, made = time.process_time(), []
         for i in range(templates):
-            made.append(ledidi(Column(network), start[i : i + 1], torch.tensor([[LOGIT]]), device="cpu", verbose=False,
-                               random_state=i).detach())  # fmt: skip
+            made.append(
+                ledidi(
+                    Column(network),
+                    start[i : i + 1],
+                    torch.tensor([[LOGIT]]),
+                    device="cpu",
+                    verbose=False,
+                    random_state=i,
+                ).detach()
+            )
         x = torch.cat(made)
         assert decode(x)  # hard sequences
         edits = float((x != start.repeat_interleave(len(made[0]), 0)).any(1).sum(1).double().mean())
-        rows.append({"method": f"ledidi on {model}", "kind": "design", "length": LONG, "edits": edits,
-                     "cpu seconds": time.process_time() - began,
-                     "model positive": float((predict(network, x) > 0.5).double().mean()),
-                     **judged(name, x, judge, models["cnn"])})  # fmt: skip
+        rows.append(
+            {
+                "method": f"ledidi on {model}",
+                "kind": "design",
+                "length": LONG,
+                "edits": edits,
+                "cpu seconds": time.process_time() - began,
+                "model positive": float((predict(network, x) > 0.5).double().mean()),
+                **judged(name, x, judge, models["cnn"]),
+            }
+        )
     x, y = simulate_batch(load_grammar(name), 400, LONG, seed=9)
-    controls = {"random": torch.eye(4)[torch.randint(4, (200, LONG), generator=rng)].mT, "true positives": x[y > 0.5],
-                "true negatives": x[y < 0.5]}  # fmt: skip
+    controls = {
+        "random": torch.eye(4)[torch.randint(4, (200, LONG), generator=rng)].mT,
+        "true positives": x[y > 0.5],
+        "true negatives": x[y < 0.5],
+    }
     for method, x in controls.items():
-        rows.append({"method": method, "kind": "control", "length": LONG, **judged(name, x, judge, models["cnn"])})
+        rows.append(
+            {
+                "method": method,
+                "kind": "control",
+                "length": LONG,
+                **judged(name, x, judge, models["cnn"]),
+            }
+        )
     return rows
 
 
 def main() -> None:
-    ask = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    ask = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     ask.add_argument("--only", nargs="*", default=CLASSIC)
     ask.add_argument("--n", type=int, default=1000)
     ask.add_argument("--templates", type=int, default=16)
@@ -166,13 +229,20 @@ def main() -> None:
     ask.add_argument("--out", type=Path, default=HERE / "results" / "designs.tsv")
     a = ask.parse_args()
     torch.set_num_threads(1)
-    done = pd.read_csv(a.out, sep="\t") if a.out.exists() else pd.DataFrame(columns=["grammar", "part"])
+    done = (
+        pd.read_csv(a.out, sep="\t")
+        if a.out.exists()
+        else pd.DataFrame(columns=["grammar", "part"])
+    )
     have = set(done[["grammar", "part"]].itertuples(index=False, name=None))
     for part in a.parts:
         for name in [g for g in a.only if (g, part) not in have]:
             models, found, judge = load(name, a.runs)
-            rows = by_rule(name, models, found, judge, a.n) if part == "rules" else by_gradient(
-                name, models, judge, a.templates)  # fmt: skip
+            rows = (
+                by_rule(name, models, found, judge, a.n)
+                if part == "rules"
+                else by_gradient(name, models, judge, a.templates)
+            )
             table = pd.DataFrame(rows).assign(grammar=name, part=part)
             done = pd.concat([done, table], ignore_index=True) if len(done) else table
             done.to_csv(a.out, sep="\t", index=False, float_format="%.5g")

@@ -1,21 +1,25 @@
-"""Motifs found by each method against those planted: ten grammars, three seeds, the same 1,000 sequences for all.
+"""Motifs found by each method against those planted: ten grammars, three seeds, the same 1,000
+sequences for all.
 
-    python benchmarks/discovery.py                       # what benchmarks/grammars.py and prediction.py have trained
-    python benchmarks/discovery.py --seeds 0 --methods modisco
-    python benchmarks/discovery.py --seeds 0 --only spi1 e2f6-max jund-tead rest --methods modisco modisco-defaults \
+    python benchmarks/discovery.py                       # what benchmarks/grammars.py and
+    prediction.py have trained python benchmarks/discovery.py --seeds 0 --methods modisco python
+    benchmarks/discovery.py --seeds 0 --only spi1 e2f6-max jund-tead rest --methods modisco
+    modisco-defaults \
         --out benchmarks/results/modisco_defaults.tsv
 
-Each finished run is a line of results/discovery.tsv, so an interrupted benchmark goes on, and networks that are not
-there yet are left for the next time. Sequences are fresh, half of them positive, 500 bp. Every method may use both
-classes. ARGMINN: filters to motifs (motiflib.discovery). CNN: every filter as a motif, from windows above 50, 70 or 90%
-of its maximum, whichever is best against the truth. ExplaiNN: every unit with at least 1% of the prediction. MoDISco:
-DeepLIFT (10 shuffles each) of the CNN on 200 of the positives, then TF-MoDISco with two Leiden runs (its own defaults,
-50 runs and ten times the seqlets, are measured by the third line above); patterns that hold two motifs are cut in two,
-and those of negative attributions are left out, and flanks are cut harder, where that is better against the truth. What
-it reports is kept under --runs as <grammar>-<seed>-modisco.meme, for benchmarks/calls.py. Enumeration: words, no
-network, positives against negatives; shuffles: the same, all sequences against their dinucleotide shuffles. Seconds are
-processor time on one thread, training not included; they are missing where they were taken before numba was kept to one
-thread.
+Each finished run is a line of results/discovery.tsv, so an interrupted benchmark goes on, and
+networks that are not there yet are left for the next time. Sequences are fresh, half of them
+positive, 500 bp. Every method may use both classes. ARGMINN: filters to motifs
+(motiflib.discovery). CNN: every filter as a motif, from windows above 50, 70 or 90% of its maximum,
+whichever is best against the truth. ExplaiNN: every unit with at least 1% of the prediction.
+MoDISco: DeepLIFT (10 shuffles each) of the CNN on 200 of the positives, then TF-MoDISco with two
+Leiden runs (its own defaults, 50 runs and ten times the seqlets, are measured by the third line
+above); patterns that hold two motifs are cut in two, and those of negative attributions are left
+out, and flanks are cut harder, where that is better against the truth. What it reports is kept
+under --runs as <grammar>-<seed>-modisco.meme, for benchmarks/calls.py. Enumeration: words, no
+network, positives against negatives; shuffles: the same, all sequences against their dinucleotide
+shuffles. Seconds are processor time on one thread, training not included; they are missing where
+they were taken before numba was kept to one thread.
 """
 
 from __future__ import annotations
@@ -36,11 +40,14 @@ METHODS = ["argminn", "cnn", "explainn", "enumeration", "shuffles", "modisco"]
 NO_NETWORK = ("enumeration", "shuffles")
 SEQUENCES = 1000
 STRICT = 0.5  # bits: MoDISco's wide flanks, cut here instead of at 0.3, no longer pull a motif's mean below one bit
-ATTRIBUTED = 200  # positives for DeepLIFT, which costs most of all; 500 found no more of spi1 and spi1-ctcf
+ATTRIBUTED = (
+    200  # positives for DeepLIFT, which costs most of all; 500 found no more of spi1 and spi1-ctcf
+)
 
 
 def network(name: str, seed: int, method: str, runs: Path):
-    """The trained network that a method reads, or None while there is none; enumeration needs no network."""
+    """The trained network that a method reads, or None while there is none; enumeration needs no
+    network."""
     from motifbook.peers import ExplaiNN, StandardCNN
     from safetensors.torch import load_file
 
@@ -71,7 +78,9 @@ def discover(method: str, model, x, y, planted) -> tuple[list, dict]:
     if method == "shuffles":
         return peers.enriched_motifs(x, one_hot(shuffle(decode(x)))), {}
     if method == "cnn":
-        return best([peers.filter_motifs(model, x, fraction=share) for share in (0.5, 0.7, 0.9)], planted), {}
+        return best(
+            [peers.filter_motifs(model, x, fraction=share) for share in (0.5, 0.7, 0.9)], planted
+        ), {}
     if method == "explainn":
         wanted = {f"filter{f}" for f in peers.important_units(model, x, y)}
         return [m for m in peers.filter_motifs(model, x) if m.name in wanted], {}
@@ -82,11 +91,14 @@ def discover(method: str, model, x, y, planted) -> tuple[list, dict]:
     settings = {"leiden_runs": 50, "max_seqlets": 20_000} if method == "modisco-defaults" else {}
     found = peers.split_patterns(peers.modisco_motifs(some, hypothetical, **settings))
     reports = [found, [m for m in found if m.name.startswith("pos")]]
-    return best([*reports, *([m.trim(STRICT) for m in report] for report in reports)], planted), spent
+    return best(
+        [*reports, *([m.trim(STRICT) for m in report] for report in reports)], planted
+    ), spent
 
 
 def best(reports: list[list], planted) -> list:
-    """The report that recovers most, and of those the one with least too many: to a peer's advantage."""
+    """The report that recovers most, and of those the one with least too many: to a peer's
+    advantage."""
     from motifbook.peers import score_motifs
 
     def merit(motifs):
@@ -112,7 +124,14 @@ def run(name: str, seed: int, method: str, model, runs: Path) -> dict:
     if method == "modisco":
         write_meme(runs / f"{name}-{seed}-modisco.meme", reportable(motifs))
     score = score_motifs(motifs, planted_motifs(grammar))
-    row = {"grammar": name, "method": method, "seed": seed, **score.summary, "seconds": seconds, **spent}
+    row = {
+        "grammar": name,
+        "method": method,
+        "seed": seed,
+        **score.summary,
+        "seconds": seconds,
+        **spent,
+    }
     missed = score.planted.motif[~score.planted.recovered]
     worst = score.planted.correlation.min()
     return row | {"missed": " ".join(missed), "worst_correlation": worst}
@@ -124,7 +143,11 @@ def summary(rows: pd.DataFrame) -> pd.DataFrame:
     table = groups[["recovered", "planted"]].sum()
     table["share"] = table.recovered / table.planted
     columns = ["spurious", "redundant", "bits_found", "seconds", "attribution_seconds"]
-    return table.join(groups[[c for c in columns if c in rows]].mean()).assign(runs=groups.size()).round(3)
+    return (
+        table.join(groups[[c for c in columns if c in rows]].mean())
+        .assign(runs=groups.size())
+        .round(3)
+    )
 
 
 def warm_up() -> None:
@@ -146,20 +169,33 @@ def warm_up() -> None:
 
 
 def main() -> None:
-    ask = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    ask = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     ask.add_argument("--only", nargs="*", default=CLASSIC + OURS)
     ask.add_argument("--seeds", nargs="*", type=int, default=[0, 1, 2])
     ask.add_argument("--methods", nargs="*", default=METHODS)
     ask.add_argument("--runs", type=Path, default=HERE / "runs")
     ask.add_argument("--out", type=Path, default=HERE / "results" / "discovery.tsv")
     a = ask.parse_args()
-    os.environ |= {"OMP_NUM_THREADS": "1", "NUMBA_NUM_THREADS": "1"}  # numba sets torch back to all cores
+    os.environ |= {
+        "OMP_NUM_THREADS": "1",
+        "NUMBA_NUM_THREADS": "1",
+    }  # numba sets torch back to all cores
     warnings.simplefilter("ignore")
     import torch
 
     torch.set_num_threads(1)
-    done = pd.read_csv(a.out, sep="\t", keep_default_na=False, na_values=["nan"]) if a.out.exists() else pd.DataFrame()
-    have = set(done[["grammar", "seed", "method"]].itertuples(index=False, name=None)) if len(done) else set()
+    done = (
+        pd.read_csv(a.out, sep="\t", keep_default_na=False, na_values=["nan"])
+        if a.out.exists()
+        else pd.DataFrame()
+    )
+    have = (
+        set(done[["grammar", "seed", "method"]].itertuples(index=False, name=None))
+        if len(done)
+        else set()
+    )
     todo = [(g, s, m) for s in a.seeds for m in a.methods for g in a.only if (g, s, m) not in have]
     if any(m.startswith("modisco") for _, _, m in todo):
         warm_up()

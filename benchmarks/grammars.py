@@ -1,12 +1,12 @@
 """One default training for every grammar: test AUROC against the Bayes oracle, minutes and memory.
 
     python benchmarks/grammars.py                          # 10 grammars x 3 seeds, two processes
-    python benchmarks/grammars.py --only rest --seeds 0
-    python benchmarks/grammars.py --ablations --only rest e2f6-max --out benchmarks/results/ablations.tsv
-    python benchmarks/grammars.py --variants "40 epochs" --only tal-gata --out benchmarks/results/longer.tsv
+    python benchmarks/grammars.py --only rest --seeds 0 python benchmarks/grammars.py --ablations
+    --only rest e2f6-max --out benchmarks/results/ablations.tsv python benchmarks/grammars.py
+    --variants "40 epochs" --only tal-gata --out benchmarks/results/longer.tsv
 
-Each finished training is a line of results/grammars.tsv, so an interrupted run goes on; the table is printed at the
-end. Networks are kept under --runs for other benchmarks.
+Each finished training is a line of results/grammars.tsv, so an interrupted run goes on; the table
+is printed at the end. Networks are kept under --runs for other benchmarks.
 """
 
 from __future__ import annotations
@@ -40,7 +40,8 @@ ABLATIONS = {
 
 
 def train(name: str, seed: int, variant: str, runs: Path) -> dict:
-    """Train the default network, changed by `variant`, on one grammar and test it on fresh sequences."""
+    """Train the default network, changed by `variant`, on one grammar and test it on fresh
+    sequences."""
     import torch
     from motifbook.grammar import Oracle, load_grammar
     from motifbook.grammar.batches import GrammarBatches
@@ -52,7 +53,9 @@ def train(name: str, seed: int, variant: str, runs: Path) -> dict:
     torch.set_num_threads(1)
     change = dict(ABLATIONS[variant])
     start = change.pop("seeded", True)
-    config = TrainConfig(device="cpu", **{k: change.pop(k) for k in ("overlap", "l1", "epochs") if k in change})
+    config = TrainConfig(
+        device="cpu", **{k: change.pop(k) for k in ("overlap", "l1", "epochs") if k in change}
+    )
     shape, grammar = ArgminnConfig(**change), load_grammar(name)
     data, began = GrammarBatches(grammar, seed=seed), time.perf_counter()
     torch.manual_seed(seed)
@@ -65,12 +68,18 @@ def train(name: str, seed: int, variant: str, runs: Path) -> dict:
     found = evaluate(model, test)
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
     row = {"grammar": name, "variant": variant, "seed": seed, "filters": len(model.scanner.filters)}
-    row |= {"auroc": found["auroc"], "oracle": oracle, "gap": oracle - found["auroc"], "accuracy": found["accuracy"]}
+    row |= {
+        "auroc": found["auroc"],
+        "oracle": oracle,
+        "gap": oracle - found["auroc"],
+        "accuracy": found["accuracy"],
+    }
     return row | {"auprc": found["auprc"], "minutes": minutes, "gigabytes": memory}
 
 
 def recovered(row: pd.Series, runs: Path) -> float:
-    """Share of the planted motifs that are read from a kept network, if it is there: aligned correlation >= 0.95."""
+    """Share of the planted motifs that are read from a kept network, if it is there: aligned
+    correlation >= 0.95."""
     from motifbook.grammar import load_grammar
     from motifbook.grammar.batches import GrammarBatches
 
@@ -78,12 +87,18 @@ def recovered(row: pd.Series, runs: Path) -> float:
     from motiflib.model import Argminn
     from motiflib.motif import aligned_correlation
 
-    grammar, folder = load_grammar(row.grammar), runs / f"{row.grammar}-{row.seed}-{row.variant.replace(' ', '-')}"
+    grammar, folder = (
+        load_grammar(row.grammar),
+        runs / f"{row.grammar}-{row.seed}-{row.variant.replace(' ', '-')}",
+    )
     if not folder.exists():
         return float("nan")
     model = Argminn.from_pretrained(folder)
     found = find_motifs(model, GrammarBatches(grammar, seed=row.seed).sample(2000, 3).x).motifs
-    right = [any(aligned_correlation(m, planted) >= 0.95 for m in found) for planted in grammar.planted.values()]
+    right = [
+        any(aligned_correlation(m, planted) >= 0.95 for m in found)
+        for planted in grammar.planted.values()
+    ]
     return sum(right) / len(right)
 
 
@@ -98,7 +113,9 @@ def summary(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def main() -> None:
-    ask = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    ask = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     ask.add_argument("--only", nargs="*", default=CLASSIC + OURS)
     ask.add_argument("--seeds", nargs="*", type=int, default=[0, 1, 2])
     ask.add_argument("--variants", nargs="*", default=["default"], choices=list(ABLATIONS))
@@ -108,7 +125,11 @@ def main() -> None:
     ask.add_argument("--out", type=Path, default=HERE / "results" / "grammars.tsv")
     a = ask.parse_args()
     a.out.parent.mkdir(parents=True, exist_ok=True)
-    done = pd.read_csv(a.out, sep="\t") if a.out.exists() else pd.DataFrame(columns=["grammar", "variant", "seed"])
+    done = (
+        pd.read_csv(a.out, sep="\t")
+        if a.out.exists()
+        else pd.DataFrame(columns=["grammar", "variant", "seed"])
+    )
     have = set(done[["grammar", "variant", "seed"]].itertuples(index=False, name=None))
     variants = list(ABLATIONS) if a.ablations else a.variants
     todo = [(g, s, v) for v in variants for s in a.seeds for g in a.only if (g, v, s) not in have]
@@ -116,13 +137,21 @@ def main() -> None:
     with ProcessPoolExecutor(a.jobs, mp_context=get_context("spawn")) as pool:
         for job in as_completed([pool.submit(train, *args, a.runs) for args in todo]):
             row = job.result()
-            print({k: round(v, 4) if isinstance(v, float) else v for k, v in row.items()}, flush=True)
-            done = pd.concat([done, pd.DataFrame([row])], ignore_index=True) if len(done) else pd.DataFrame([row])
+            print(
+                {k: round(v, 4) if isinstance(v, float) else v for k, v in row.items()}, flush=True
+            )
+            done = (
+                pd.concat([done, pd.DataFrame([row])], ignore_index=True)
+                if len(done)
+                else pd.DataFrame([row])
+            )
             done.to_csv(a.out, sep="\t", index=False)
 
     done["motifs"] = [recovered(row, a.runs) for row in done.itertuples()]
     print(summary(done).to_string())
-    print(footer(f"{a.jobs} trainings at a time on one thread each", f"L=500, {TEST} test sequences"))
+    print(
+        footer(f"{a.jobs} trainings at a time on one thread each", f"L=500, {TEST} test sequences")
+    )
 
 
 if __name__ == "__main__":

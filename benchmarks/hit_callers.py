@@ -1,13 +1,15 @@
-"""Instance callers on the same sequences: ARGMINN, FIMO and Fi-NeMo, with what each needs before it can call.
+"""Instance callers on the same sequences: ARGMINN, FIMO and Fi-NeMo, with what each needs before it
+can call.
 
-    pip install 'motiflib[finemo]'
-    python benchmarks/hit_callers.py                 # six grammars, seed 0; run grammars.py and prediction.py first
+    pip install 'motiflib[finemo]' python benchmarks/hit_callers.py                 # six grammars,
+    seed 0; run grammars.py and prediction.py first
 
-400 fresh positives of 500 bp each, every method in the same process, warm, on one thread, seconds of the processor.
-Fi-NeMo explains DeepLIFT attributions (10 shuffles each) of the CNN by the patterns that TF-MoDISco finds in the same
-attributions, with its own settings; FIMO gets these patterns too, cut as in benchmarks/discovery.py, and ARGMINN's
-motifs, at p <= 1e-4, its default. Its calls have no threshold but its own; its best F1 over all thresholds is shown for
-every method. Rows of results/hit_callers.tsv are kept, so an interrupted run goes on.
+400 fresh positives of 500 bp each, every method in the same process, warm, on one thread, seconds
+of the processor. Fi-NeMo explains DeepLIFT attributions (10 shuffles each) of the CNN by the
+patterns that TF-MoDISco finds in the same attributions, with its own settings; FIMO gets these
+patterns too, cut as in benchmarks/discovery.py, and ARGMINN's motifs, at p <= 1e-4, its default.
+Its calls have no threshold but its own; its best F1 over all thresholds is shown for every method.
+Rows of results/hit_callers.tsv are kept, so an interrupted run goes on.
 """
 
 from __future__ import annotations
@@ -18,7 +20,10 @@ import time
 import warnings
 from pathlib import Path
 
-os.environ |= {"OMP_NUM_THREADS": "1", "NUMBA_NUM_THREADS": "1"}  # numba sets torch back to all cores
+os.environ |= {
+    "OMP_NUM_THREADS": "1",
+    "NUMBA_NUM_THREADS": "1",
+}  # numba sets torch back to all cores
 import pandas as pd
 import torch
 from calls import CLASSIC, fresh, scores
@@ -37,7 +42,8 @@ def timed(work, *arguments):
 
 
 def measure(name: str, seed: int, runs: Path) -> list[dict]:
-    """One row a method: quality, seconds of calling, and seconds of what came before (training not included)."""
+    """One row a method: quality, seconds of calling, and seconds of what came before (training not
+    included)."""
     from motifbook import peers
     from motifbook.grammar import load_grammar
     from motifbook.grammar.batches import GrammarBatches
@@ -55,22 +61,44 @@ def measure(name: str, seed: int, runs: Path) -> list[dict]:
     ways = {
         "argminn": (THRESHOLD, reading, lambda some, n: call(model, known, some, threshold=0)),
         "FIMO, our motifs": (4.0, reading, lambda some, n: peers.fimo_calls(known.motifs, some)),
-        "FIMO, MoDISco's motifs": (4.0, attributing + clustering, lambda some, n: peers.fimo_calls(theirs, some)),
-        "Fi-NeMo": (0.0, attributing + clustering,
-                    lambda some, n: peers.finemo_calls(patterns, (hypothetical * x)[:n], some)),
-    }  # fmt: skip
+        "FIMO, MoDISco's motifs": (
+            4.0,
+            attributing + clustering,
+            lambda some, n: peers.fimo_calls(theirs, some),
+        ),
+        "Fi-NeMo": (
+            0.0,
+            attributing + clustering,
+            lambda some, n: peers.finemo_calls(patterns, (hypothetical * x)[:n], some),
+        ),
+    }
     rows = []
     for method, (threshold, before, way) in ways.items():
         way(records[:20], 20)  # warm
         calls, seconds = timed(way, records, len(records))
-        row = {"grammar": name, "seed": seed, "method": method, "seconds": seconds, "before": before}
+        row = {
+            "grammar": name,
+            "seed": seed,
+            "method": method,
+            "seconds": seconds,
+            "before": before,
+        }
         row |= {"attributions": attributing if method == "Fi-NeMo" else 0.0, "calls": len(calls)}
-        rows.append(row | {k: v for k, v in scores(calls, truth, threshold).items() if not k.endswith("per_sequence")})
+        rows.append(
+            row
+            | {
+                k: v
+                for k, v in scores(calls, truth, threshold).items()
+                if not k.endswith("per_sequence")
+            }
+        )
     return rows
 
 
 def main() -> None:
-    ask = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    ask = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     ask.add_argument("--only", nargs="*", default=CLASSIC)
     ask.add_argument("--seeds", nargs="*", type=int, default=[0])
     ask.add_argument("--runs", type=Path, default=HERE / "runs")
@@ -78,7 +106,11 @@ def main() -> None:
     a = ask.parse_args()
     warnings.simplefilter("ignore")
     torch.set_num_threads(1)
-    done = pd.read_csv(a.out, sep="\t") if a.out.exists() else pd.DataFrame(columns=["grammar", "seed"])
+    done = (
+        pd.read_csv(a.out, sep="\t")
+        if a.out.exists()
+        else pd.DataFrame(columns=["grammar", "seed"])
+    )
     have = set(done[["grammar", "seed"]].itertuples(index=False, name=None))
     warm_up()
     for name, seed in [(g, s) for s in a.seeds for g in a.only if (g, s) not in have]:
@@ -87,8 +119,20 @@ def main() -> None:
         print(name, seed, flush=True)
     done["regions a second"] = POSITIVES / (done.seconds + done.attributions)
     done["calls a second"] = done.calls / (done.seconds + done.attributions)
-    columns = ["precision", "recall", "f1", "best_f1", "average_precision", "regions a second", "calls a second"]
-    print(done.set_index(["grammar", "method"])[[*columns, "seconds", "attributions", "before"]].round(3).to_string())
+    columns = [
+        "precision",
+        "recall",
+        "f1",
+        "best_f1",
+        "average_precision",
+        "regions a second",
+        "calls a second",
+    ]
+    print(
+        done.set_index(["grammar", "method"])[[*columns, "seconds", "attributions", "before"]]
+        .round(3)
+        .to_string()
+    )
     print(footer("one thread, seconds of the processor", f"L=500, {POSITIVES} positives"))
 
 

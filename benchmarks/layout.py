@@ -1,9 +1,11 @@
-"""The scan in several memory layouts: forward and backward of one convolution, B=128, L=500, 12 filters, both strands.
+"""The scan in several memory layouts: forward and backward of one convolution, B=128, L=500, 12
+filters, both strands.
 
     python benchmarks/layout.py            # one thread, processor time: other programs do not count
     python benchmarks/layout.py --device cuda
 
-All forms give the same activations. Each round runs every form once; medians, and each against the library's form.
+All forms give the same activations. Each round runs every form once; medians, and each against the
+library's form.
 """
 
 from __future__ import annotations
@@ -27,7 +29,9 @@ def plain(x, filters):
 def channels_last(x, filters):
     """conv2d over (B, 4, 1, L) with bases innermost."""
     image = x[:, :, None].contiguous(memory_format=torch.channels_last)
-    return tf.conv2d(image, filters[:, :, None].contiguous(memory_format=torch.channels_last))[:, :, 0]
+    return tf.conv2d(image, filters[:, :, None].contiguous(memory_format=torch.channels_last))[
+        :, :, 0
+    ]
 
 
 def blocked(x, filters):
@@ -43,7 +47,9 @@ def gathered(x, filters):
 
 
 def main() -> None:
-    ask = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    ask = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     ask.add_argument("--rounds", type=int, default=15)
     ask.add_argument("--threads", type=int, default=1)
     ask.add_argument("--device", default="cpu")
@@ -67,8 +73,14 @@ def main() -> None:
     for name, values in times.items():
         value = statistics.median(values[1:])
         print(f"{name:14} {1000 * value:8.2f} ms   {value / first:5.2f}x the library's")
-    where = torch.cuda.get_device_name() if a.device == "cuda" else f"{platform.machine()}, {a.threads} threads"
-    print(f"{where}; Python {platform.python_version()}, torch {torch.__version__}; median of {a.rounds} rounds")
+    where = (
+        torch.cuda.get_device_name()
+        if a.device == "cuda"
+        else f"{platform.machine()}, {a.threads} threads"
+    )
+    print(
+        f"{where}; Python {platform.python_version()}, torch {torch.__version__}; median of {a.rounds} rounds"
+    )
 
 
 if __name__ == "__main__":

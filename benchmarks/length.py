@@ -1,10 +1,12 @@
-"""How a training step grows with the length of sequences, in time and memory, and sequences/s by batch size.
+"""How a training step grows with the length of sequences, in time and memory, and sequences/s by
+batch size.
 
     python benchmarks/length.py                  # 100 to 10,000 bp on 2 threads
     python benchmarks/length.py --device cuda
 
-Each measurement runs in a process of its own, so that its peak memory is its own. The exponent is the slope of
-log(cost) against log(length); memory is what the step adds to the memory of an idle process.
+Each measurement runs in a process of its own, so that its peak memory is its own. The exponent is
+the slope of log(cost) against log(length); memory is what the step adds to the memory of an idle
+process.
 """
 
 from __future__ import annotations
@@ -26,7 +28,8 @@ from motiflib.training import Objective, TrainConfig
 
 
 def measure(length: int, batch: int, device: str, threads: int, rounds: int) -> dict:
-    """Median seconds of a step (forward, losses, backward, Adam) and the gigabytes that it takes."""
+    """Median seconds of a step (forward, losses, backward, Adam) and the gigabytes that it
+    takes."""
     torch.set_num_threads(threads)
     torch.manual_seed(0)
     model = Argminn(ArgminnConfig(filters=4)).to(device)
@@ -45,7 +48,13 @@ def measure(length: int, batch: int, device: str, threads: int, rounds: int) -> 
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - idle
     gigabytes = torch.cuda.max_memory_allocated() / 1e9 if device == "cuda" else peak / 1e6
     seconds = statistics.median(times[2:])
-    return {"length": length, "batch": batch, "ms": 1000 * seconds, "sequences/s": batch / seconds, "GB": gigabytes}
+    return {
+        "length": length,
+        "batch": batch,
+        "ms": 1000 * seconds,
+        "sequences/s": batch / seconds,
+        "GB": gigabytes,
+    }
 
 
 def exponent(table: pd.DataFrame, cost: str) -> float:
@@ -54,8 +63,12 @@ def exponent(table: pd.DataFrame, cost: str) -> float:
 
 
 def main() -> None:
-    ask = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    ask.add_argument("--lengths", nargs="*", type=int, default=[100, 200, 500, 1000, 2000, 5000, 10_000])
+    ask = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    ask.add_argument(
+        "--lengths", nargs="*", type=int, default=[100, 200, 500, 1000, 2000, 5000, 10_000]
+    )
     ask.add_argument("--batches", nargs="*", type=int, default=[32, 128, 512])
     ask.add_argument("--rounds", type=int, default=7)
     ask.add_argument("--threads", type=int, default=2)
@@ -67,10 +80,20 @@ def main() -> None:
         with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
             rows.append(pool.submit(measure, length, batch, a.device, a.threads, a.rounds).result())
         print({k: round(v, 3) for k, v in rows[-1].items()}, flush=True)
-    by_length = pd.DataFrame(rows[: len(a.lengths)]).query("length >= 500")  # below, the fixed cost of a step rules
-    print(f"\nfrom 500 bp: exponent of time {exponent(by_length, 'ms'):.3f}, of memory {exponent(by_length, 'GB'):.3f}")
-    where = torch.cuda.get_device_name() if a.device == "cuda" else f"{platform.machine()}, {a.threads} threads"
-    print(f"{where}; Python {platform.python_version()}, torch {torch.__version__}; median of {a.rounds} steps")
+    by_length = pd.DataFrame(rows[: len(a.lengths)]).query(
+        "length >= 500"
+    )  # below, the fixed cost of a step rules
+    print(
+        f"\nfrom 500 bp: exponent of time {exponent(by_length, 'ms'):.3f}, of memory {exponent(by_length, 'GB'):.3f}"
+    )
+    where = (
+        torch.cuda.get_device_name()
+        if a.device == "cuda"
+        else f"{platform.machine()}, {a.threads} threads"
+    )
+    print(
+        f"{where}; Python {platform.python_version()}, torch {torch.__version__}; median of {a.rounds} steps"
+    )
 
 
 if __name__ == "__main__":

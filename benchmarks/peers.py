@@ -1,4 +1,5 @@
-"""Time of one training step of each peer: forward, loss, backward, clipped Adam step. Prints a table.
+"""Time of one training step of each peer: forward, loss, backward, clipped Adam step. Prints a
+table.
 
     python benchmarks/peers.py [--batch 128] [--length 500] [--steps 10]
 
@@ -47,8 +48,10 @@ def main() -> None:
         parser.add_argument(f"--{name}", type=int, default=default)
     options = parser.parse_args()
     x, y = simulate_batch(load_grammar("rest"), options.batch, options.length, seed=0)
-    print(f"# torch {torch.__version__}, python {platform.python_version()}, {torch.get_num_threads()} threads, CPU;"
-          f" B={options.batch}, L={options.length}, median of {options.steps} steps")  # fmt: skip
+    print(
+        f"# torch {torch.__version__}, python {platform.python_version()}, {torch.get_num_threads()} threads, CPU;"
+        f" B={options.batch}, L={options.length}, median of {options.steps} steps"
+    )
     print(f"{'network':<22}{'parameters':>12}{'ms a step':>12}{'processor ms':>14}")
     for name, build in PEERS.items():
         torch.manual_seed(0)

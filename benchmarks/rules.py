@@ -1,13 +1,13 @@
 """Rules planted by the ten grammars against the rules that are read from trained networks.
 
-    python benchmarks/rules.py                      # 10 grammars x 3 seeds; run benchmarks/grammars.py first
-    python benchmarks/rules.py --only rest --seeds 0
+    python benchmarks/rules.py                      # 10 grammars x 3 seeds; run
+    benchmarks/grammars.py first python benchmarks/rules.py --only rest --seeds 0
 
-2,000 fresh sequences of both classes. A planted rule is a pair of neighbours in an arrangement of a class: motifs,
-order, strands, bases between them. It is found if the table has a rule of the same motifs, order and strands that
-speaks for the same class, and whose range overlaps the planted one; the distance is right if both ends agree to 2 bp.
-Each rule of the table that fits no pair of any arrangement is false. Results: results/rules.tsv (planted),
-results/rules_found.tsv.
+2,000 fresh sequences of both classes. A planted rule is a pair of neighbours in an arrangement of a
+class: motifs, order, strands, bases between them. It is found if the table has a rule of the same
+motifs, order and strands that speaks for the same class, and whose range overlaps the planted one;
+the distance is right if both ends agree to 2 bp. Each rule of the table that fits no pair of any
+arrangement is false. Results: results/rules.tsv (planted), results/rules_found.tsv.
 """
 
 from __future__ import annotations
@@ -28,13 +28,15 @@ TURN = {"+": "-", "-": "+"}
 
 
 def key(a: str, s: str, b: str, t: str) -> tuple:
-    """An arrangement of two and its reverse complement under one name; a stands to the left, on strand s."""
+    """An arrangement of two and its reverse complement under one name; a stands to the left, on
+    strand s."""
     other = (b, TURN[t], a, TURN[s])
     return min((a, s, b, t), other)
 
 
 def planted_rules(grammar) -> pd.DataFrame:
-    """Pairs of motifs of all arrangements: key, speaks, gaps (bases between them), neighbours or not."""
+    """Pairs of motifs of all arrangements: key, speaks, gaps (bases between them), neighbours or
+    not."""
     rules: dict[tuple, set] = {}
     for label, speaks in ((1, "for"), (0, "against")):
         for a in grammar.arrangements(label):
@@ -43,7 +45,11 @@ def planted_rules(grammar) -> pd.DataFrame:
                 gaps = {between + sum(each) for each in product(*a.gaps[i:j])}
                 name = key(a.motifs[i], a.strands[i], a.motifs[j], a.strands[j])
                 rules.setdefault((name, speaks, j == i + 1), set()).update(gaps)
-    rows = [(*name, part, gaps) for name, every in rules.items() for part, gaps in enumerate(runs(every))]
+    rows = [
+        (*name, part, gaps)
+        for name, every in rules.items()
+        for part, gaps in enumerate(runs(every))
+    ]
     return pd.DataFrame(rows, columns=["key", "speaks", "neighbours", "part", "gaps"])
 
 
@@ -59,7 +65,8 @@ def runs(gaps: set[int]) -> list[tuple[int, int]]:
 
 
 def placed(found, grammar) -> dict[str, tuple]:
-    """Each found motif's planted one: name, strand, bases cut on its left and right, whether it is a palindrome."""
+    """Each found motif's planted one: name, strand, bases cut on its left and right, whether it is
+    a palindrome."""
     from motiflib.discovery import align
 
     out = {}
@@ -73,9 +80,11 @@ def placed(found, grammar) -> dict[str, tuple]:
 
 
 def in_planted_terms(rule, where: dict) -> tuple[list[tuple], int, int]:
-    """Keys that a rule may stand for (a palindrome has no strand), and its range of gaps between the whole motifs."""
+    """Keys that a rule may stand for (a palindrome has no strand), and its range of gaps between
+    the whole motifs."""
     (a, turn_a, left_a, right_a, twin_a), (b, turn_b, left_b, right_b, twin_b) = (
-        where[m] for m in (rule.motif_a, rule.motif_b))  # fmt: skip
+        where[m] for m in (rule.motif_a, rule.motif_b)
+    )
     s = rule.strand_a if turn_a == "+" else TURN[rule.strand_a]
     t = rule.strand_b if turn_b == "+" else TURN[rule.strand_b]
     less = (right_a if s == "+" else left_a) + (left_b if t == "+" else right_b)
@@ -90,15 +99,25 @@ def as_planted(rule: pd.Series, where: dict) -> pd.Series:
         if where.get(rule[f"motif_{side}"], "++")[1] == "-":
             rule[f"strand_{side}"] = TURN[rule[f"strand_{side}"]]
     if rule.strand_a == rule.strand_b == "-":  # read from the other strand
-        rule["motif_a"], rule["motif_b"], rule["strand_a"], rule["strand_b"] = rule.motif_b, rule.motif_a, "+", "+"
-        rule["verdict"] = rule.verdict.translate(str.maketrans("ab", "ba")) if ":" in rule.verdict else rule.verdict
+        rule["motif_a"], rule["motif_b"], rule["strand_a"], rule["strand_b"] = (
+            rule.motif_b,
+            rule.motif_a,
+            "+",
+            "+",
+        )
+        rule["verdict"] = (
+            rule.verdict.translate(str.maketrans("ab", "ba"))
+            if ":" in rule.verdict
+            else rule.verdict
+        )
     if rule.fits or rule["is"] != "false":
         rule["gap_low"], rule["gap_high"] = rule.planted_low, rule.planted_high
     return rule
 
 
 def measure(name: str, seed: int, runs_: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """The planted rules with what was found of each, and the rules found with what they stand for."""
+    """The planted rules with what was found of each, and the rules found with what they stand
+    for."""
     from motifbook.grammar import load_grammar, simulate
     from motifbook.grammar.batches import GrammarBatches
 
@@ -122,34 +141,85 @@ def measure(name: str, seed: int, runs_: Path) -> tuple[pd.DataFrame, pd.DataFra
             for k, g in zip(truth.key, truth.gaps, strict=True)
         ]
         right = [i for i in truth.index[fits] if truth.speaks[i] == rule.speaks]
-        kept.append((low, high, tuple(right), "planted" if right else "wrong sign" if any(fits) else "false"))
-    rules[["planted_low", "planted_high", "fits", "is"]] = pd.DataFrame(kept, index=rules.index, columns=range(4))
-    rules["sentence"] = [rule_sentence(as_planted(rule, where), names) for _, rule in rules.iterrows()]
-    return judged(truth, rules).assign(grammar=name, seed=seed), rules.assign(grammar=name, seed=seed)
+        kept.append(
+            (
+                low,
+                high,
+                tuple(right),
+                "planted" if right else "wrong sign" if any(fits) else "false",
+            )
+        )
+    rules[["planted_low", "planted_high", "fits", "is"]] = pd.DataFrame(
+        kept, index=rules.index, columns=range(4)
+    )
+    rules["sentence"] = [
+        rule_sentence(as_planted(rule, where), names) for _, rule in rules.iterrows()
+    ]
+    return judged(truth, rules).assign(grammar=name, seed=seed), rules.assign(
+        grammar=name, seed=seed
+    )
 
 
 def judged(truth: pd.DataFrame, rules: pd.DataFrame) -> pd.DataFrame:
-    """Each planted rule: found, the range found, right distance, and the network's verdict on the commonest rule."""
+    """Each planted rule: found, the range found, right distance, and the network's verdict on the
+    commonest rule."""
     rows = []
     for i, planted in truth.iterrows():
         mine = rules[[i in fits for fits in rules.fits]]
         low, high = (mine.planted_low.min(), mine.planted_high.max()) if len(mine) else (None, None)
-        right = len(mine) > 0 and abs(low - planted.gaps[0]) <= SLACK and abs(high - planted.gaps[1]) <= SLACK
+        right = (
+            len(mine) > 0
+            and abs(low - planted.gaps[0]) <= SLACK
+            and abs(high - planted.gaps[1]) <= SLACK
+        )
         verdict = mine.sort_values("count").verdict.iloc[-1] if len(mine) else ""
-        rows.append((" ".join(planted.key), planted.speaks, planted.neighbours, *planted.gaps, len(mine) > 0, low, high,
-                     right, verdict, int(mine["count"].sum()), mine.p_value.min()))  # fmt: skip
-    columns = ["rule", "speaks", "neighbours", "low", "high", "found", "found_low", "found_high", "distance_right",
-               "verdict", "pairs", "p_value"]  # fmt: skip
+        rows.append(
+            (
+                " ".join(planted.key),
+                planted.speaks,
+                planted.neighbours,
+                *planted.gaps,
+                len(mine) > 0,
+                low,
+                high,
+                right,
+                verdict,
+                int(mine["count"].sum()),
+                mine.p_value.min(),
+            )
+        )
+    columns = [
+        "rule",
+        "speaks",
+        "neighbours",
+        "low",
+        "high",
+        "found",
+        "found_low",
+        "found_high",
+        "distance_right",
+        "verdict",
+        "pairs",
+        "p_value",
+    ]
     return pd.DataFrame(rows, columns=columns)
 
 
 def summary(planted: pd.DataFrame, found: pd.DataFrame) -> str:
-    """Planted rules found per grammar, and rules of the table that are none, mean over seeds and worst seed."""
+    """Planted rules found per grammar, and rules of the table that are none, mean over seeds and
+    worst seed."""
     near = planted[planted.neighbours].groupby(["grammar", "seed"], sort=False)
-    table = near.agg(planted=("found", "size"), found=("found", "sum"), distance_right=("distance_right", "sum"))
+    table = near.agg(
+        planted=("found", "size"), found=("found", "sum"), distance_right=("distance_right", "sum")
+    )
     table = table.reindex(pd.MultiIndex.from_frame(planted_seeds(planted, found)), fill_value=0)
     for what in ("false", "wrong sign"):
-        table[what] = found[found["is"] == what].groupby(["grammar", "seed"]).size().reindex(table.index, fill_value=0)
+        table[what] = (
+            found[found["is"] == what]
+            .groupby(["grammar", "seed"])
+            .size()
+            .reindex(table.index, fill_value=0)
+        )
     return table.to_string()
 
 
@@ -159,7 +229,9 @@ def planted_seeds(planted: pd.DataFrame, found: pd.DataFrame) -> pd.DataFrame:
 
 
 def main() -> None:
-    ask = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    ask = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     ask.add_argument("--only", nargs="*", default=CLASSIC + OURS)
     ask.add_argument("--seeds", nargs="*", type=int, default=[0, 1, 2])
     ask.add_argument("--runs", type=Path, default=HERE / "runs")
@@ -167,13 +239,20 @@ def main() -> None:
     a = ask.parse_args()
     files = [a.out / "rules.tsv", a.out / "rules_found.tsv"]
     planted, found = (pd.read_csv(f, sep="\t") if f.exists() else pd.DataFrame() for f in files)
-    have = set(planted_seeds(planted, found).itertuples(index=False, name=None)) if len(planted) else set()
+    have = (
+        set(planted_seeds(planted, found).itertuples(index=False, name=None))
+        if len(planted)
+        else set()
+    )
     for seed in a.seeds:
         for name in a.only:
             if (name, seed) in have:
                 continue
             rows, rules = measure(name, seed, a.runs)
-            planted, found = pd.concat([planted, rows]), pd.concat([found, rules.drop(columns="fits")])
+            planted, found = (
+                pd.concat([planted, rows]),
+                pd.concat([found, rules.drop(columns="fits")]),
+            )
             for table, file in zip((planted, found), files, strict=True):
                 table.to_csv(file, sep="\t", index=False, float_format="%.5g")
             print(f"== {name} {seed}", *rules.sentence.head(4), sep="\n", flush=True)

@@ -1,10 +1,12 @@
-"""One training step, plain against fast: B=128, L=500, F=8, W=10, K=4, forward, both losses, backward.
+"""One training step, plain against fast: B=128, L=500, F=8, W=10, K=4, forward, both losses,
+backward.
 
     python benchmarks/step.py            # 2 threads
     python benchmarks/step.py --device cuda
 
-Plain is the method as written (keys and values for every window, the overlap as a (B,T,C,S) tensor; the forms
-that the tests hold the library to). Each round runs every form once, so that noise hits all alike; medians.
+Plain is the method as written (keys and values for every window, the overlap as a (B,T,C,S) tensor;
+the forms that the tests hold the library to). Each round runs every form once, so that noise hits
+all alike; medians.
 """
 
 from __future__ import annotations
@@ -42,7 +44,9 @@ def make(config: ArgminnConfig, device: str, plain: bool = False) -> Argminn:
     model = Argminn(config).to(device)
     if plain:  # the same weights and the same result, by the long way
         for step in model.syntax.steps:
-            step.forward = partial(lambda step, stream, tokens, empty: plain_step(step, stream, tokens), step)
+            step.forward = partial(
+                lambda step, stream, tokens, empty: plain_step(step, stream, tokens), step
+            )
     return model
 
 
@@ -64,11 +68,17 @@ def simulation(grammar, device: str) -> float:
 
 
 def main() -> None:
-    ask = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    ask = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     ask.add_argument("--rounds", type=int, default=9)
     ask.add_argument("--threads", type=int, default=2)
     ask.add_argument("--device", default="cpu")
-    ask.add_argument("--compile", action="store_true", help="also ours through torch.compile (a minute to compile)")
+    ask.add_argument(
+        "--compile",
+        action="store_true",
+        help="also ours through torch.compile (a minute to compile)",
+    )
     a = ask.parse_args()
     torch.set_num_threads(a.threads)
     letters = torch.randint(0, 4, (128, 500), generator=torch.Generator().manual_seed(0))
@@ -85,15 +95,26 @@ def main() -> None:
     grammar = load_grammar("e2f6-max")
     slow, fast = (loss(model, x, y, overlap) for model, overlap in list(forms.values())[:2])
     print(f"loss of the plain form {slow.item():.7f}, of the fast form {fast.item():.7f}")
-    rows = [[*(seconds(model, x, y, *how) for model, *how in forms.values()), simulation(grammar, a.device)]
-            for _ in range(a.rounds + 1)][1:]  # fmt: skip
+    rows = [
+        [
+            *(seconds(model, x, y, *how) for model, *how in forms.values()),
+            simulation(grammar, a.device),
+        ]
+        for _ in range(a.rounds + 1)
+    ][1:]
     names = [*forms, "simulating the batch (E2F6/MAX)"]
     medians = dict(zip(names, map(statistics.median, zip(*rows, strict=True)), strict=True))
     first = next(iter(medians.values()))
     for name, value in medians.items():
         print(f"{name:34} {1000 * value:8.1f} ms   {first / value:5.1f}x")
-    where = torch.cuda.get_device_name() if a.device == "cuda" else f"{platform.machine()}, {a.threads} threads"
-    print(f"{where}; Python {platform.python_version()}, torch {torch.__version__}; median of {a.rounds} rounds")
+    where = (
+        torch.cuda.get_device_name()
+        if a.device == "cuda"
+        else f"{platform.machine()}, {a.threads} threads"
+    )
+    print(
+        f"{where}; Python {platform.python_version()}, torch {torch.__version__}; median of {a.rounds} rounds"
+    )
 
 
 if __name__ == "__main__":

@@ -1,4 +1,5 @@
-"""Training data as batches: the same batches for the same epoch number, every time, on one process or several."""
+"""Training data as batches: the same batches for the same epoch number, every time, on one process
+or several."""
 
 from __future__ import annotations
 
@@ -13,7 +14,8 @@ from motiflib.sequence import one_hot, shuffle
 
 
 class Batches(Protocol):
-    """What `fit` asks of data: steps, the number of distinct sequences, and an epoch's batches (x (B,4,L), y (B,))."""
+    """What `fit` asks of data: steps, the number of distinct sequences, and an epoch's batches (x
+    (B,4,L), y (B,))."""
 
     steps: int
     distinct: float
@@ -31,8 +33,8 @@ class Examples(NamedTuple):
 class ArrayBatches:
     """Batches of examples in memory, in an order that depends on `seed` and the epoch only.
 
-    Without a `batch` size it is 128, and less where an epoch would have fewer than 60 steps, but at least 16: a few
-    hundred sequences need as many steps as many thousands.
+    Without a `batch` size it is 128, and less where an epoch would have fewer than 60 steps, but at
+    least 16: a few hundred sequences need as many steps as many thousands.
 
     >>> batches = ArrayBatches(examples, batch=64)
     >>> x, y = next(iter(batches.epoch(0)))
@@ -58,7 +60,8 @@ class ArrayBatches:
 def examples(
     positives: Sequence[str], negatives: Sequence[str] | None = None, *, kind="dinucleotide", seed=0
 ) -> Examples:
-    """Positives and negatives as one-hot; without negatives, each positive is shuffled (`kind`, as in `shuffle`).
+    """Positives and negatives as one-hot; without negatives, each positive is shuffled (`kind`, as
+    in `shuffle`).
 
     >>> train = examples(dataset.train.sequence)
     """

@@ -1,4 +1,5 @@
-"""Which motif stands where: calls with strand and score, their false discovery rate, BED, scoring against truth."""
+"""Which motif stands where: calls with strand and score, their false discovery rate, BED, scoring
+against truth."""
 
 from __future__ import annotations
 
@@ -33,14 +34,15 @@ def call(
 ) -> pd.DataFrame:  # fmt: skip
     """Instances of the motifs `found` in named sequences, in order of sequence, then start.
 
-    Columns: sequence; start, end of the (trimmed) motif, 0-based half-open; motif; score in [0, 1], what it means is
-    said in `evidence.site_score`; strand; activation of the filter; attention; effect, the fall of the logit if the
-    site is silenced (negative: it speaks against); probability of the sequence (of the tile, in a long one). Calls that
-    share half of the shorter one's bases are one: the best score stays. Sequences above 2 x `tile` bp are read as tiles
-    of `tile` bp that overlap by half; each call is taken from the tile that holds it in its middle. Give sequences of
-    the length that the network was trained on, or this length as `tile`: the network knows where the middle is.
-    Keep `threshold` low to choose one afterwards. Records are streamed: memory does not grow with their number,
-    only with the calls. Raises InputError if a setting is out of range.
+    Columns: sequence; start, end of the (trimmed) motif, 0-based half-open; motif; score in [0, 1],
+    what it means is said in `evidence.site_score`; strand; activation of the filter; attention;
+    effect, the fall of the logit if the site is silenced (negative: it speaks against); probability
+    of the sequence (of the tile, in a long one). Calls that share half of the shorter one's bases
+    are one: the best score stays. Sequences above 2 x `tile` bp are read as tiles of `tile` bp that
+    overlap by half; each call is taken from the tile that holds it in its middle. Give sequences of
+    the length that the network was trained on, or this length as `tile`: the network knows where
+    the middle is. Keep `threshold` low to choose one afterwards. Records are streamed: memory does
+    not grow with their number, only with the calls. Raises InputError if a setting is out of range.
 
     >>> call(model, find_motifs(model, x), read_fasta("peaks.fa")).head(1)
       sequence  start  end motif  score strand ...
@@ -86,7 +88,8 @@ class Tile:
 
 
 def tiles(records: Iterable[Record | tuple[str, str]], tile: int) -> Iterator[Tile]:
-    """Sequences up to 2 x `tile` bp whole, longer ones as tiles that overlap by half; the last ends at the end."""
+    """Sequences up to 2 x `tile` bp whole, longer ones as tiles that overlap by half; the last ends
+    at the end."""
     for record in records:
         length, step = len(record[1]), tile // 2
         if length <= 2 * tile:
@@ -141,7 +144,8 @@ def finish(calls: pd.DataFrame, names: list[str], threshold: float) -> pd.DataFr
 
 
 def merge(calls: pd.DataFrame, share: float = 0.5) -> pd.DataFrame:
-    """Of calls in a sequence that share this part of the shorter one's bases (0: any base), keep the best.
+    """Of calls in a sequence that share this part of the shorter one's bases (0: any base), keep
+    the best.
 
     The best has the highest score, then the highest activation.
     """
@@ -161,13 +165,15 @@ def calibrate(
     model: Argminn, found: Found, records: Iterable[Record | tuple[str, str]], *, background=None, seed: int = 0,
     tile: int = 500, repeats: int = 2,
 ) -> pd.DataFrame:  # fmt: skip
-    """What false discovery rate each score has in sequences like `records`, for scores from 0.05 to 1.
+    """What false discovery rate each score has in sequences like `records`, for scores from 0.05 to
+    1.
 
-    Columns: score; per_mb, calls in `records` of at least this score; background_per_mb, calls that chance gives; fdr,
-    their ratio, at most 1 and never rising with the score. Chance is seen in `decoys` of the records, drawn `repeats`
-    times: a call there counts if it is not one of those kept in place (half overlap). Or give a `background` of
-    sequences without any instance, whose calls all count; then the network judges them without the context that true
-    instances make, and the rate is too high (or too low) for sequences that hold one. Keep the table with the model;
+    Columns: score; per_mb, calls in `records` of at least this score; background_per_mb, calls that
+    chance gives; fdr, their ratio, at most 1 and never rising with the score. Chance is seen in
+    `decoys` of the records, drawn `repeats` times: a call there counts if it is not one of those
+    kept in place (half overlap). Or give a `background` of sequences without any instance, whose
+    calls all count; then the network judges them without the context that true instances make, and
+    the rate is too high (or too low) for sequences that hold one. Keep the table with the model;
     `at_fdr` reads a threshold off it.
 
     >>> at_fdr(calibrate(model, found, records), 0.05)
@@ -195,10 +201,12 @@ def calibrate(
 
 
 def decoys(records: Iterable[Record | tuple[str, str]], kept: pd.DataFrame, seed: int = 0) -> list[Record]:
-    """The same sequences with the calls `kept` in place and the rest, joined, shuffled by dinucleotides around them.
+    """The same sequences with the calls `kept` in place and the rest, joined, shuffled by
+    dinucleotides around them.
 
-    Why: what the network makes of a chance hit depends on its company. A sequence shuffled whole has no instance, so
-    the network searches harder, and its chance hits score higher than those beside an instance.
+    Why: what the network makes of a chance hit depends on its company. A sequence shuffled whole
+    has no instance, so the network searches harder, and its chance hits score higher than those
+    beside an instance.
 
     >>> decoys([("s", "ACGT" * 9)], calls)[0].sequence
     """
@@ -226,11 +234,11 @@ def at_fdr(table: pd.DataFrame, fdr: float = 0.05) -> float:
 
 
 def write_bed(calls: pd.DataFrame | Iterable[pd.DataFrame], path: str | PathLike) -> None:
-    """Write calls, or parts of them as `call_parts` yields, as BED: six standard columns, the score times 1000, then
-    activation, attention, effect, probability.
+    """Write calls, or parts of them as `call_parts` yields, as BED: six standard columns, the score
+    times 1000, then activation, attention, effect, probability.
 
-    Sorted by sequence name and start, as bedtools and IGV want; a first line, beginning with #, names the columns.
-    Parts go to disk one by one, so memory does not grow with their number.
+    Sorted by sequence name and start, as bedtools and IGV want; a first line, beginning with #,
+    names the columns. Parts go to disk one by one, so memory does not grow with their number.
     Raises InputError for a path that cannot be written.
 
     >>> write_bed(call_parts(model, found, read_fasta("genome.fa.gz")), "calls.bed")
@@ -258,7 +266,8 @@ def cut(file: IO[bytes], begin: int, length: int) -> bytes:
 def overlaps(calls: pd.DataFrame, others: pd.DataFrame) -> pd.DataFrame:
     """Pairs of a call and an interval of its sequence that share half of the shorter one's bases.
 
-    Columns: call, planted, the positions of both in their tables; all columns of both, those of the second with _true.
+    Columns: call, planted, the positions of both in their tables; all columns of both, those of the
+    second with _true.
 
     >>> overlaps(calls, simulated.truth).call.nunique()
     """

@@ -68,7 +68,8 @@ Sequences = Annotated[Path, typer.Argument(metavar="SEQS.fa", help="FASTA, plain
 
 @app.callback()
 def setup() -> None:
-    """From regulatory sequences to motifs and their rules: an independent implementation of ARGMINN."""
+    """From regulatory sequences to motifs and their rules: an independent implementation of
+    ARGMINN."""
     logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr, force=True)
     logging.getLogger("motiflib").setLevel(logging.INFO)
     warnings.simplefilter("ignore")
@@ -77,7 +78,8 @@ def setup() -> None:
 def check_place(path: Path, *inputs: Path | str | None, run: Path | None = None) -> None:
     """InputError, before any work is done, if a file cannot be written there, or must not be.
 
-    That is so for an input of the same command, by whatever name, and for the files of the `run` that it reads.
+    That is so for an input of the same command, by whatever name, and for the files of the `run`
+    that it reads.
     """
     from motiflib.files import InputError
 
@@ -144,8 +146,8 @@ def train(
 ) -> None:
     """Train a network; interrupted, the same command goes on where it was.
 
-    From a genome and peaks, RUN also holds examples.tsv: every window with its place, label, part (train or test) and
-    the probability that the network gives it.
+    From a genome and peaks, RUN also holds examples.tsv: every window with its place, label, part
+    (train or test) and the probability that the network gives it.
     """
     from motiflib.files import LENGTH, RATIO, InputError, within
     from motiflib.model import ArgminnConfig
@@ -198,7 +200,8 @@ def motifs(
     sequences: Annotated[Path | None, typer.Option(help="Positives as evidence, not those held back.")] = None,
     negatives: Annotated[Path | None, typer.Option(help="Their negatives; by default, their shuffles.")] = None,
 ) -> None:
-    """Motifs as report.html (logos, evidence, JASPAR, sites), motifs.meme, motifs.tsv and one logo each, as PNG."""
+    """Motifs as report.html (logos, evidence, JASPAR, sites), motifs.meme, motifs.tsv and one logo
+    each, as PNG."""
     from motiflib.batches import examples
     from motiflib.files import InputError
     from motiflib.run import folder as runs
@@ -228,9 +231,10 @@ def call(
     every: Annotated[bool, typer.Option("--all", help="All candidates down to a score of 0.05, to choose "
                                         "afterwards: the same calls, cut at the score.")] = False,
 ) -> None:  # fmt: skip
-    """Motif instances as BED: sequence, start, end, motif, score 0-1000, strand; activation of the filter, attention,
-    effect on the logit if silenced, probability of the sequence. A genome's calls are shared by several processes under
-    `accelerate launch --num_processes 2 -m motiflib.cli call ...`; the file is the same."""
+    """Motif instances as BED: sequence, start, end, motif, score 0-1000, strand; activation of the
+    filter, attention, effect on the logit if silenced, probability of the sequence. A genome's
+    calls are shared by several processes under `accelerate launch --num_processes 2 -m motiflib.cli
+    call ...`; the file is the same."""
     from motiflib.calling import call_parts, write_bed
     from motiflib.files import InputError
     from motiflib.run import folder as runs
@@ -262,8 +266,9 @@ def call(
 def rules(
     run: RunFolder, sequences: Sequences, out: Annotated[Path, typer.Option(help="Table of pairs and distances.")]
 ) -> None:
-    """Which motifs stand together, on which strands, at what distance, how sure that is, and what the network makes of
-    it: one sentence a rule. Give sequences of both classes to see what speaks against, too."""
+    """Which motifs stand together, on which strands, at what distance, how sure that is, and what
+    the network makes of it: one sentence a rule. Give sequences of both classes to see what speaks
+    against, too."""
     from motiflib.run import folder as runs
     from motiflib.run import report
     from motiflib.sequence import read_fasta
@@ -289,8 +294,9 @@ def design(
     ablate: Annotated[bool, typer.Option(help="Write each design's broken twins too.")] = True,
     seed: Annotated[int, typer.Option(help="Same seed, same designs.")] = 0,
 ) -> None:
-    """Design sequences from a run's own motifs and rules: designs.fa, designs.tsv (a reason for every site) and
-    report.html. The rules are asked of the network: every motif alone, in pairs at each distance, and so on."""
+    """Design sequences from a run's own motifs and rules: designs.fa, designs.tsv (a reason for
+    every site) and report.html. The rules are asked of the network: every motif alone, in pairs at
+    each distance, and so on."""
     from motiflib.designing import Constraints
     from motiflib.run import folder as runs
     from motiflib.run.report import write_designs
@@ -325,7 +331,8 @@ def variants(
     rename_chroms: Annotated[bool, typer.Option(help="With --vcf: take chr1, 1 and chrI for one another.")] = False,
     threshold: Annotated[float, typer.Option(help="Score, 0 to 1, from which a site is an instance.")] = 0.5,
 ) -> None:
-    """Change in log-odds, the instance gained, lost or moved with its scores before and after, the rule that breaks."""
+    """Change in log-odds, the instance gained, lost or moved with its scores before and after, the
+    rule that breaks."""
     from motiflib import variants as room
     from motiflib.files import InputError
     from motiflib.genome.fasta import Genome

@@ -1,4 +1,5 @@
-"""The same design with one thing wrong: an instance broken, the spacing wrong, a repressor added."""
+"""The same design with one thing wrong: an instance broken, the spacing wrong, a repressor
+added."""
 
 from __future__ import annotations
 
@@ -31,9 +32,10 @@ LOWEST = 8  # wrong arrangements that twins are drawn from, the least liked ones
 def twins(model: Argminn, found: Found, designs: Designs, *, seed: int = 0) -> dict[str, Designs]:
     """Twins of all designs by kind; a kind that the network's rules do not hold is left out.
 
-    broken: the smallest set of instances without which the network says no has its bases shuffled. spacing: the same
-    motifs, order and strands at a distance at which it says no. repressor: a motif that it counts against the positive
-    class is added where that works best. All else keeps its place as far as it can, and what was changed is empty.
+    broken: the smallest set of instances without which the network says no has its bases shuffled.
+    spacing: the same motifs, order and strands at a distance at which it says no. repressor: a
+    motif that it counts against the positive class is added where that works best. All else keeps
+    its place as far as it can, and what was changed is empty.
 
     >>> {kind: t.probability.max() for kind, t in twins(run.model, run.found, designs).items()}
     {'broken': 0.04, 'spacing': 0.2}
@@ -44,7 +46,8 @@ def twins(model: Argminn, found: Found, designs: Designs, *, seed: int = 0) -> d
 
 
 def of_kind(model: Argminn, found: Found, designs: Designs, kind: str, plan, seed: int) -> Designs | None:
-    """Twins of one kind; those that the network still takes for positives are made anew, TRIES times in all."""
+    """Twins of one kind; those that the network still takes for positives are made anew, TRIES
+    times in all."""
     made, todo = {}, list(range(len(designs.names)))
     sites_of = dict(list(designs.sites.groupby("design")))
     for turn in range(TRIES):
@@ -72,7 +75,8 @@ def of_kind(model: Argminn, found: Found, designs: Designs, kind: str, plan, see
 
 
 def placed(sites: pd.DataFrame) -> Arrangement:
-    """The arrangement that sites form, from the first one's first base; copies that a count asked for left out."""
+    """The arrangement that sites form, from the first one's first base; copies that a count asked
+    for left out."""
     sites = sites[~sites.rule.str.startswith("count")]
     first = int(sites.start.min())
     return tuple(map(Part, sites.motif, sites.strand, (sites.start - first).to_list()))
@@ -96,7 +100,8 @@ def broken(designs: Designs, sites: pd.DataFrame, rng) -> pd.DataFrame | None:
 
 
 def misplaced(designs: Designs, sites: pd.DataFrame, rng) -> pd.DataFrame | None:
-    """The same motifs, order and strands at distances that the network refuses; None if it refuses none."""
+    """The same motifs, order and strands at distances that the network refuses; None if it refuses
+    none."""
     parts, rules = placed(sites), designs.rules
     if len(parts) < 2 or len(sites) > len(parts):
         return None
@@ -120,7 +125,8 @@ def wrong_spacings(rules: Rules, shape: tuple) -> list[Arrangement]:
 
 
 def repressed(designs: Designs, sites: pd.DataFrame, rng) -> pd.DataFrame | None:
-    """One more motif, where it costs most; None if no motif turns the arrangement into a negative."""
+    """One more motif, where it costs most; None if no motif turns the arrangement into a
+    negative."""
     parts, rules = placed(sites), designs.rules
     if len(parts) > 1 or len(sites) > 1:
         return None  # rules of three are asked only where a third motif helps
@@ -149,7 +155,8 @@ def best_repression(rules: Rules, motif: str) -> list[Arrangement]:
 
 
 def write(codes: np.ndarray, old: pd.DataFrame, new: pd.DataFrame, designs: Designs, rng, anew: bool):
-    """Codes of a twin with the bases left over in the gaps, which of them are free, which planned, and its sites."""
+    """Codes of a twin with the bases left over in the gaps, which of them are free, which planned,
+    and its sites."""
     c = designs.constraints
     held, out = np.zeros(len(codes), dtype=bool), codes.copy()
     for start, end, word in zip(new.start, new.end, new.word, strict=True):

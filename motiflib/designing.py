@@ -1,4 +1,5 @@
-"""Which arrangements of its motifs a network takes for a positive: asked of the network, motif by motif, bp by bp."""
+"""Which arrangements of its motifs a network takes for a positive: asked of the network, motif by
+motif, bp by bp."""
 
 from __future__ import annotations
 
@@ -39,10 +40,12 @@ Arrangement = tuple[Part, ...]
 
 
 class Rules(NamedTuple):
-    """What a network was asked and answered: `table`, a row an arrangement, and the words that stand for its motifs.
+    """What a network was asked and answered: `table`, a row an arrangement, and the words that
+    stand for its motifs.
 
-    Columns of the table: rule (words), motifs (their number), parts (the arrangement), logit (mean over empty
-    backgrounds), gain (over the best arrangement with one motif less), chosen (serves for designs).
+    Columns of the table: rule (words), motifs (their number), parts (the arrangement), logit (mean
+    over empty backgrounds), gain (over the best arrangement with one motif less), chosen (serves
+    for designs).
     """
 
     table: pd.DataFrame
@@ -116,7 +119,8 @@ def say(parts: Arrangement) -> str:
 
 
 def extended(parts: Arrangement, names: list[str], widths: dict[str, int], reach: int) -> list[Arrangement]:
-    """The arrangement with one more motif on either side, on either strand, at every gap from 0 to `reach` bp."""
+    """The arrangement with one more motif on either side, on either strand, at every gap from 0 to
+    `reach` bp."""
     out, total = [], span(parts, widths)
     for name in (n for n in names if n not in {p.motif for p in parts}):
         for strand in "+-":
@@ -151,12 +155,13 @@ def rulebook(
     model: Argminn, found: Found, *, length: int = 200, gc: float = 0.5, reach: int = REACH,
     motifs: Iterable[str] | None = None, forbid: Iterable[str] = (), seed: int = 0,
 ) -> Rules:  # fmt: skip
-    """Ask a network for its rules: every motif alone, then with a second one in each order, on each strand, at each gap
-    up to `reach` bp, then a third, as long as another motif adds GAIN logits. No sequence and no grammar is needed.
+    """Ask a network for its rules: every motif alone, then with a second one in each order, on each
+    strand, at each gap up to `reach` bp, then a third, as long as another motif adds GAIN logits.
+    No sequence and no grammar is needed.
 
-    Of those with as many motifs as pay, all within MARGIN of the best logit, and above 0, are chosen. Two copies of
-    one motif are not tried.
-    Raises InputError if there is no motif, or one that does not fit into the length.
+    Of those with as many motifs as pay, all within MARGIN of the best logit, and above 0, are
+    chosen. Two copies of one motif are not tried. Raises InputError if there is no motif, or one
+    that does not fit into the length.
 
     >>> rulebook(run.model, run.found).chosen.rule.iloc[0]
     'M1 + then M2 +, 19 bp from start to start'
@@ -197,7 +202,8 @@ def blank(model: Argminn, found: Found, n: int, length: int, gc: float, seed: in
     codes = np.stack([rng.permutation(kinds) for _ in range(n)])
     none = np.zeros(codes.shape, dtype=bool)
     return empty(model, found, codes, ~none, none, seed=seed)[0]
-# Background in which the scanner finds nothing and no forbidden word stands, of exactly the composition given.
+# Background in which the scanner finds nothing and no forbidden word stands, of exactly the
+# composition given.
 EMPTY = 0.3  # of the highest activation that a filter can give: weaker windows count as empty
 EXCHANGES = 4  # for each base
 FREE = 255  # code of a base that is not decided yet
@@ -214,7 +220,8 @@ def tensor_of(codes: UInt8[np.ndarray, "n L"]) -> Float[Tensor, "n 4 L"]:
 
 
 def peaks(model: Argminn, found: Found) -> Float[Tensor, " C"]:
-    """The highest activation that each channel can give; infinite for channels that read no motif."""
+    """The highest activation that each channel can give; infinite for channels that read no
+    motif."""
     weights, bias = (v.detach() for v in model.scanner.channels())
     top, mine = torch.full((model.config.channels,), torch.inf), list(channel_motifs(model, found).index)
     top[mine] = (weights.amax(1).sum(1) + bias)[mine].clamp(min=0)
@@ -224,7 +231,8 @@ def peaks(model: Argminn, found: Found) -> Float[Tensor, " C"]:
 def holes(
     scanner: MotifScanner, x: Float[Tensor, "n 4 L"], planned: Bool[np.ndarray, "n L"], limit: Float[Tensor, " C"]
 ) -> Bool[np.ndarray, "n L"]:
-    """Bases of windows that are not empty and that no planned site explains (half of the window's core is planned)."""
+    """Bases of windows that are not empty and that no planned site explains (half of the window's
+    core is planned)."""
     first, end = cores(scanner)
     width = scanner.filters.shape[2]
     core = ((torch.arange(width) >= first[:, None]) & (torch.arange(width) < end[:, None])).float()  # (C, W)
@@ -256,11 +264,12 @@ def empty(
     planned: Bool[np.ndarray, "n L"], *, forbid: Sequence[str] = (), seed: int = 0,
     strict: bool = True,
 ) -> tuple[UInt8[np.ndarray, "n L"], Bool[np.ndarray, " n"]]:  # fmt: skip
-    """Exchange free bases of each sequence with each other until nothing is left to see: outside the planned sites no
-    window above EMPTY of its filter's highest activation, no forbidden word on either strand. The composition stays.
+    """Exchange free bases of each sequence with each other until nothing is left to see: outside
+    the planned sites no window above EMPTY of its filter's highest activation, no forbidden word on
+    either strand. The composition stays.
 
-    Returns the codes and a mask of the sequences in which it went well. Raises InputError, if `strict`, with the
-    constraint that could not be met in more than half of them.
+    Returns the codes and a mask of the sequences in which it went well. Raises InputError, if
+    `strict`, with the constraint that could not be met in more than half of them.
 
     >>> codes, solved = empty(run.model, run.found, codes, free, planned, forbid=["GAATTC"])
     """
@@ -289,7 +298,8 @@ def empty(
     what = f"forbidden words {', '.join(forbid)}" if wrong.any() else "a background without motifs"
     raise InputError(f"{what}: not possible in {len(todo)} of {len(codes)} sequences with the bases that are left; "
                      "allow another gc, a greater length, or fewer words")  # fmt: skip
-# Designs: an arrangement that the network asks for, its words, and empty background; under constraints, or refused.
+# Designs: an arrangement that the network asks for, its words, and empty background; under
+# constraints, or refused.
 ROUNDS, MOST_DESIGNS = 12, 1_000_000  # designs at a time
 ASKED = (
     120  # bp: rules are asked in sequences of this length at least, so that a short design is refused for its length
@@ -301,9 +311,10 @@ COLUMNS = ["design", "start", "end", "motif", "strand", "word", "rule"]
 class Constraints:
     """What designs must obey; InputError at once for what nothing can obey.
 
-    length in bp. gc: fraction of the whole sequence. forbid: words that stand on neither strand. left, right: fixed
-    flanks, part of the length. counts: number of each motif, such as {"M1": 2, "M2": 0}; motifs not named come as the
-    rules ask. apart: least number of bases in which two designs differ. jitter: bp from the middle, to either side.
+    length in bp. gc: fraction of the whole sequence. forbid: words that stand on neither strand.
+    left, right: fixed flanks, part of the length. counts: number of each motif, such as {"M1": 2,
+    "M2": 0}; motifs not named come as the rules ask. apart: least number of bases in which two
+    designs differ. jitter: bp from the middle, to either side.
     """
 
     length: int = 200
@@ -338,7 +349,8 @@ class Constraints:
 
 
 class Designs(NamedTuple):
-    """Designed sequences: `codes` (n, L), `probability` (n,), `sites` (columns COLUMNS), and what they obey."""
+    """Designed sequences: `codes` (n, L), `probability` (n,), `sites` (columns COLUMNS), and what
+    they obey."""
 
     codes: np.ndarray
     probability: np.ndarray
@@ -361,11 +373,12 @@ def design(
     model: Argminn, found: Found, n: int = 100, constraints: Constraints | None = None, *,
     rules: Rules | None = None, least: float = 0.9, seed: int = 0,
 ) -> Designs:  # fmt: skip
-    """`n` sequences that the network takes for positives with a probability of at least `least`, from its own rules.
+    """`n` sequences that the network takes for positives with a probability of at least `least`,
+    from its own rules.
 
-    Each has one of the chosen arrangements of `rules` (asked of the network here, if not given), either way round, near
-    the middle, on background that the scanner finds empty.
-    Raises InputError with the constraint that cannot be met.
+    Each has one of the chosen arrangements of `rules` (asked of the network here, if not given),
+    either way round, near the middle, on background that the scanner finds empty. Raises InputError
+    with the constraint that cannot be met.
 
     >>> designs = design(run.model, run.found, 100, Constraints(length=200, forbid=("GAATTC",)))
     >>> designs.probability.min()
@@ -404,7 +417,8 @@ def design(
 
 
 def usable(rules: Rules, c: Constraints) -> pd.DataFrame:
-    """The chosen arrangements that fit the constraints; InputError with the one that leaves none."""
+    """The chosen arrangements that fit the constraints; InputError with the one that leaves
+    none."""
     if not len(rules.chosen):
         best = rules.table.iloc[0]
         raise InputError(f"no arrangement of {', '.join(rules.words)} is taken for a positive (best: {best.rule}, "
@@ -441,7 +455,8 @@ def draft(plans: pd.DataFrame, words: dict[str, str], c: Constraints, rng) -> tu
 
 
 def another(name: str, placed: list, widths: dict[str, int], c: Constraints, rng, gap: int = 4) -> Part:
-    """One more copy of a motif somewhere `gap` bp or more from all others; InputError if there is no place."""
+    """One more copy of a motif somewhere `gap` bp or more from all others; InputError if there is
+    no place."""
     width = widths[name]
     starts = np.arange(len(c.left), c.length - len(c.right) - width + 1)
     for p, _ in placed:
@@ -454,7 +469,8 @@ def another(name: str, placed: list, widths: dict[str, int], c: Constraints, rng
 
 
 def fill_in(model: Argminn, found: Found, drafts: list, c: Constraints, seed: int):
-    """Drafts with their free bases drawn: the GC asked for, to the base, and empty; and which are (`fill.empty`)."""
+    """Drafts with their free bases drawn: the GC asked for, to the base, and empty; and which are
+    (`fill.empty`)."""
     codes, rng = np.stack([d[0] for d in drafts]), np.random.default_rng(seed)
     free, planned = codes == FREE, np.zeros(codes.shape, dtype=bool)
     for i, (_, sites) in enumerate(drafts):
@@ -470,11 +486,13 @@ def fill_in(model: Argminn, found: Found, drafts: list, c: Constraints, seed: in
         kinds = np.concatenate([np.arange(strong) % 2 + 1, 3 * (np.arange(room - strong) % 2)]).astype(np.uint8)
         codes[i, free[i]] = rng.permutation(kinds)
     return empty(model, found, codes, free, planned, forbid=c.forbid, seed=seed)
-# What each site of a design contributes, in numbers and in words, and whether anything else contributes too.
+# What each site of a design contributes, in numbers and in words, and whether anything else
+# contributes too.
 
 
 def hits_on(reader: Reader, starts: torch.Tensor, ends: torch.Tensor, rows: torch.Tensor) -> torch.Tensor:
-    """Which hits of sequences `rows` lie on [start, end): they share half of the shorter one's bases, (N, M)."""
+    """Which hits of sequences `rows` lie on [start, end): they share half of the shorter one's
+    bases, (N, M)."""
     first, last = cores(reader.model.scanner)
     begin = reader.hits.start[rows] + first[reader.hits.channel[rows]]
     end = reader.hits.start[rows] + last[reader.hits.channel[rows]]
@@ -486,8 +504,9 @@ def hits_on(reader: Reader, starts: torch.Tensor, ends: torch.Tensor, rows: torc
 def explain(model: Argminn, designs: Designs) -> pd.DataFrame:
     """The sites of designs with what they are worth, a row a site.
 
-    Columns: design, probability, start, end, motif, strand, word, rule (that asked for it), contribution (the fall of
-    the logit if the network could not see the site), text (a line in plain words, the same for all rows of a design).
+    Columns: design, probability, start, end, motif, strand, word, rule (that asked for it),
+    contribution (the fall of the logit if the network could not see the site), text (a line in
+    plain words, the same for all rows of a design).
 
     >>> explain(run.model, designs).text[0]
     'Predicted 0.998: M1 CACGTG at 95-101 (+) gives +8.9, ...; rule: ...; the other 186 bp are background, ...'
@@ -521,8 +540,9 @@ def sentence(sites: pd.DataFrame, asked: Constraints) -> str:
 def unmentioned(model: Argminn, designs: Designs, *, seed: int = 0) -> pd.DataFrame:
     """What is lost when all that the explanation does not mention is taken away; a row a design.
 
-    Columns: design; probability; silenced, when the scanner's hits outside the mentioned sites are set to 0; redrawn,
-    when every base outside them is drawn anew with the same composition (and may hold chance hits).
+    Columns: design; probability; silenced, when the scanner's hits outside the mentioned sites are
+    set to 0; redrawn, when every base outside them is drawn anew with the same composition (and may
+    hold chance hits).
 
     >>> unmentioned(run.model, designs).eval("silenced - probability").abs().median()
     0.001

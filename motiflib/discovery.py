@@ -29,10 +29,11 @@ def frequencies(counts: Float[np.ndarray, "4 V"]) -> Float[np.ndarray, "4 V"]:
 
 
 def trim_ends(pfm: np.ndarray, bits: float = 1.0) -> tuple[np.ndarray, int]:
-    """Cut what `rich_pieces` leaves out at both ends, then as little as leaves a mean of at least `bits` a column.
+    """Cut what `rich_pieces` leaves out at both ends, then as little as leaves a mean of at least
+    `bits` a column.
 
-    Of all ranges of columns with such a mean, the one with most information is kept, of equal ones the shortest.
-    Returns the matrix that is left, one column at least, and where it starts.
+    Of all ranges of columns with such a mean, the one with most information is kept, of equal ones
+    the shortest. Returns the matrix that is left, one column at least, and where it starts.
     """
     information = Motif("", pfm).information
     pieces = rich_pieces(information)
@@ -45,10 +46,11 @@ def trim_ends(pfm: np.ndarray, bits: float = 1.0) -> tuple[np.ndarray, int]:
 
 
 def rich_pieces(information: Float[np.ndarray, " w"], fragment: float = FRAGMENT) -> list[tuple[int, int]]:
-    """Half-open ranges of columns of TRIM bits or more; two poorer columns in a row are a gap between pieces.
+    """Half-open ranges of columns of TRIM bits or more; two poorer columns in a row are a gap
+    between pieces.
 
-    At both ends, pieces with less than `fragment` of the richest one's bits are left out: they are bases of a neighbour
-    that often stands at this distance, not part of this motif.
+    At both ends, pieces with less than `fragment` of the richest one's bits are left out: they are
+    bases of a neighbour that often stands at this distance, not part of this motif.
 
     >>> rich_pieces(np.array([2, 2, 2, 2, 0, 2, 0, 0, 2.0]))
     [(0, 6)]
@@ -74,10 +76,12 @@ MEMBER_COLUMNS = ["motif", "filter", "offset", "strand"]
 
 
 class Found(NamedTuple):
-    """Motifs, the most important first, one row for each in `table` (`find_motifs`), and the filters that read them.
+    """Motifs, the most important first, one row for each in `table` (`find_motifs`), and the
+    filters that read them.
 
-    Columns of `members`, a row for each filter of each motif: motif, filter, offset (where the motif starts in the
-    filter's window, may be negative), strand (of the motif that the filter reads).
+    Columns of `members`, a row for each filter of each motif: motif, filter, offset (where the
+    motif starts in the filter's window, may be negative), strand (of the motif that the filter
+    reads).
     """
 
     motifs: list[Motif]
@@ -89,19 +93,22 @@ def find_motifs(
     model: Argminn, x: Float[Tensor, "N 4 L"], *, shortest: int = 5, bits: float = 1.0, sites: int = 20,
     most: int = 4000,
 ) -> Found:  # fmt: skip
-    """Read the motifs off a network's filters, with sequences x (positives and negatives) for it to answer to.
+    """Read the motifs off a network's filters, with sequences x (positives and negatives) for it to
+    answer to.
 
-    The sites of a filter are its candidates above half of its highest activation, as in the paper, whose removal
-    changes the odds by a factor of 2 or more. (Windows that only answer strongly hold more background, see
-    `strong_windows`.) Where these are too mixed for a motif, the stronger ones are tried (SHARES). Their mean is the
-    PFM, FLANK bases wider than the filter on both sides, trimmed of poor columns (`rich_pieces`), and further while the
-    rest has less than `bits` of mean information. What is left is a motif if it is at least `shortest` long, has `bits`
-    of mean information and `sites` sites; a second, looser half that the filter reads is put back (`whole`). A filter
-    whose motif a more important one already describes is a member of that one. Columns of the table: motif, consensus,
-    filter, offset (where the motif starts in the filter's window, may be negative), length, information_bits, sites,
-    contribution (mean change of the logit by a site: positive speaks for, negative against the positive class). Two filters that each read a part of a wider motif are joined, see
-    `motiflib.discovery`. Order: sum of |effect| over all sites. Of more than `most` sequences, so many are taken at equal
-    steps.
+    The sites of a filter are its candidates above half of its highest activation, as in the paper,
+    whose removal changes the odds by a factor of 2 or more. (Windows that only answer strongly hold
+    more background, see `strong_windows`.) Where these are too mixed for a motif, the stronger ones
+    are tried (SHARES). Their mean is the PFM, FLANK bases wider than the filter on both sides,
+    trimmed of poor columns (`rich_pieces`), and further while the rest has less than `bits` of mean
+    information. What is left is a motif if it is at least `shortest` long, has `bits` of mean
+    information and `sites` sites; a second, looser half that the filter reads is put back
+    (`whole`). A filter whose motif a more important one already describes is a member of that one.
+    Columns of the table: motif, consensus, filter, offset (where the motif starts in the filter's
+    window, may be negative), length, information_bits, sites, contribution (mean change of the
+    logit by a site: positive speaks for, negative against the positive class). Two filters that
+    each read a part of a wider motif are joined, see `motiflib.discovery`. Order: sum of |effect|
+    over all sites. Of more than `most` sequences, so many are taken at equal steps.
 
     >>> find_motifs(model, examples.x).table.consensus[0]
     'GGACAGCGCC'
@@ -129,7 +136,8 @@ def find_motifs(
 def matrix_of(
     x: Float[Tensor, "N 4 L"], sites: pd.DataFrame, f: int, width: int, bits: float
 ) -> tuple[Float[np.ndarray, "4 V"], Motif, int]:  # fmt: skip
-    """Base counts around the sites of filter f (V = 3W), the motif that they make, and where it starts in the filter.
+    """Base counts around the sites of filter f (V = 3W), the motif that they make, and where it
+    starts in the filter.
 
     >>> matrix_of(examples.x, sites, 0, 12, 1.0)[1].consensus
     'GGACAGCGCC'
@@ -143,12 +151,13 @@ def matrix_of(
 def whole(
     motif: Motif, offset: int, counts: Float[np.ndarray, "4 V"], weights: Float[Tensor, "4 W"]
 ) -> tuple[Motif, int]:  # fmt: skip
-    """The motif that starts at `offset` in its filter's window, with what else the filter reads, and where that starts.
+    """The motif that starts at `offset` in its filter's window, with what else the filter reads,
+    and where that starts.
 
-    Trimming keeps one half of a motif whose other half varies more, such as the two arms of a palindrome. A column of
-    the filter is read if its weights differ by READ of the largest difference and the sites (`counts` as of
-    `matrix_of`) have TRIM bits there. The motif is widened to the outermost of these if that adds PART bits, so that
-    single poor flanks stay cut.
+    Trimming keeps one half of a motif whose other half varies more, such as the two arms of a
+    palindrome. A column of the filter is read if its weights differ by READ of the largest
+    difference and the sites (`counts` as of `matrix_of`) have TRIM bits there. The motif is widened
+    to the outermost of these if that adds PART bits, so that single poor flanks stay cut.
 
     >>> whole(motif, 0, counts, model.scanner.filters[0])[0].consensus
     'ATTTCCTNATNNGGNAA'
@@ -166,14 +175,16 @@ def cut_windows(
     x: Float[Tensor, "N 4 L"], row: Int[Tensor, " n"], start: Int[Tensor, " n"], channel: Int[Tensor, " n"],
     width: int, forward: int, *, beside: int = FLANK,
 ) -> Float[Tensor, "n 4 V"]:  # fmt: skip
-    """The bases of windows with `beside` more on each side, turned over where the channel is not the `forward` one."""
+    """The bases of windows with `beside` more on each side, turned over where the channel is not
+    the `forward` one."""
     columns = start[:, None] + torch.arange(width + 2 * beside)  # (n, V) in the padded sequence
     cut = tf.pad(x, (beside, beside))[row[:, None], :, columns].mT.float()  # (n, 4, V)
     return torch.where((channel != forward)[:, None, None], cut.flip(1, 2), cut)
 
 
 def align(a: Motif, b: Motif) -> tuple[float, int, str]:
-    """Best alignment of motif b with a: correlation (`motif.aligned_correlation`), where b starts in a, b's strand.
+    """Best alignment of motif b with a: correlation (`motif.aligned_correlation`), where b starts
+    in a, b's strand.
 
     >>> align(jaspar("MAX"), jaspar("MAX"))
     (1.0, 0, '+')
@@ -186,9 +197,11 @@ def align(a: Motif, b: Motif) -> tuple[float, int, str]:
 
 
 def merge(found: list[tuple]) -> list[tuple]:
-    """Make a motif a member of an earlier, more important one that it equals (correlation SAME or more).
+    """Make a motif a member of an earlier, more important one that it equals (correlation SAME or
+    more).
 
-    Adds to each kept item its members: filter, where the kept motif starts in the filter's window, and its strand.
+    Adds to each kept item its members: filter, where the kept motif starts in the filter's window,
+    and its strand.
     """
     kept: list[tuple] = []
     for motif, f, offset, effect, *given in found:
@@ -217,9 +230,11 @@ def tabulate(found: list[tuple]) -> Found:
 
 
 def channel_motifs(model: Argminn, found: Found) -> pd.DataFrame:
-    """What each channel of a network reads, indexed by channel, channels that read no motif left out.
+    """What each channel of a network reads, indexed by channel, channels that read no motif left
+    out.
 
-    Columns: motif, strand, offset (of the motif's leftmost base from the start of the window), length.
+    Columns: motif, strand, offset (of the motif's leftmost base from the start of the window),
+    length.
 
     >>> channel_motifs(model, found).motif.to_dict()
     {0: 'M1', 1: 'M2', 2: 'M1', 3: 'M2'}
@@ -235,8 +250,8 @@ def channel_motifs(model: Argminn, found: Found) -> pd.DataFrame:
 def name_motifs(motifs: list[Motif], *, targets: list[Motif] | None = None) -> pd.DataFrame:
     """The closest JASPAR motif of each by TOMTOM, or of `targets`.
 
-    Columns: motif, consensus, length, information_bits, sites, jaspar_id, jaspar_name, p_value, correlation (in
-    TOMTOM's alignment, as in `motif.aligned_correlation`).
+    Columns: motif, consensus, length, information_bits, sites, jaspar_id, jaspar_name, p_value,
+    correlation (in TOMTOM's alignment, as in `motif.aligned_correlation`).
 
     >>> name_motifs(found.motifs).jaspar_name[0]
     'REST'
@@ -247,14 +262,20 @@ def name_motifs(motifs: list[Motif], *, targets: list[Motif] | None = None) -> p
     return pd.DataFrame(rows, columns=columns).merge(best, on="motif", how="left")
 # Motifs wider than a filter: two filters that each read a part of one motif become one motif.
 #
-# What stands around the sites of a filter tells. If its neighbour's matrix stands there at one distance, and the same is
-# true the other way round, then neither is a motif of its own. Two parts that overlap describe the same bases, as
-# duplicates do: a good share of sites is enough, as each filter is the stronger one, and has its site there, where the
-# other's part is weak. Parts that only touch must stand together in nearly all sites. Partners at a fixed distance stay
+# What stands around the sites of a filter tells. If its neighbour's matrix stands there at one
+# distance, and the same is
+# true the other way round, then neither is a motif of its own. Two parts that overlap describe the
+# same bases, as
+# duplicates do: a good share of sites is enough, as each filter is the stronger one, and has its
+# site there, where the
+# other's part is weak. Parts that only touch must stand together in nearly all sites. Partners at a
+# fixed distance stay
 # apart: a gap lies between them, or each also stands without the other.
 #
-# An item is what `discovery.merge` keeps: motif, filter, offset in the filter's window, effect, members. Letters: W
-# filter width; `around` holds, for each filter, the base counts (4, 3W) of its sites, W beside the window on both sides.
+# An item is what `discovery.merge` keeps: motif, filter, offset in the filter's window, effect,
+# members. Letters: W
+# filter width; `around` holds, for each filter, the base counts (4, 3W) of its sites, W beside the
+# window on both sides.
 GAP = 1  # columns between two parts of one motif, at most
 SHARE = 1 / 3  # of the sites of either part have the other there, at least, where half of the shorter part overlaps
 NEARLY_ALL = 0.8  # the same where less or nothing overlaps
@@ -265,11 +286,13 @@ Member = tuple[int, int, str]
 def share_with(
     wide: Float[np.ndarray, "4 V"], at: int, part: Float[np.ndarray, "4 w"], outside: Bool[np.ndarray, " w"]
 ) -> float:
-    """Estimated share of sites, with frequencies `wide` around them, that have `part` at column `at`.
+    """Estimated share of sites, with frequencies `wide` around them, that have `part` at column
+    `at`.
 
-    With p = part - 1/4 and e = wide - 1/4 in the columns `outside` the other motif, e = share * p if the rest is
-    background with equal bases, so share = sum(e p) / sum(p p). 0 if the part does not fit in, has no such column, or
-    looks otherwise (correlation below LIKE over all of its columns).
+    With p = part - 1/4 and e = wide - 1/4 in the columns `outside` the other motif, e = share * p
+    if the rest is background with equal bases, so share = sum(e p) / sum(p p). 0 if the part does
+    not fit in, has no such column, or looks otherwise (correlation below LIKE over all of its
+    columns).
 
     >>> share_with(0.6 * motif.pfm + 0.4 * 0.25, 0, motif.pfm, np.full(motif.width, True))
     0.6
@@ -282,7 +305,8 @@ def share_with(
 
 
 def bridge(a: tuple, b: tuple, around: dict[int, np.ndarray]) -> tuple[int, str] | None:
-    """Where the second item starts in the first, and its strand, if both are parts of one motif; else None.
+    """Where the second item starts in the first, and its strand, if both are parts of one motif;
+    else None.
 
     >>> bridge(left, right, around)
     (7, '+')
@@ -305,11 +329,13 @@ def bridge(a: tuple, b: tuple, around: dict[int, np.ndarray]) -> tuple[int, str]
 
 
 def join(kept: list[tuple], around: dict[int, np.ndarray], bits: float = 1.0) -> list[tuple]:
-    """Items with all that `bridge` connects made one, in the place of the more important part; `around` follows.
+    """Items with all that `bridge` connects made one, in the place of the more important part;
+    `around` follows.
 
-    The matrix of a joined item spans the columns of both and is trimmed as always. It is the mean over the sites of
-    both, or of a part with a good SHARE of them where that tells more: a part that has its sites where the other is
-    weak blurs the mean. The number of sites is that of both, the effect their mean.
+    The matrix of a joined item spans the columns of both and is trimmed as always. It is the mean
+    over the sites of both, or of a part with a good SHARE of them where that tells more: a part
+    that has its sites where the other is weak blurs the mean. The number of sites is that of both,
+    the effect their mean.
 
     >>> len(join([left, right], around))
     1
@@ -348,7 +374,8 @@ def fuse(a: tuple, b: tuple, around: dict[int, np.ndarray], shift: int, strand: 
 
 
 def moved(counts: Float[np.ndarray, "4 V"], by: int) -> Float[np.ndarray, "4 V"]:
-    """The same counts, `by` columns to the right; what falls off is lost, what is not known counts nothing.
+    """The same counts, `by` columns to the right; what falls off is lost, what is not known counts
+    nothing.
 
     >>> moved(np.array([[1.0, 2.0]]), 1)
     array([[0., 1.]])
@@ -360,9 +387,11 @@ def moved(counts: Float[np.ndarray, "4 V"], by: int) -> Float[np.ndarray, "4 V"]
 
 
 def window(member: Member, part: int, start: int, width: int, turned: bool) -> Member:
-    """A filter that read `part` columns, now of a motif of `width` columns that starts at column `start` of the part.
+    """A filter that read `part` columns, now of a motif of `width` columns that starts at column
+    `start` of the part.
 
-    The start in the filter's window is that of the leftmost base; `turned`: the part is read backwards in the motif.
+    The start in the filter's window is that of the leftmost base; `turned`: the part is read
+    backwards in the motif.
 
     >>> window((0, 2, "+"), 5, -3, 9, False)
     (0, -1, '+')

@@ -34,11 +34,13 @@ def within(name: str, value: int, least: int, most: int) -> None:
 
 
 class InputError(ValueError):
-    """An input that cannot be used: one line that says what is wrong, where, and what to do about it."""
+    """An input that cannot be used: one line that says what is wrong, where, and what to do about
+    it."""
 
 
 def write_atomic(path: str | os.PathLike, data: str | bytes | Iterable[bytes]) -> None:
-    """Write a file beside its place and rename it, so that no reader ever sees half of it; missing folders are made.
+    """Write a file beside its place and rename it, so that no reader ever sees half of it; missing
+    folders are made.
 
     `data` may be an iterable of pieces, for what does not fit into memory.
 

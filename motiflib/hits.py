@@ -1,4 +1,5 @@
-"""What a network says about each place in a sequence where a filter fires: the evidence behind motifs and calls.
+"""What a network says about each place in a sequence where a filter fires: the evidence behind
+motifs and calls.
 
 Letters as in `model`: B batch, L length, C channels, T window starts, M candidates.
 """
@@ -35,7 +36,8 @@ class Reader:
         self.offset = self.hits.start - middle(x, model.config.width)[:, None]
 
     def logit(self, rows: Tensor, activation: Float[Tensor, "N M"]) -> tuple[Tensor, Float[Tensor, "N K H M"]]:
-        """Logit and attention on hits for sequences `rows` of the batch, had their hits these activations."""
+        """Logit and attention on hits for sequences `rows` of the batch, had their hits these
+        activations."""
         start, channel = self.hits.start[rows], self.hits.channel[rows]
         if self.model.config.candidates:
             logit, attention = self.model.weigh(Hits(start, channel, activation), self.offset[rows])
@@ -46,9 +48,11 @@ class Reader:
         return logit, attention.gather(3, start[:, None, None].expand(*attention.shape[:3], -1))
 
     def silenced(self, rows: Tensor, gone: Bool[Tensor, "N M"]) -> Float[Tensor, " N"]:
-        """`logit` with the hits `gone` silenced; what they leave as it was is computed once for all.
+        """`logit` with the hits `gone` silenced; what they leave as it was is computed once for
+        all.
 
-        A silenced hit is no token, and it is missing in the neighbourhoods of the others; nothing else changes.
+        A silenced hit is no token, and it is missing in the neighbourhoods of the others; nothing
+        else changes.
         """
         model = self.model
         if model.around is None:
@@ -66,7 +70,8 @@ class Reader:
 
     @cached_property
     def parts(self) -> tuple[Tensor, Tensor, Tensor, list[Tensor]]:
-        """Pull of each hit on each other (B,M,M), kinds (B,M,C), empty (B,M), tokens but for their neighbourhoods."""
+        """Pull of each hit on each other (B,M,M), kinds (B,M,C), empty (B,M), tokens but for their
+        neighbourhoods."""
         model, hits = self.model, self.hits
         table, reach, empty = model.around.table(), model.around.reach, hits.activation <= 0
         shift = hits.start[:, None] - hits.start[:, :, None]  # (B, M, M): from i to j
@@ -82,9 +87,11 @@ class Reader:
 
 
 def in_order(hits: Hits, x: Float[Tensor, "B 4 L"], scanner: MotifScanner) -> Hits:
-    """Hits from the strongest on; of those that tie, first the ones whose strand has the larger `slant` there.
+    """Hits from the strongest on; of those that tie, first the ones whose strand has the larger
+    `slant` there.
 
-    Why: both strands of a palindrome fire alike, and what is called must not depend on which strand was given.
+    Why: both strands of a palindrome fire alike, and what is called must not depend on which strand
+    was given.
     """
     lean = slant(x, scanner.filters.shape[2]).gather(1, hits.start)  # (B, M)
     lean = torch.where(hits.channel < len(scanner.filters), lean, -lean)
@@ -97,7 +104,8 @@ def in_order(hits: Hits, x: Float[Tensor, "B 4 L"], scanner: MotifScanner) -> Hi
 def slant(x: Float[Tensor, "B 4 L"], width: int, beyond: int = 20) -> Float[Tensor, "B T"]:
     """A number for each window that changes its sign, and nothing else, on the reverse complement.
 
-    The sum of the bases, A = -3, C = -1, G = 1, T = 3, in and around the window, by weights that mirror each other.
+    The sum of the bases, A = -3, C = -1, G = 1, T = 3, in and around the window, by weights that
+    mirror each other.
     """
     value = torch.tensor([-3.0, -1.0, 1.0, 3.0]).to(x)
     size = width + 2 * beyond
@@ -107,10 +115,11 @@ def slant(x: Float[Tensor, "B 4 L"], width: int, beyond: int = 20) -> Float[Tens
 
 
 def shares_half(start, end, other_start, other_end):
-    """Do intervals [start, end) share half of the shorter one's bases with others? Tensors, arrays or numbers.
+    """Do intervals [start, end) share half of the shorter one's bases with others? Tensors, arrays
+    or numbers.
 
-    The overlap is the least of both lengths, end - other_start and other_end - start, and the lengths are never less
-    than half of the shorter one.
+    The overlap is the least of both lengths, end - other_start and other_end - start, and the
+    lengths are never less than half of the shorter one.
 
     >>> shares_half(0, 10, 5, 25), shares_half(0, 10, 6, 25)
     (True, False)
@@ -123,7 +132,8 @@ def shares_half(start, end, other_start, other_end):
 
 
 def cores(scanner: MotifScanner, share: float = 0.25) -> tuple[Tensor, Tensor]:
-    """Half-open range of the columns of each channel that carry its motif: those above `share` of the largest weight.
+    """Half-open range of the columns of each channel that carry its motif: those above `share` of
+    the largest weight.
 
     >>> first, end = cores(model.scanner)
     """
@@ -133,7 +143,8 @@ def cores(scanner: MotifScanner, share: float = 0.25) -> tuple[Tensor, Tensor]:
 
 
 def same_site(hits: Hits, scanner: MotifScanner) -> Bool[Tensor, "B M M"]:
-    """Which hits describe the same bases: their cores overlap by at least half of the shorter one."""
+    """Which hits describe the same bases: their cores overlap by at least half of the shorter
+    one."""
     start, end = (edge[hits.channel] + hits.start for edge in cores(scanner))  # (B, M)
     active = hits.activation > 0
     same = shares_half(start[:, :, None], end[:, :, None], start[:, None], end[:, None])
@@ -141,7 +152,8 @@ def same_site(hits: Hits, scanner: MotifScanner) -> Bool[Tensor, "B M M"]:
 
 
 def leaders(same: Bool[Tensor, "B M M"]) -> Bool[Tensor, "B M"]:
-    """The strongest hit of each site: taken in order of activation, a hit leads unless a leader describes its bases."""
+    """The strongest hit of each site: taken in order of activation, a hit leads unless a leader
+    describes its bases."""
     leads = torch.diagonal(same, dim1=1, dim2=2).clone()  # active hits
     for i in range(1, leads.shape[1]):
         leads[:, i] &= ~(same[:, i, :i] & leads[:, :i]).any(1)
@@ -149,15 +161,17 @@ def leaders(same: Bool[Tensor, "B M M"]) -> Bool[Tensor, "B M"]:
 
 
 def site_score(effect: Tensor, attention: Tensor, probability: Tensor) -> Tensor:
-    """Score in [0, 1] of sites from their effect on the logit, their attention and the sequence's probability p.
+    """Score in [0, 1] of sites from their effect on the logit, their attention and the sequence's
+    probability p.
 
         score = (share + attention) / 2
         share = 1 - exp(-effect) if effect > 0, else (1 - p) (1 - exp(effect))
 
-    Why: a perfect logit is log P(x | 1) - log P(x | 0), and P(x | 1) is a sum over all that may stand in x. If the part
-    of this sum that runs through a site is its posterior q, silencing the site leaves (1 - q) P(x | 1), so the logit
-    falls by effect = -log(1 - q), and q = 1 - exp(-effect). A site that speaks for class 0 is an instance as far as the
-    sequence is of class 0. Attention says what was looked at even where a second copy makes silencing harmless.
+    Why: a perfect logit is log P(x | 1) - log P(x | 0), and P(x | 1) is a sum over all that may
+    stand in x. If the part of this sum that runs through a site is its posterior q, silencing the
+    site leaves (1 - q) P(x | 1), so the logit falls by effect = -log(1 - q), and q = 1 -
+    exp(-effect). A site that speaks for class 0 is an instance as far as the sequence is of class
+    0. Attention says what was looked at even where a second copy makes silencing harmless.
     """
     share = torch.where(effect > 0, 1, 1 - probability) * -torch.expm1(-effect.abs())
     return (share + attention) / 2
@@ -191,12 +205,14 @@ def batch_candidates(model: Argminn, x: Float[Tensor, "B 4 L"], least: float = 0
 
 
 def candidates(model: Argminn, x: Float[Tensor, "N 4 L"], *, batch: int = 128, least: float = 0) -> pd.DataFrame:
-    """Every place where a filter fires, with what the network makes of it; one row a site, however many filters see it.
+    """Every place where a filter fires, with what the network makes of it; one row a site, however
+    many filters see it.
 
-    Columns: row (of x), start (of the window), channel; activation; attention (the largest over steps and heads, all
-    hits on the site together); effect (fall of the logit when the site is silenced, signed); probability (of the
-    sequence); score in [0, 1], see `site_score`. Sites that cannot reach the score `least` are not silenced, which
-    saves most of the time; their effect reads 0. The model's mode is left as found.
+    Columns: row (of x), start (of the window), channel; activation; attention (the largest over
+    steps and heads, all hits on the site together); effect (fall of the logit when the site is
+    silenced, signed); probability (of the sequence); score in [0, 1], see `site_score`. Sites that
+    cannot reach the score `least` are not silenced, which saves most of the time; their effect
+    reads 0. The model's mode is left as found.
 
     >>> candidates(model, one_hot(["ACGT" * 30])).columns.tolist()[:3]
     ['row', 'start', 'channel']

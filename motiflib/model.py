@@ -30,9 +30,9 @@ class ArgminnConfig:
     """The shape of a network; unknown names raise `TypeError`.
 
     filters, width: F and W. layers, heads, token, stream: K, H, D, E as in the paper (section 2).
-    candidates: hits of each filter that become tokens; 0 turns every window into a token (the paper's form).
-    neighbourhood: R, how far a token looks for partners, in bp; 0 turns it off (the paper's form).
-    both_strands: scan with each filter and its reverse complement.
+    candidates: hits of each filter that become tokens; 0 turns every window into a token (the
+    paper's form). neighbourhood: R, how far a token looks for partners, in bp; 0 turns it off (the
+    paper's form). both_strands: scan with each filter and its reverse complement.
     """
 
     filters: int = 12
@@ -68,7 +68,8 @@ class Hits(NamedTuple):
 
 
 class MotifScanner(nn.Module):
-    """The only layer that sees bases: relu(filters * x + bias), on both strands with the same weights."""
+    """The only layer that sees bases: relu(filters * x + bias), on both strands with the same
+    weights."""
 
     def __init__(self, config: ArgminnConfig):
         super().__init__()
@@ -99,9 +100,10 @@ def sinusoid(offset: Float[Tensor, "*S"], size: int) -> Float[Tensor, "*S size"]
 class Neighbourhood(nn.Module):
     """How well each motif is represented around a candidate, at the distances that matter.
 
-    n[i,c] = log(1 + sum_j [channel_j = c] exp(a_j + rho[channel_i, c, start_j - start_i])), |start_j - start_i| <= R.
-    rho is a learnt table of spacings, one row per ordered pair of motifs and strands: a log-weight for each
-    distance. Reverse-complemented pairs share their row, so the table holds F x C rows.
+    n[i,c] = log(1 + sum_j [channel_j = c] exp(a_j + rho[channel_i, c, start_j - start_i])),
+    |start_j - start_i| <= R. rho is a learnt table of spacings, one row per ordered pair of motifs
+    and strands: a log-weight for each distance. Reverse-complemented pairs share their row, so the
+    table holds F x C rows.
     """
 
     def __init__(self, config: ArgminnConfig):
@@ -131,9 +133,11 @@ class Neighbourhood(nn.Module):
 
 
 class StreamAttention(nn.Module):
-    """One step of the syntax builder: ask the tokens one question per head, add the answer to the stream.
+    """One step of the syntax builder: ask the tokens one question per head, add the answer to the
+    stream.
 
-    Keys and values are never formed for each token: q.(Wk x) = (Wk^T q).x and sum att V x = V (sum att x).
+    Keys and values are never formed for each token: q.(Wk x) = (Wk^T q).x and sum att V x = V (sum
+    att x).
     """
 
     def __init__(self, config: ArgminnConfig):
@@ -183,9 +187,10 @@ def mate(values: Float[Tensor, "*B C"]) -> Float[Tensor, "*B C"]:
 class Argminn(nn.Module, PyTorchModelHubMixin, library_name="motiflib"):
     """A network that reads motifs and their syntax; `model(x)` is the logit of each sequence.
 
-    With candidates, tokens are the k best hits of each filter and one token that means "nothing". The
-    syntax builder then reads them in both directions and the logit is the mean, so that a sequence and
-    its reverse complement get the same answer (but for hits that tie for the last place among candidates).
+    With candidates, tokens are the k best hits of each filter and one token that means "nothing".
+    The syntax builder then reads them in both directions and the logit is the mean, so that a
+    sequence and its reverse complement get the same answer (but for hits that tie for the last
+    place among candidates).
 
     >>> model = Argminn(ArgminnConfig(filters=3))
     >>> model(torch.zeros(2, 4, 100)).shape
@@ -211,7 +216,8 @@ class Argminn(nn.Module, PyTorchModelHubMixin, library_name="motiflib"):
         return self.read(x, self.scanner(x))[0]
 
     def explain(self, x: Float[Tensor, "B 4 L"]) -> Readout:
-        """Logit, activations and attention of a batch; attention lies on window starts, (B,K,H,T)."""
+        """Logit, activations and attention of a batch; attention lies on window starts,
+        (B,K,H,T)."""
         activations = self.scanner(x)
         logit, attention, hits = self.read(x, activations)
         if hits is None:
@@ -237,7 +243,8 @@ class Argminn(nn.Module, PyTorchModelHubMixin, library_name="motiflib"):
         return *self.syntax(tokens), None
 
     def weigh(self, hits: Hits, offset: Float[Tensor, "B M"]) -> tuple[Tensor, Tensor]:
-        """Logit (B,) and attention (B,K,H,M+1) of candidates at `offset` from the middle, read in both directions."""
+        """Logit (B,) and attention (B,K,H,M+1) of candidates at `offset` from the middle, read in
+        both directions."""
         kind = tf.one_hot(hits.channel, self.config.channels).to(hits.activation)  # (B, M, C)
         seen = [kind * hits.activation[..., None], kind]
         if self.around is not None:
@@ -250,14 +257,16 @@ class Argminn(nn.Module, PyTorchModelHubMixin, library_name="motiflib"):
         return sum(logit) / len(logit), sum(attention) / len(attention)
 
     def interpret(self, seen: list[Tensor], offset: Tensor, empty: Tensor) -> tuple[Tensor, Tensor]:
-        """Logit and attention (B,K,H,M+1) from the candidates read in one direction; the last token is "nothing"."""
+        """Logit and attention (B,K,H,M+1) from the candidates read in one direction; the last token
+        is "nothing"."""
         tokens = self.mix(self.embed(torch.cat([*seen, sinusoid(offset, self.config.position)], -1)))  # (B, M, D)
         tokens = torch.cat([tokens, self.nothing.expand(len(tokens), -1, -1)], 1)
         return self.syntax(tokens, tf.pad(empty, (0, 1)))
 
 
 def middle(x: Float[Tensor, "B 4 L"], width: int) -> Float[Tensor, " B"]:
-    """Window start at the middle of each sequence's known bases, so that padding does not move a motif."""
+    """Window start at the middle of each sequence's known bases, so that padding does not move a
+    motif."""
     known = x.detach().sum(1) > 0  # (B, L)
     first = known.to(x).argmax(1)
     last = known.shape[1] - 1 - known.flip(1).to(x).argmax(1)
@@ -266,7 +275,8 @@ def middle(x: Float[Tensor, "B 4 L"], width: int) -> Float[Tensor, " B"]:
 
 @contextmanager
 def evaluating(model: nn.Module) -> Iterator[torch.device]:
-    """The network in evaluation mode, whatever happens inside; the mode that it had comes back after.
+    """The network in evaluation mode, whatever happens inside; the mode that it had comes back
+    after.
 
     Gives the device of its weights.
 

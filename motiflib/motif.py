@@ -1,4 +1,5 @@
-"""Motifs as position-frequency matrices: information, trimming, MEME files, JASPAR, comparison with TOMTOM.
+"""Motifs as position-frequency matrices: information, trimming, MEME files, JASPAR, comparison with
+TOMTOM.
 
 Letters: w width of a motif. A matrix is ``(4, w)``, rows in the order ACGT, columns sum to 1.
 """
@@ -35,13 +36,14 @@ TOMTOM_COLUMNS = ["motif", "jaspar_id", "jaspar_name", "p_value", "offset", "str
 
 @dataclass(frozen=True, eq=False)
 class Motif:
-    """A named position-frequency matrix; `source` says where it is from (for JASPAR its id), `sites` how many made it.
+    """A named position-frequency matrix; `source` says where it is from (for JASPAR its id),
+    `sites` how many made it.
 
     The matrix is copied, scaled to columns that sum to exactly 1, and read-only.
 
     Raises:
-        InputError: a matrix that is not (4, w) with w >= 1, has a negative or infinite entry, or a column that does not
-            sum to 1 within 2%.
+        InputError: a matrix that is not (4, w) with w >= 1, has a negative or infinite entry, or a
+            column that does not sum to 1 within 2%.
 
     Example:
         >>> motif = Motif("E-box", np.eye(4)[:, [1, 0, 1, 2, 3, 2]])
@@ -92,7 +94,8 @@ class Motif:
         return replace(self, pfm=self.pfm[:, start:end])
 
     def trim(self, bits: float = 0.3) -> Motif:
-        """Cut flanking columns below `bits`; a motif without any better column keeps its best one."""
+        """Cut flanking columns below `bits`; a motif without any better column keeps its best
+        one."""
         return self.slice(*self._flanks(bits))
 
     def _flanks(self, bits: float = 0.3) -> tuple[int, int]:
@@ -105,16 +108,19 @@ class Motif:
         return replace(self, pfm=self.pfm[::-1, ::-1])
 
     def pwm(self, pseudocount: float = 1e-3, background: Sequence[float] | None = None) -> Float[np.ndarray, "4 w"]:
-        """Log-odds in bits, ``log2((p + pseudocount) / (1 + 4 pseudocount) / background)``, background uniform."""
+        """Log-odds in bits, ``log2((p + pseudocount) / (1 + 4 pseudocount) / background)``,
+        background uniform."""
         base = np.full(4, 0.25) if background is None else np.asarray(background, dtype=np.float64)
         return np.log2((self.pfm + pseudocount) / (1 + 4 * pseudocount) / base[:, None])
 
 
 def read_meme(path: str | os.PathLike) -> list[Motif]:
-    """Motifs of a MEME text file (letter-probability matrices), in file order; the second name is kept as `source`.
+    """Motifs of a MEME text file (letter-probability matrices), in file order; the second name is
+    kept as `source`.
 
     Raises:
-        InputError: no such file, no motif in it, not a DNA alphabet, or a broken matrix (with the motif's name).
+        InputError: no such file, no motif in it, not a DNA alphabet, or a broken matrix (with the
+        motif's name).
 
     Example:
         >>> write_meme("m.meme", [jaspar("REST")])
@@ -152,9 +158,11 @@ def write_meme(path: str | os.PathLike, motifs: Iterable[Motif]) -> None:
 
 
 def jaspar(id_or_name: str) -> Motif:
-    """A JASPAR 2026 CORE motif by matrix id ("MA0138.3"), base id ("MA0138", its latest version) or name ("REST").
+    """A JASPAR 2026 CORE motif by matrix id ("MA0138.3"), base id ("MA0138", its latest version) or
+    name ("REST").
 
-    Case does not matter; of several with one name, vertebrates come first, then the lowest id. `source` is the full id.
+    Case does not matter; of several with one name, vertebrates come first, then the lowest id.
+    `source` is the full id.
 
     Raises:
         InputError: no such id or name.
@@ -172,7 +180,8 @@ def jaspar(id_or_name: str) -> Motif:
 
 
 def jaspar_collection(taxon: str = "vertebrates") -> list[Motif]:
-    """The latest version of every JASPAR 2026 CORE motif of a group of species, or of "all"; read once, then cached.
+    """The latest version of every JASPAR 2026 CORE motif of a group of species, or of "all"; read
+    once, then cached.
 
     Raises:
         InputError: an unknown taxon; the message lists the known ones.
@@ -191,13 +200,15 @@ def jaspar_collection(taxon: str = "vertebrates") -> list[Motif]:
 
 
 def tomtom(queries: Sequence[Motif], targets: Sequence[Motif] | None = None, top: int = 1) -> pd.DataFrame:
-    """The `top` most similar targets of each query by TOMTOM (Gupta et al. 2007, by memelite), best first.
+    """The `top` most similar targets of each query by TOMTOM (Gupta et al. 2007, by memelite), best
+    first.
 
-    Columns: motif; jaspar_id, jaspar_name (source and name of the target, by default JASPAR vertebrates); p_value of
-    the pair, not corrected for the number of targets; offset (target column under the first column of the query, which
-    is reverse-complemented first where strand is "-"); correlation, as in `aligned_correlation`, of that alignment.
-    Flanks below 0.3 bits are not compared; a query without a better column gets p_value 1. No query: an empty table.
-    Raises InputError without targets. Below 25 of them memelite warns that p-values say little.
+    Columns: motif; jaspar_id, jaspar_name (source and name of the target, by default JASPAR
+    vertebrates); p_value of the pair, not corrected for the number of targets; offset (target
+    column under the first column of the query, which is reverse-complemented first where strand is
+    "-"); correlation, as in `aligned_correlation`, of that alignment. Flanks below 0.3 bits are not
+    compared; a query without a better column gets p_value 1. No query: an empty table. Raises
+    InputError without targets. Below 25 of them memelite warns that p-values say little.
 
     >>> tomtom([jaspar("REST").slice(0, 9)]).jaspar_name[0]
     'REST'
@@ -229,10 +240,11 @@ def tomtom(queries: Sequence[Motif], targets: Sequence[Motif] | None = None, top
 
 
 def aligned_correlation(a: Motif, b: Motif) -> float:
-    """Pearson correlation of two motifs at their best offset and strand, in [-1, 1]; 0 where one of them is flat.
+    """Pearson correlation of two motifs at their best offset and strand, in [-1, 1]; 0 where one of
+    them is flat.
 
-    All columns of the shorter motif count, flat ones standing in where it overhangs the longer: so a part matches the
-    whole (1.0), and a chance overlap of few columns is not rewarded.
+    All columns of the shorter motif count, flat ones standing in where it overhangs the longer: so
+    a part matches the whole (1.0), and a chance overlap of few columns is not rewarded.
 
     Example:
         >>> aligned_correlation(jaspar("REST"), jaspar("REST").slice(9, 17).reverse_complement())
@@ -261,7 +273,8 @@ def correlation_at(short: np.ndarray, long: np.ndarray, offset: int) -> float:
 
 @lru_cache(maxsize=1)
 def _jaspar_tables() -> dict[str, tuple[str, str, Motif]]:
-    """All CORE matrices by id: base id, taxon, motif; vertebrates first, then by id, newest first."""
+    """All CORE matrices by id: base id, taxon, motif; vertebrates first, then by id, newest
+    first."""
     from pyjaspar import (
         jaspardb,  # its own fetch_motifs runs six queries a motif: 7 s for what takes 0.3 s here
     )

@@ -25,7 +25,8 @@ WEIGHT = 0.2  # first weight of a bit in the columns beside it
 
 
 def occurrences(x: Float[Tensor, "N 4 L"], kmer: str, reach: int) -> Float[Tensor, "n 4 V"]:
-    """The bases around each occurrence of a k-mer, on either strand, turned so that the k-mer reads forwards.
+    """The bases around each occurrence of a k-mer, on either strand, turned so that the k-mer reads
+    forwards.
 
     Only occurrences with `reach` bases on both sides are taken, and those of a palindrome once.
 
@@ -42,11 +43,13 @@ def occurrences(x: Float[Tensor, "N 4 L"], kmer: str, reach: int) -> Float[Tenso
 
 
 def conserved(around: Float[Tensor, "n 4 V"], k: int) -> tuple[Float[Tensor, "4 V"], Float[Tensor, " V"]]:
-    """Log-odds in bits of the bases around a k-mer, and how far each column differs from the others, 0 if by chance.
+    """Log-odds in bits of the bases around a k-mer, and how far each column differs from the
+    others, 0 if by chance.
 
-    With p the frequencies in a column and q those in all columns beside the k-mer (one count of q is added to p), the
-    statistic is G = 2 n sum p ln(p / q): where a column is like the others, it has a chi-squared distribution with
-    three degrees of freedom, and a value that CHANCE explains counts as 0.
+    With p the frequencies in a column and q those in all columns beside the k-mer (one count of q
+    is added to p), the statistic is G = 2 n sum p ln(p / q): where a column is like the others, it
+    has a chi-squared distribution with three degrees of freedom, and a value that CHANCE explains
+    counts as 0.
 
     >>> (conserved(occurrences(x, "AGTGAT", 14), 6)[1] > 0).sum()
     tensor(9)
@@ -62,7 +65,8 @@ def conserved(around: Float[Tensor, "n 4 V"], k: int) -> tuple[Float[Tensor, "4 
 
 
 def placed(g: Float[Tensor, " V"], k: int) -> int:
-    """Where a filter of width V - reach starts, so that it holds the k-mer and most of what is conserved, centred.
+    """Where a filter of width V - reach starts, so that it holds the k-mer and most of what is
+    conserved, centred.
 
     >>> placed(torch.tensor([0.0, 0, 9, 9, 0, 5, 0, 0]), 2)  # a filter of 5 columns, the k-mer in 3 and 4
     1
@@ -80,9 +84,9 @@ def pattern(
 ) -> Float[Tensor, "4 W"]:  # fmt: skip
     """First weights of a filter for a k-mer, NaN where nothing is known.
 
-    The k-mer stands in the middle, `match` on its base and `miss` on the others. With the occurrences `around` it
-    (reach W - K), it stands where `placed` says, and conserved columns beside it get WEIGHT times their log-odds, less
-    their mean.
+    The k-mer stands in the middle, `match` on its base and `miss` on the others. With the
+    occurrences `around` it (reach W - K), it stands where `placed` says, and conserved columns
+    beside it get WEIGHT times their log-odds, less their mean.
 
     >>> pattern("CACGTG", 8).nan_to_num().argmax(0)
     """
@@ -101,7 +105,8 @@ K = 6  # length of a seed: short enough to be counted, long enough to stand out
 
 
 def kmer_codes(x: Float[Tensor, "B 4 L"], k: int = K) -> Int[Tensor, "B T"]:
-    """Strand-free number of the k-mer at each position: the smaller of its code and its mate's; -1 at an N.
+    """Strand-free number of the k-mer at each position: the smaller of its code and its mate's; -1
+    at an N.
 
     >>> kmer_codes(one_hot(["ACGT", "TTTT"]), 2)
     tensor([[1, 6, 1], [0, 0, 0]])
@@ -129,10 +134,12 @@ def within_one(code: int, k: int = K) -> Bool[Tensor, " N"]:
 
 
 def z_scores(ours: Int[Tensor, ...], theirs: Int[Tensor, ...], k: int = K) -> Float[Tensor, " N"]:
-    """How much more often each k-mer occurs in `ours`: (p - r n) / sqrt(r (p + n)), r the ratio of window numbers.
+    """How much more often each k-mer occurs in `ours`: (p - r n) / sqrt(r (p + n)), r the ratio of
+    window numbers.
 
-    The variance is that of two Poisson counts with one rate, which both counts together estimate: where r is not 1, the
-    counts one by one would make much of words that the smaller class lacks by chance.
+    The variance is that of two Poisson counts with one rate, which both counts together estimate:
+    where r is not 1, the counts one by one would make much of words that the smaller class lacks by
+    chance.
     """
     p, n = (torch.bincount(codes[codes >= 0], minlength=4**k).double() for codes in (ours, theirs))
     ratio = p.sum() / n.sum().clamp(min=1)
@@ -140,7 +147,8 @@ def z_scores(ours: Int[Tensor, ...], theirs: Int[Tensor, ...], k: int = K) -> Fl
 
 
 def hide(codes: Int[Tensor, "B T"], code: int, k: int = K) -> Int[Tensor, "B T"]:
-    """Mask each window within one mismatch of a k-mer, and all windows that share a base with one."""
+    """Mask each window within one mismatch of a k-mer, and all windows that share a base with
+    one."""
     hit = (within_one(code, k)[codes.clamp(min=0)] & (codes >= 0)).float()
     return codes.masked_fill(tf.max_pool1d(hit, 2 * k - 1, 1, k - 1) > 0, -1)
 
@@ -158,16 +166,19 @@ def shifted(kmer: str, other: str, most: int = 2) -> bool:
 def enriched_kmers(
     data: Examples, *, most: int = 12, least: float = 4.5, seed: int = 0, middle: int | None = None
 ) -> pd.DataFrame:
-    """K-mers to start filters at, the strongest first: columns kmer, z, against ("middle", "negatives", "shuffled").
+    """K-mers to start filters at, the strongest first: columns kmer, z, against ("middle",
+    "negatives", "shuffled").
 
-    First those whose counts differ most between positives and negatives, of either sign: a motif that speaks
-    against binding has a negative z. Then, as a motif may be as frequent in both classes and only its
-    arrangement matter, those over-represented in all sequences against their dinucleotide shuffles. The best
-    is taken and hidden, with what is within one mismatch of it, and again, until |z| < least. A k-mer that is
-    an earlier one moved by a base or two is hidden too, but not kept: it is the same motif.
+    First those whose counts differ most between positives and negatives, of either sign: a motif
+    that speaks against binding has a negative z. Then, as a motif may be as frequent in both
+    classes and only its arrangement matter, those over-represented in all sequences against their
+    dinucleotide shuffles. The best is taken and hidden, with what is within one mismatch of it, and
+    again, until |z| < least. A k-mer that is an earlier one moved by a base or two is hidden too,
+    but not kept: it is the same motif.
 
-    Where peaks have summits, `middle` says how many bases around the middle are counted first: there the site of the
-    protein stands out from what peaks share with their surroundings, such as the runs of A in yeast's promoters.
+    Where peaks have summits, `middle` says how many bases around the middle are counted first:
+    there the site of the protein stands out from what peaks share with their surroundings, such as
+    the runs of A in yeast's promoters.
 
     >>> enriched_kmers(examples).head(1)
          kmer     z    against
@@ -197,11 +208,12 @@ def seed_filters(
     scanner: MotifScanner, kmers: list[str], around: list[Float[Tensor, "n 4 V"] | None] | None = None,
     *, match: float = MATCH, miss: float = MISS,
 ) -> None:  # fmt: skip
-    """Write each k-mer into one filter, `match` on its base and `miss` on the others: see `flanks.pattern`.
+    """Write each k-mer into one filter, `match` on its base and `miss` on the others: see
+    `flanks.pattern`.
 
-    With `around`, what stands around each (`flanks.occurrences`, reach: width less the k-mer's length), filters also
-    start with what is conserved there. Raises ValueError if there are more k-mers than filters, or a k-mer is longer
-    than a filter.
+    With `around`, what stands around each (`flanks.occurrences`, reach: width less the k-mer's
+    length), filters also start with what is conserved there. Raises ValueError if there are more
+    k-mers than filters, or a k-mer is longer than a filter.
     """
     count, _, width = scanner.filters.shape
     if len(kmers) > count or any(len(kmer) > width for kmer in kmers):
@@ -212,11 +224,12 @@ def seed_filters(
 
 
 def seeded(config: ArgminnConfig, data: Examples, *, seed: int = 0, middle: int | None = None) -> Argminn:
-    """A new network with one filter for each enriched k-mer of `data` (`enriched_kmers`), at most `config.filters`.
+    """A new network with one filter for each enriched k-mer of `data` (`enriched_kmers`), at most
+    `config.filters`.
 
-    With `middle`, filters also start with what is conserved around the k-mers in the middle of the positives: a filter
-    then has room for the whole of a motif of which the k-mer is one end. If no k-mer stands out, all filters start at
-    random, as in the paper.
+    With `middle`, filters also start with what is conserved around the k-mers in the middle of the
+    positives: a filter then has room for the whole of a motif of which the k-mer is one end. If no
+    k-mer stands out, all filters start at random, as in the paper.
 
     >>> model = seeded(ArgminnConfig(), examples)
     """

@@ -1,7 +1,7 @@
 """Sequences in and out: FASTA, one-hot, reverse complement, shuffles.
 
-Letters: B batch, L length. One layout everywhere: one-hot ``(B, 4, L)``, channels in the order ACGT, ``N`` = zeros,
-coordinates 0-based half-open.
+Letters: B batch, L length. One layout everywhere: one-hot ``(B, 4, L)``, channels in the order
+ACGT, ``N`` = zeros, coordinates 0-based half-open.
 """
 
 from __future__ import annotations
@@ -42,11 +42,13 @@ class Record(NamedTuple):
 def read_fasta(path: str | os.PathLike) -> Iterator[Record]:
     """Stream the records of a FASTA file, plain or gzip (told by its first bytes, not by its name).
 
-    The name of a record is the first word of its header. Lower case becomes upper case; line ends may be of any system.
+    The name of a record is the first word of its header. Lower case becomes upper case; line ends
+    may be of any system.
 
     Raises:
-        InputError: what `read_lines` refuses, an empty file, text before the first header, a record without name or
-            sequence, a name used twice, or a letter other than ACGTN (with record and 1-based position).
+        InputError: what `read_lines` refuses, an empty file, text before the first header, a record
+            without name or sequence, a name used twice, or a letter other than ACGTN (with record
+            and 1-based position).
 
     Example:
         >>> records = list(read_fasta("peaks.fa.gz"))
@@ -64,7 +66,8 @@ def read_fasta(path: str | os.PathLike) -> Iterator[Record]:
 
 
 def write_fasta(path: str | os.PathLike, records: Iterable[Record | tuple[str, str]]) -> None:
-    """Write records as FASTA, one line per sequence, whole or not at all; gzip where the path ends in ``.gz``.
+    """Write records as FASTA, one line per sequence, whole or not at all; gzip where the path ends
+    in ``.gz``.
 
     The same records always give the same bytes.
 
@@ -87,7 +90,8 @@ def write_fasta(path: str | os.PathLike, records: Iterable[Record | tuple[str, s
 
 
 def one_hot(sequences: Sequence[str], length: int | None = None) -> Float[Tensor, "B 4 L"]:
-    """Encode sequences as ``(B, 4, L)`` float32; shorter ones are padded with zeros on the right, so coordinates hold.
+    """Encode sequences as ``(B, 4, L)`` float32; shorter ones are padded with zeros on the right,
+    so coordinates hold.
 
     `length` is L, by default that of the longest sequence.
 
@@ -122,7 +126,8 @@ def decode(x: Float[Tensor, "B 4 L"]) -> list[str]:
 
 
 def reverse_complement(x: str | Tensor) -> str | Tensor:
-    """The other strand, read 5' to 3': of a string, or of a tensor ``(..., 4, L)``, flipping bases and positions.
+    """The other strand, read 5' to 3': of a string, or of a tensor ``(..., 4, L)``, flipping bases
+    and positions.
 
     Example:
         >>> reverse_complement("AACGN")
@@ -134,11 +139,13 @@ def reverse_complement(x: str | Tensor) -> str | Tensor:
 
 
 def shuffle(sequences: Sequence[str], *, kind: str = "dinucleotide", seed: int = 0) -> list[str]:
-    """Shuffle each sequence by itself, keeping its letter counts or, with "dinucleotide", its counts of letter pairs.
+    """Shuffle each sequence by itself, keeping its letter counts or, with "dinucleotide", its
+    counts of letter pairs.
 
-    Each stretch without ``N`` is shuffled in its own place, so N and lengths stay as they are. The dinucleotide shuffle
-    is a random Eulerian path (after Altschul and Erickson 1985, by tangermeme): first and last letter stay, and so does
-    what follows the last A, the last C, ...; that matters for very short sequences only. Same seed, same result.
+    Each stretch without ``N`` is shuffled in its own place, so N and lengths stay as they are. The
+    dinucleotide shuffle is a random Eulerian path (after Altschul and Erickson 1985, by
+    tangermeme): first and last letter stay, and so does what follows the last A, the last C, ...;
+    that matters for very short sequences only. Same seed, same result.
 
     Raises:
         InputError: an unknown `kind`, or a letter other than ACGTN.

@@ -1,10 +1,11 @@
-"""Rules between motifs: which stand together, in which order, on which strands, how far apart, and how sure that is.
+"""Rules between motifs: which stand together, in which order, on which strands, how far apart, and
+how sure that is.
 
-An arrangement of two calls is read in the direction in which the first motif is on the + strand, so a pair and its
-reverse complement are one: "M1 + then M2 +, 11 bp" are M1 at 100-108 (+) and M2 at 111-121 (+), and just as well M2 at
-100-110 (-) and M1 at 113-121 (-). The distance runs from the first base of a to the first base of b in this direction.
-Of two calls that face each other (+ then -) or look away (- then +), both readings are alike: the motif with the lower
-name comes first.
+An arrangement of two calls is read in the direction in which the first motif is on the + strand, so
+a pair and its reverse complement are one: "M1 + then M2 +, 11 bp" are M1 at 100-108 (+) and M2 at
+111-121 (+), and just as well M2 at 100-110 (-) and M1 at 113-121 (-). The distance runs from the
+first base of a to the first base of b in this direction. Of two calls that face each other (+ then
+-) or look away (- then +), both readings are alike: the motif with the lower name comes first.
 """
 
 from __future__ import annotations
@@ -34,11 +35,13 @@ RULE_COLUMNS = [*ARRANGEMENT, "distance", "count", "expected", "p_value"]
 
 
 def distances(calls: pd.DataFrame, *, reach: int = REACH) -> pd.DataFrame:
-    """All pairs of calls of one sequence up to `reach` bp apart: one row a pair, read as the top of this module says.
+    """All pairs of calls of one sequence up to `reach` bp apart: one row a pair, read as the top of
+    this module says.
 
     Calls that share more than SHARED bases are two readings of one site and make no pair.
 
-    Columns: sequence, motif_a, strand_a, motif_b, strand_b, distance; call_a, call_b, the pair's rows in `calls`.
+    Columns: sequence, motif_a, strand_a, motif_b, strand_b, distance; call_a, call_b, the pair's
+    rows in `calls`.
 
     >>> distances(calls).query("motif_a == 'M1' and motif_b == 'M2'").distance.value_counts()
     """
@@ -89,14 +92,17 @@ def name_key(name: str) -> tuple:
 def pair_rules(
     calls: pd.DataFrame, lengths: Mapping[str, int], *, reach: int = REACH, kinds: Mapping[str, object] | None = None
 ) -> pd.DataFrame:
-    """How often two motifs stand in an arrangement, against what their positions alone would give; surest first.
+    """How often two motifs stand in an arrangement, against what their positions alone would give;
+    surest first.
 
-    `lengths` names all sequences that were searched, those without a call too. Columns: motif_a, strand_a, motif_b,
-    strand_b, distance (see the top of this module); count, pairs of calls; expected, the mean count if the calls of
-    different motifs were dealt out anew among the sequences, each call keeping its strand and its place from the middle
-    (the mean over all such shuffles, computed exactly as a cross-correlation), and its kind of sequence where `kinds`
-    names one for each: that two motifs belong to one class is no rule yet; p_value, of a Poisson count at least this
-    high, corrected for all arrangements and distances looked at (Benjamini and Hochberg 1995).
+    `lengths` names all sequences that were searched, those without a call too. Columns: motif_a,
+    strand_a, motif_b, strand_b, distance (see the top of this module); count, pairs of calls;
+    expected, the mean count if the calls of different motifs were dealt out anew among the
+    sequences, each call keeping its strand and its place from the middle (the mean over all such
+    shuffles, computed exactly as a cross-correlation), and its kind of sequence where `kinds` names
+    one for each: that two motifs belong to one class is no rule yet; p_value, of a Poisson count at
+    least this high, corrected for all arrangements and distances looked at (Benjamini and Hochberg
+    1995).
 
     >>> pair_rules(calls, {r.name: len(r.sequence) for r in records}).head(1)
       motif_a strand_a motif_b strand_b  distance  count  expected  p_value
@@ -121,7 +127,8 @@ def pair_rules(
 
 
 def expected_counts(calls: pd.DataFrame, lengths: Mapping[str, int], reach: int) -> pd.DataFrame:
-    """Expected count of each arrangement and distance if sequences were dealt out anew: columns as in `pair_rules`."""
+    """Expected count of each arrangement and distance if sequences were dealt out anew: columns as
+    in `pair_rules`."""
     half = calls.sequence.map(lengths).to_numpy(dtype=float) // 2
     names, wide = sorted(set(calls.motif), key=name_key), int(max(lengths.values(), default=0)) + 2 * reach
     at = {"start": calls.start.to_numpy() - half, "end": calls.end.to_numpy() - half}
@@ -163,10 +170,10 @@ def turn(strand: str) -> str:
 def spacing_table(model: Argminn, found: Found) -> pd.DataFrame:
     """The spacings that the network has learnt, read from its weights rho, no sequence needed.
 
-    Columns: motif_a, strand_a (always +), motif_b, strand_b, distance (signed, from the first base of a to the leftmost
-    base of b in a's direction), weight = exp(rho) over its value in a new network: above 1 the network expects b there.
-    A motif with several filters has several rows for a distance.
-    Empty for a network without a neighbourhood.
+    Columns: motif_a, strand_a (always +), motif_b, strand_b, distance (signed, from the first base
+    of a to the leftmost base of b in a's direction), weight = exp(rho) over its value in a new
+    network: above 1 the network expects b there. A motif with several filters has several rows for
+    a distance. Empty for a network without a neighbourhood.
 
     >>> spacing_table(model, found).sort_values("weight").tail(1).distance
     11
@@ -185,7 +192,8 @@ def spacing_table(model: Argminn, found: Found) -> pd.DataFrame:
                 "distance": shift + b.offset - a.offset, "weight": weight,
             }))  # fmt: skip
     return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=columns)
-# The rules table: arrangements that are more frequent than chance, and what the network makes of each.
+# The rules table: arrangements that are more frequent than chance, and what the network makes of
+# each.
 FAINT = 0.3  # score of the calls that are counted: in the negative class an instance scores lower, what it does is less
 LEVEL = 0.01  # corrected p-value of a distance that makes a rule
 BESIDE = 0.02  # p-value of a single distance that is enough to prolong a range
@@ -204,17 +212,19 @@ def find_rules(
     model: Argminn, found: Found, records: Iterable[Record | tuple[str, str]], *,
     calls: pd.DataFrame | None = None, level: float = LEVEL, reach: int = REACH, tile: int = 500,
 ) -> pd.DataFrame:  # fmt: skip
-    """Rules between motifs in named sequences of any class, the surest first; give both classes to see both kinds.
+    """Rules between motifs in named sequences of any class, the surest first; give both classes to
+    see both kinds.
 
-    Columns: motif_a, strand_a, motif_b, strand_b as in `syntax.pair_rules`; low, high, the range of distances from
-    start to start, and distance, its most frequent one; gap_low, gap_high, bases between the two; count, pairs in the
-    range; expected, by chance among sequences that the network puts into the same class; p_value, the range's best
-    one, corrected; speaks, "for" or "against" the positive class: where the network sees the pair more often; both,
-    without_a, without_b, without_both: mean logit as it is and with sites silenced (`silenced_logits`);
-    interaction = both - without_a - without_b + without_both with a 95% interval; verdict (`verdict`).
-    The counts and the network must agree: rules that it sees more often where they lower the logit are left out.
-    `calls` are those of `instances.call`, found here from the score FAINT on if not given; of calls of one motif that
-    share bases the best counts. Raises InputError without records.
+    Columns: motif_a, strand_a, motif_b, strand_b as in `syntax.pair_rules`; low, high, the range of
+    distances from start to start, and distance, its most frequent one; gap_low, gap_high, bases
+    between the two; count, pairs in the range; expected, by chance among sequences that the network
+    puts into the same class; p_value, the range's best one, corrected; speaks, "for" or "against"
+    the positive class: where the network sees the pair more often; both, without_a, without_b,
+    without_both: mean logit as it is and with sites silenced (`silenced_logits`); interaction =
+    both - without_a - without_b + without_both with a 95% interval; verdict (`verdict`). The counts
+    and the network must agree: rules that it sees more often where they lower the logit are left
+    out. `calls` are those of `instances.call`, found here from the score FAINT on if not given; of
+    calls of one motif that share bases the best counts. Raises InputError without records.
 
     >>> print(rule_sentence(find_rules(model, found, records).iloc[0]))
     """
@@ -240,7 +250,8 @@ def find_rules(
 
 
 def sides(table: pd.DataFrame, pairs: pd.DataFrame, kinds: Mapping[str, bool]) -> list[str]:
-    """For each arrangement and distance, "for" if it is as frequent in sequences of kind True as in others, or more."""
+    """For each arrangement and distance, "for" if it is as frequent in sequences of kind True as in
+    others, or more."""
     keys, size = [*ARRANGEMENT, "distance"], max(sum(kinds.values()), 1)
     seen = pairs.assign(kind=pairs.sequence.map(kinds)).groupby([*keys, "kind"]).size().unstack(fill_value=0)
     share = seen.reindex(columns=[True, False], fill_value=0) / [size, max(len(kinds) - size, 1)]
@@ -249,10 +260,11 @@ def sides(table: pd.DataFrame, pairs: pd.DataFrame, kinds: Mapping[str, bool]) -
 
 
 def rule_ranges(table: pd.DataFrame, level: float = LEVEL) -> pd.DataFrame:
-    """Distances of `pair_rules` below `level`, joined with their neighbours: one row for each range, surest first.
+    """Distances of `pair_rules` below `level`, joined with their neighbours: one row for each
+    range, surest first.
 
-    A column `speaks` keeps those of one side apart from the other's. Columns: the arrangement (and speaks); low, high,
-    distance (the most frequent); count, expected (sums); p_value (the lowest).
+    A column `speaks` keeps those of one side apart from the other's. Columns: the arrangement (and
+    speaks); low, high, distance (the most frequent); count, expected (sums); p_value (the lowest).
 
     >>> rule_ranges(pair_rules(calls, lengths))
     """
@@ -276,8 +288,9 @@ def rule_ranges(table: pd.DataFrame, level: float = LEVEL) -> pd.DataFrame:
 def second_readings(rules: pd.DataFrame, length: Mapping[str, int]) -> np.ndarray:
     """Which rules are none, but one site that is read twice, or now and then by a wrong name.
 
-    The two share bases at all distances; or they are one motif, and share bases at some distance, or the second one
-    stands where another rule, at least CLEAR times as frequent, has another motif.
+    The two share bases at all distances; or they are one motif, and share bases at some distance,
+    or the second one stands where another rule, at least CLEAR times as frequent, has another
+    motif.
     """
     views = [seen_from(rule, length) for rule in rules.itertuples()]
     out = np.zeros(len(rules), dtype=bool)
@@ -293,7 +306,8 @@ def second_readings(rules: pd.DataFrame, length: Mapping[str, int]) -> np.ndarra
 
 
 def seen_from(rule, length: Mapping[str, int]) -> list[tuple[str, int, int]]:
-    """Where the partner lies, from each of a rule's motifs, in bp from its first base in its own direction."""
+    """Where the partner lies, from each of a rule's motifs, in bp from its first base in its own
+    direction."""
     a, b = length[rule.motif_a], length[rule.motif_b]
     from_a = (rule.low, rule.high + b) if rule.strand_a == "+" else (a - rule.high - b, a - rule.low)
     from_b = (-rule.high, a - rule.low) if rule.strand_b == "+" else (rule.low + b - a, rule.high + b)
@@ -310,7 +324,8 @@ def chosen(pairs: pd.DataFrame, rule) -> pd.DataFrame:
 def pair_effects(
     model: Argminn, letters: Mapping[str, str], calls: pd.DataFrame, pairs: pd.DataFrame, *, tile: int = 500
 ) -> tuple:
-    """Means of `silenced_logits` over pairs of calls, their interaction with its 95% interval, and the verdict."""
+    """Means of `silenced_logits` over pairs of calls, their interaction with its 95% interval, and
+    the verdict."""
     a, b = (calls.iloc[pairs[side]][["start", "end"]].to_numpy() for side in ("call_a", "call_b"))
     cut, origin = [], []
     for name, start, end in zip(
@@ -334,8 +349,9 @@ def silenced_logits(
 ) -> Float[Tensor, "N 4"]:
     """Logits as they are, without the sites in interval a, without those in b, and without both.
 
-    a and b are (N, 2), start and end. A hit is silenced (its activation set to 0, as if the filter had not fired) if
-    its core shares half of the shorter one's bases with the interval. The bases stay: the network sees fewer hits.
+    a and b are (N, 2), start and end. A hit is silenced (its activation set to 0, as if the filter
+    had not fired) if its core shares half of the shorter one's bases with the interval. The bases
+    stay: the network sees fewer hits.
 
     >>> silenced_logits(model, x, torch.tensor([[10, 18]]), torch.tensor([[30, 38]])).shape
     torch.Size([1, 4])
@@ -362,12 +378,13 @@ def covered(reader: Reader, model: Argminn, interval: Tensor) -> Bool[Tensor, "B
 def verdict(both: float, without_a: float, without_b: float, neither: float, interaction: tuple) -> str:
     """What having one motif, the other, or both does to the log-odds, in words.
 
-    With a alone = without_b - neither, b alone = without_a - neither and the interaction's interval (value, low, high):
+    With a alone = without_b - neither, b alone = without_a - neither and the interaction's interval
+    (value, low, high):
 
-    - "additive": the interval holds 0, or the interaction is below SMALL of the largest effect
-    - "cooperative": above 0. "both needed" if moreover only both together speak for the positive class
-    - "repressive: a" or "repressive: b": below 0, and this motif lowers the odds beside the other
-    - "redundant": below 0, each motif helps, but the second adds less than the first
+    - "additive": the interval holds 0, or the interaction is below SMALL of the largest effect -
+    "cooperative": above 0. "both needed" if moreover only both together speak for the positive
+    class - "repressive: a" or "repressive: b": below 0, and this motif lowers the odds beside the
+    other - "redundant": below 0, each motif helps, but the second adds less than the first
 
     >>> verdict(3, -2, -2, -3, (4, 3.5, 4.5))
     'both needed'

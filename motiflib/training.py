@@ -29,14 +29,15 @@ from motiflib.model import evaluating
 class TrainConfig:
     """How to train; the defaults serve every grammar and data set of the book.
 
-    epochs, rate, warmup: one-cycle Adam, `rate` is reached after `warmup` of all steps. clip: gradient norm.
-    overlap, l1: lambda_o and lambda_1; `losses.penalty_weight` says when they are in force.
-    spacing: price in nats of each unit of log-weight in the table of spacings, over all training sequences: a prior, so
-    that it fades with their number and a table cannot learn a few thousand of them by heart.
-    best_from: share of training from which on an epoch can be the best; before, filters are not yet sharp.
-    device: "auto", "cpu", "cuda" or "mps". precision: "auto" (bf16 on a GPU that has it), "no" or "bf16".
-    compile: use torch.compile, on a GPU with CUDA graphs; None decides (`pays`): never on a CPU, where it takes a
-    minute and gains nothing (benchmarks/step.py), and on a GPU where steps are many.
+    epochs, rate, warmup: one-cycle Adam, `rate` is reached after `warmup` of all steps. clip:
+    gradient norm. overlap, l1: lambda_o and lambda_1; `losses.penalty_weight` says when they are in
+    force. spacing: price in nats of each unit of log-weight in the table of spacings, over all
+    training sequences: a prior, so that it fades with their number and a table cannot learn a few
+    thousand of them by heart. best_from: share of training from which on an epoch can be the best;
+    before, filters are not yet sharp. device: "auto", "cpu", "cuda" or "mps". precision: "auto"
+    (bf16 on a GPU that has it), "no" or "bf16". compile: use torch.compile, on a GPU with CUDA
+    graphs; None decides (`pays`): never on a CPU, where it takes a minute and gains nothing
+    (benchmarks/step.py), and on a GPU where steps are many.
     """
 
     epochs: int = 20
@@ -67,11 +68,13 @@ class Objective(nn.Module):
         self.model, self.config, self.price = model, config, config.spacing / distinct
 
     def prices(self, share: float, device: torch.device | str = "cpu") -> Float[Tensor, " 2"] | None:
-        """Prices of overlap and L1 when `share` of them is in force; None if nothing is: that step is much cheaper."""
+        """Prices of overlap and L1 when `share` of them is in force; None if nothing is: that step
+        is much cheaper."""
         return torch.tensor([share * self.config.overlap, share * self.config.l1], device=device) if share else None
 
     def forward(self, x: Tensor, y: Tensor, prices: Float[Tensor, " 2"] | None) -> Float[Tensor, " 3"]:
-        """Cross-entropy, overlap, and L1 with the price of spacings. Prices are a tensor: one compiled step for all."""
+        """Cross-entropy, overlap, and L1 with the price of spacings. Prices are a tensor: one
+        compiled step for all."""
         scanner = getattr(self.model, "scanner", None)
         if scanner is None:
             return torch.stack([tf.binary_cross_entropy_with_logits(self.model(x), y), *y.new_zeros(2)])
@@ -87,7 +90,8 @@ class Objective(nn.Module):
 
 
 class Trainer:
-    """State of one training: everything that an interrupted run needs to go on and end with the same weights."""
+    """State of one training: everything that an interrupted run needs to go on and end with the
+    same weights."""
 
     def __init__(self, model: nn.Module, batches: Batches, config: TrainConfig):
         self.accelerator = accelerator(config)
@@ -107,7 +111,8 @@ class Trainer:
         self.best: dict[str, Tensor] = {}
 
     def step(self, x: Tensor, y: Tensor, share: float) -> Tensor:
-        """One batch (this process's rows of it): loss, gradient, clipped step; returns the parts of the loss."""
+        """One batch (this process's rows of it): loss, gradient, clipped step; returns the parts of
+        the loss."""
         rank, world = self.accelerator.process_index, self.accelerator.num_processes
         device = self.accelerator.device
         parts = self.objective(x[rank::world].to(device), y[rank::world].to(device), self.prices(share, device))
@@ -119,7 +124,8 @@ class Trainer:
         return parts.detach()
 
     def epoch(self, batches: Batches, valid: Examples) -> None:
-        """One pass: train, measure on the validation examples, remember the network if it is the best so far."""
+        """One pass: train, measure on the validation examples, remember the network if it is the
+        best so far."""
         number, began, sums = len(self.history), time.perf_counter(), 0.0
         self.model.train()
         for i, (x, y) in enumerate(batches.epoch(number)):
@@ -148,7 +154,8 @@ class Trainer:
             os.replace(folder / "state.part", folder / "state.pt")
 
     def resume(self, folder: Path) -> None:
-        """Take up the state of an earlier process, if there is one; refuse that of another training."""
+        """Take up the state of an earlier process, if there is one; refuse that of another
+        training."""
         path = folder / "state.pt"
         if not path.exists():
             return
@@ -183,11 +190,11 @@ def fit(
 ) -> Fit:  # fmt: skip
     """Train `model` in place and return it at its best epoch, with the history.
 
-    The best epoch has the lowest validation loss once the penalties are in full force. With `out`, the state is
-    kept in `out/checkpoint` after each epoch: the same call in a new process goes on from there and, on a CPU,
-    ends with the very weights of an uninterrupted run. Under `torchrun` or `accelerate launch` each process takes
-    its rows of every batch. Raises InputError for a loss that is not finite, a device that is not there, or another's
-    checkpoint.
+    The best epoch has the lowest validation loss once the penalties are in full force. With `out`,
+    the state is kept in `out/checkpoint` after each epoch: the same call in a new process goes on
+    from there and, on a CPU, ends with the very weights of an uninterrupted run. Under `torchrun`
+    or `accelerate launch` each process takes its rows of every batch. Raises InputError for a loss
+    that is not finite, a device that is not there, or another's checkpoint.
 
     >>> model, history = fit(seeded(ArgminnConfig(), train), ArrayBatches(train), valid)
     """
@@ -209,7 +216,8 @@ def fit(
 
 
 def accelerator(config: TrainConfig) -> Accelerator:
-    """Device and precision, from accelerate; InputError if the device that was asked for is not there."""
+    """Device and precision, from accelerate; InputError if the device that was asked for is not
+    there."""
     there = check_device(config.device)
     cpu = config.device == "cpu" or not any(there.values())
     bf16 = not cpu and there["cuda"] and torch.cuda.is_bf16_supported()
@@ -241,7 +249,8 @@ def evaluate(model: nn.Module, data: Examples) -> dict[str, float]:
 
 
 def check_device(name: str) -> dict[str, bool]:
-    """Which accelerators are there; InputError if the device `name` ("auto", "cpu", "cuda", "mps") is not.
+    """Which accelerators are there; InputError if the device `name` ("auto", "cpu", "cuda", "mps")
+    is not.
 
     >>> check_device("auto")
     {'cuda': False, 'mps': False}

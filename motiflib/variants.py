@@ -1,4 +1,5 @@
-"""What a variant does: the change of log-odds, the instance that it makes, breaks or moves, the rule that breaks."""
+"""What a variant does: the change of log-odds, the instance that it makes, breaks or moves, the
+rule that breaks."""
 
 from __future__ import annotations
 
@@ -28,7 +29,8 @@ COLUMNS = [*VARIANT_COLUMNS, "log_odds_ref", "log_odds_alt", "change", "event", 
 
 
 class Pair(NamedTuple):
-    """A window before and after: bases [at, at + len(ref)) of `before` became `alt`; the window begins at `origin`."""
+    """A window before and after: bases [at, at + len(ref)) of `before` became `alt`; the window
+    begins at `origin`."""
 
     before: str
     after: str
@@ -39,13 +41,15 @@ class Pair(NamedTuple):
 
 
 def read_vcf(path: str | os.PathLike) -> pd.DataFrame:
-    """Variants of a VCF file, plain or gzip, one row for each alternative allele, in the file's order.
+    """Variants of a VCF file, plain or gzip, one row for each alternative allele, in the file's
+    order.
 
     Columns: chrom, pos (1-based, as in VCF), name, ref, alt, upper case.
 
     Raises:
-        InputError: no variant in it, fewer than 5 columns, a position that is no number, an allele that is not spelt
-            out in ACGTN (symbolic, a breakend, "*" or "."), or an alternative that equals the reference.
+        InputError: no variant in it, fewer than 5 columns, a position that is no number, an allele
+            that is not spelt out in ACGTN (symbolic, a breakend, "*" or "."), or an alternative
+            that equals the reference.
 
     Example:
         >>> read_vcf("tert.vcf").iloc[0].tolist()
@@ -80,14 +84,16 @@ def on_reference(
     genome: Genome, variants: pd.DataFrame, width: int, *, rename: bool = False, where: object = "variants",
     least: int = 1,
 ) -> list[Pair]:  # fmt: skip
-    """The window of `width` bp around each variant, before and after it; it gets or loses bases at its right end.
+    """The window of `width` bp around each variant, before and after it; it gets or loses bases at
+    its right end.
 
-    With `rename`, names such as chr1, 1 and chrI are taken for one another where all of them fit. `least` is the width
-    of the network's filters: no window may be shorter.
+    With `rename`, names such as chr1, 1 and chrI are taken for one another where all of them fit.
+    `least` is the width of the network's filters: no window may be shorter.
 
     Raises:
-        InputError: a chromosome that the genome lacks or that no filter fits, a variant beyond its end, one that the
-            window cannot hold, or one whose reference bases are not those of the genome, with its position.
+        InputError: a chromosome that the genome lacks or that no filter fits, a variant beyond its
+            end, one that the window cannot hold, or one whose reference bases are not those of the
+            genome, with its position.
 
     Example:
         >>> on_reference(genome, read_vcf("tert.vcf"), 101)[0].at
@@ -155,11 +161,12 @@ def from_fasta(
 ) -> tuple[pd.DataFrame, list[Pair]]:  # fmt: skip
     """Pairs of records of two FASTA files, in order: the variants as a table, and the pairs.
 
-    Names may differ, as those of alleles do; but the same names in another order are a mistake. `least` is the width of
-    the network's filters.
+    Names may differ, as those of alleles do; but the same names in another order are a mistake.
+    `least` is the width of the network's filters.
 
     Raises:
-        InputError: what `read_fasta` refuses, a record that no filter fits, files of different length or order.
+        InputError: what `read_fasta` refuses, a record that no filter fits, files of different
+        length or order.
 
     Example:
         >>> table, pairs = from_fasta("ref.fa", "alt.fa")
@@ -181,12 +188,13 @@ def effects(
 ) -> pd.DataFrame:
     """What each variant does, in the order given: one row a variant.
 
-    Columns: chrom, pos, name, ref, alt; log_odds_ref and log_odds_alt, the logit of the window before and after, and
-    change, their difference; event, for the instance whose score changes most: "gained" or "lost" where it crosses
-    `threshold`, "moved" where one of the same motif is gained that shares bases with the one that is lost, "changed" or
-    "none"; its motif, strand, start and end (0-based, of the site before, or after if it is gained or moved), and its
-    scores before and after; rule_lost, a pair of instances at a distance that the network has learnt, kept before and
-    broken after; others, the number of other instances that cross the threshold.
+    Columns: chrom, pos, name, ref, alt; log_odds_ref and log_odds_alt, the logit of the window
+    before and after, and change, their difference; event, for the instance whose score changes
+    most: "gained" or "lost" where it crosses `threshold`, "moved" where one of the same motif is
+    gained that shares bases with the one that is lost, "changed" or "none"; its motif, strand,
+    start and end (0-based, of the site before, or after if it is gained or moved), and its scores
+    before and after; rule_lost, a pair of instances at a distance that the network has learnt, kept
+    before and broken after; others, the number of other instances that cross the threshold.
 
     >>> effects(run, variants, on_reference(genome, variants, run.tile)).sort_values("change").tail(1)
     """
@@ -224,7 +232,8 @@ def log_odds(run: runs.Run, sequences: Sequence[str], *, batch: int = 512) -> li
 
 
 def compare(before: pd.DataFrame, after: pd.DataFrame, pair: Pair) -> pd.DataFrame:
-    """Instances before and after a variant, matched: motif, strand, start, end (before, else after), scores of both."""
+    """Instances before and after a variant, matched: motif, strand, start, end (before, else
+    after), scores of both."""
     shift = len(pair.alt) - len(pair.ref)
     moved = after.start - np.where(after.start >= pair.at + len(pair.alt), shift, 0)  # in coordinates before
     rows, taken = [], set()
@@ -240,7 +249,8 @@ def compare(before: pd.DataFrame, after: pd.DataFrame, pair: Pair) -> pd.DataFra
 
 
 def main_event(table: pd.DataFrame, threshold: float, origin: int) -> tuple:
-    """Event, motif, strand, start, end, and scores before and after of the instance that changes most."""
+    """Event, motif, strand, start, end, and scores before and after of the instance that changes
+    most."""
     if not len(table):
         return "none", "", "", -1, -1, 0.0, 0.0
     crossing = (table.score_ref >= threshold) != (table.score_alt >= threshold)
@@ -265,7 +275,8 @@ def others(table: pd.DataFrame, threshold: float) -> int:
 
 
 def learnt_rules(run: runs.Run) -> dict[tuple, float]:
-    """Weight of each arrangement that the network has learnt: (motif_a, motif_b, strand_b, distance), a on +."""
+    """Weight of each arrangement that the network has learnt: (motif_a, motif_b, strand_b,
+    distance), a on +."""
     table = spacing_table(run.model, run.found)
     table = table[table.weight >= RULE]
     keys = zip(table.motif_a, table.motif_b, table.strand_b, table.distance, strict=True)

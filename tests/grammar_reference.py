@@ -1,4 +1,5 @@
-"""The plain form of a grammar's likelihood: every placement enumerated, every base multiplied, in pure Python."""
+"""The plain form of a grammar's likelihood: every placement enumerated, every base multiplied, in
+pure Python."""
 
 from __future__ import annotations
 
@@ -25,7 +26,8 @@ def placements(grammar, label, length):
 
 
 def probability(sequence, planted, grammar, base, step=None):
-    """P(sequence | placement): planted bases from the matrices, the others from `base` (4,) or the chain `step`."""
+    """P(sequence | placement): planted bases from the matrices, the others from `base` (4,) or the
+    chain `step`."""
     p, covered = 1.0, set()
     for m, strand, start in planted:
         pfm = grammar.motifs[m].pfm if strand == "+" else grammar.motifs[m].pfm[::-1, ::-1]
@@ -53,13 +55,18 @@ def turn(sequence):
 def likelihood(sequence, grammar, label, base, step=None):
     """P(sequence | class), summed over every placement and both ways round."""
     both = (sequence, turn(sequence))
-    return sum(w / 2 * probability(s, placed, grammar, base, step)
-               for s in both for w, placed in placements(grammar, label, len(sequence)))
+    return sum(
+        w / 2 * probability(s, placed, grammar, base, step)
+        for s in both
+        for w, placed in placements(grammar, label, len(sequence))
+    )
 
 
 def log_likelihood_ratio(sequence, grammar, base, step=None):
     """log P(sequence | positive) / P(sequence | negative)."""
-    return math.log(likelihood(sequence, grammar, 1, base, step) / likelihood(sequence, grammar, 0, base, step))
+    return math.log(
+        likelihood(sequence, grammar, 1, base, step) / likelihood(sequence, grammar, 0, base, step)
+    )
 
 
 def posterior(sequence, grammar, label, base, names):

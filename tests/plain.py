@@ -11,7 +11,8 @@ from motiflib.model import MotifScanner, Neighbourhood, StreamAttention
 
 
 def plain_overlap(activations: Tensor, scanner: MotifScanner) -> Tensor:
-    """Overlap as defined: a (B,T,C,S) tensor of A_a*(delta) A_c(-delta) act[b,c,t+delta], then its mean."""
+    """Overlap as defined: a (B,T,C,S) tensor of A_a*(delta) A_c(-delta) act[b,c,t+delta], then its
+    mean."""
     weight = scanner.channels()[0].abs().sum(1)  # (C, W)
     (channels, width), starts = weight.shape, activations.shape[2]
     value, best = activations.max(1)  # (B, T)
@@ -23,7 +24,9 @@ def plain_overlap(activations: Tensor, scanner: MotifScanner) -> Tensor:
         ours = weight[:, max(0, delta) : min(width, width + delta)].sum(1)  # (C,)
         theirs = weight[:, max(0, -delta) : min(width, width - delta)].sum(1)
         padded = torch.nn.functional.pad(activations, (width, width))
-        shifted = padded[:, :, width + delta : width + delta + starts]  # act[b,c,t+delta], 0 outside
+        shifted = padded[
+            :, :, width + delta : width + delta + starts
+        ]  # act[b,c,t+delta], 0 outside
         terms.append(rival * ours[best][..., None] * theirs * shifted.mT)  # (B, T, C)
     return torch.stack(terms).mean() / scanner.filters.abs().sum()
 
@@ -39,7 +42,9 @@ def plain_step(step: StreamAttention, stream: Tensor, tokens: Tensor) -> tuple[T
     return stream + step.mlp(step.out(pooled.flatten(1))), attention
 
 
-def plain_neighbours(around: Neighbourhood, starts: Tensor, channels: Tensor, activations: Tensor) -> Tensor:
+def plain_neighbours(
+    around: Neighbourhood, starts: Tensor, channels: Tensor, activations: Tensor
+) -> Tensor:
     """n[i, c] of one sequence's candidates by three loops."""
     table, reach = around.table(), around.reach
     out = torch.zeros(len(starts), table.shape[1])

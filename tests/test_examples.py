@@ -1,4 +1,5 @@
-"""Every example in a docstring runs and prints what it says. `SHARED` are the names that examples may use undefined."""
+"""Every example in a docstring runs and prints what it says. `SHARED` are the names that examples
+may use undefined."""
 
 from __future__ import annotations
 
@@ -31,13 +32,23 @@ ROOMS = sorted(
 
 @cache
 def shared() -> dict:
-    """The names: a stored run, its network and motifs, simulated sequences (half of them positives), calls in them."""
+    """The names: a stored run, its network and motifs, simulated sequences (half of them
+    positives), calls in them."""
     torch.set_num_threads(1)
     run = load_run(data_path("models", "rest"))
     simulated = simulate(load_grammar("rest"), 40, 500, seed=1)
     records = simulated.records()
-    names = {"run": run, "model": run.model, "found": run.found, "simulated": simulated, "records": records}
-    names |= {"x": one_hot([record.sequence for record in records]), "calls": call(run.model, run.found, records)}
+    names = {
+        "run": run,
+        "model": run.model,
+        "found": run.found,
+        "simulated": simulated,
+        "records": records,
+    }
+    names |= {
+        "x": one_hot([record.sequence for record in records]),
+        "calls": call(run.model, run.found, records),
+    }
     return names | {"np": np, "pd": pd, "torch": torch, "Path": Path}
 
 

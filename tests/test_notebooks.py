@@ -39,8 +39,14 @@ def test_source_is_clean(path):
 def test_title_cell(path):
     cells = nbformat.read(path, 4).cells
     assert cells[0].cell_type == "markdown" and cells[0].source.startswith("# ")
-    prose = [re.sub(r"(?ms)^(`{3,}|:{3,}).*?^\1", "", cell.source) for cell in cells if cell.cell_type == "markdown"]
-    assert sum(line.startswith("# ") for text in prose for line in text.splitlines()) == 1, "exactly one H1"
+    prose = [
+        re.sub(r"(?ms)^(`{3,}|:{3,}).*?^\1", "", cell.source)
+        for cell in cells
+        if cell.cell_type == "markdown"
+    ]
+    assert sum(line.startswith("# ") for text in prose for line in text.splitlines()) == 1, (
+        "exactly one H1"
+    )
     opening = cells[0].source
     for block in ("**You will learn**", "**You need**", "**Time**"):
         assert block in opening, f"the title cell lacks {block}"
@@ -57,17 +63,25 @@ def test_parameters_cell(path):
 @each_notebook
 def test_cells_are_few_and_short(path):
     cells = [
-        cell for cell in nbformat.read(path, 4).cells if cell.cell_type == "code" and "colab-setup" not in tags(cell)
+        cell
+        for cell in nbformat.read(path, 4).cells
+        if cell.cell_type == "code" and "colab-setup" not in tags(cell)
     ]
     assert len(cells) <= 25
-    long = [cell.id for cell in cells if len(code_of(cell).strip().splitlines()) > 15 and "listing" not in tags(cell)]
+    long = [
+        cell.id
+        for cell in cells
+        if len(code_of(cell).strip().splitlines()) > 15 and "listing" not in tags(cell)
+    ]
     assert not long, f"cells over 15 lines without the tag listing: {long}"
 
 
 @each_notebook
 def test_captions_come_with_alt_text(path):
     for cell in nbformat.read(path, 4).cells:
-        assert ("#| caption:" in cell.source) <= ("#| alt:" in cell.source), f"cell {cell.id}: caption without alt"
+        assert ("#| caption:" in cell.source) <= ("#| alt:" in cell.source), (
+            f"cell {cell.id}: caption without alt"
+        )
 
 
 @each_notebook

@@ -1,4 +1,5 @@
-"""What the files around the package say must agree: dependencies, address, version, style, clean sources."""
+"""What the files around the package say must agree: dependencies, address, version, style, clean
+sources."""
 
 from __future__ import annotations
 
@@ -28,7 +29,9 @@ CONDA_NAMES = {"pytorch": "torch"}
 def conda_requirements() -> set[str]:
     """Requirements of environment.yml under their names on PyPI."""
     entries = yaml.safe_load((ROOT / "environment.yml").read_text())["dependencies"]
-    flat = [e for e in entries if isinstance(e, str)] + [r for e in entries if isinstance(e, dict) for r in e["pip"]]
+    flat = [e for e in entries if isinstance(e, str)] + [
+        r for e in entries if isinstance(e, dict) for r in e["pip"]
+    ]
     parts = [re.match(r"([\w.-]+)(.*)", entry).groups() for entry in flat]
     return {CONDA_NAMES.get(name, name) + bounds for name, bounds in parts} - {
         "pip",
@@ -38,16 +41,24 @@ def conda_requirements() -> set[str]:
 
 def test_environment_holds_what_pyproject_asks_for():
     extras = PROJECT["optional-dependencies"]
-    assert conda_requirements() == {*PROJECT["dependencies"], *extras["book"], *extras["baselines"], *extras["dev"]}
+    assert conda_requirements() == {
+        *PROJECT["dependencies"],
+        *extras["book"],
+        *extras["baselines"],
+        *extras["dev"],
+    }
 
 
 def test_library_has_lower_bounds_only():
-    assert [r for r in PROJECT["dependencies"] if not re.fullmatch(r"[\w-]+>=[\d.]+", r)] == ["tangermeme>=1.6,<1.7"]
+    assert [r for r in PROJECT["dependencies"] if not re.fullmatch(r"[\w-]+>=[\d.]+", r)] == [
+        "tangermeme>=1.6,<1.7"
+    ]
 
 
 @pytest.mark.parametrize("name", ["README.md", "pyproject.toml", "CITATION.cff"])
 def test_one_address(name):
-    """The address lives in book/_config.yml; the few files that cannot read it repeat it exactly."""
+    """The address lives in book/_config.yml; the few files that cannot read it repeat it
+    exactly."""
     url, _ = address()
     owner_and_name = url.split("github.com/")[1]
     found = set(re.findall(r"github(?:\.com|/)/?([\w-]+/motiflib)", (ROOT / name).read_text()))
@@ -100,7 +111,9 @@ def test_installed_torch_is_kept(monkeypatch, tmp_path):
 
 
 def run(*command: str) -> subprocess.CompletedProcess:
-    return subprocess.run([sys.executable, "-m", *command], cwd=ROOT, capture_output=True, text=True)
+    return subprocess.run(
+        [sys.executable, "-m", *command], cwd=ROOT, capture_output=True, text=True
+    )
 
 
 def test_style():
@@ -110,11 +123,17 @@ def test_style():
 
 def test_notebooks_are_stripped():
     notebooks = [str(path) for path in sorted((ROOT / "notebooks").glob("*.ipynb"))]
-    done = run("nbstripout", "--keep-id", "--verify", *notebooks) if notebooks else run("nbstripout", "--version")
+    done = (
+        run("nbstripout", "--keep-id", "--verify", *notebooks)
+        if notebooks
+        else run("nbstripout", "--version")
+    )
     assert done.returncode == 0, done.stdout
 
 
-@pytest.mark.parametrize("path", sorted((ROOT / "motiflib").rglob("*.py")), ids=lambda p: str(p.relative_to(ROOT)))
+@pytest.mark.parametrize(
+    "path", sorted((ROOT / "motiflib").rglob("*.py")), ids=lambda p: str(p.relative_to(ROOT))
+)
 def test_files_stay_readable(path):
     assert len(path.read_text().splitlines()) <= 300
 

@@ -1,6 +1,8 @@
-"""One small training in a process of its own: python train_once.py FOLDER [EPOCHS [EPOCH to be killed in]].
+"""One small training in a process of its own: python train_once.py FOLDER [EPOCHS [EPOCH to be
+killed in]].
 
-Under `torchrun` several processes share it. Weights end up in FOLDER/weights-N.pt, N the number of processes.
+Under `torchrun` several processes share it. Weights end up in FOLDER/weights-N.pt, N the number of
+processes.
 """
 
 from __future__ import annotations
@@ -17,7 +19,9 @@ from motiflib.batches import ArrayBatches, Examples
 from motiflib.model import Argminn, ArgminnConfig
 from motiflib.training import TrainConfig, fit
 
-SHAPE = ArgminnConfig(filters=3, width=5, token=8, stream=16, heads=2, position=4, candidates=10, neighbourhood=12)
+SHAPE = ArgminnConfig(
+    filters=3, width=5, token=8, stream=16, heads=2, position=4, candidates=10, neighbourhood=12
+)
 SETTINGS = TrainConfig(epochs=4, device="cpu")
 
 

@@ -1,4 +1,5 @@
-"""Write the Colab badge and set-up cell of every notebook from ONE address, `repository` in book/_config.yml.
+"""Write the Colab badge and set-up cell of every notebook from ONE address, `repository` in
+book/_config.yml.
 
 python tools/bootstrap.py            # write
 python tools/bootstrap.py --check    # only say which notebooks are stale
@@ -21,7 +22,8 @@ def address() -> tuple[str, str]:
 
 
 def setup_source() -> str:
-    """The set-up cell: on Colab it clones the repository and installs what is missing; torch and numpy stay."""
+    """The set-up cell: on Colab it clones the repository and installs what is missing; torch and
+    numpy stay."""
     url, branch = address()
     return f"""\
 # Set-up: does nothing outside Google Colab.
@@ -60,7 +62,8 @@ def wanted_cells(path: Path) -> list[nbformat.NotebookNode]:
 
 
 def stale(path: Path) -> bool:
-    """Whether a notebook's badge and set-up cell are missing, out of place or from another address."""
+    """Whether a notebook's badge and set-up cell are missing, out of place or from another
+    address."""
     found = nbformat.read(path, 4).cells[1:3]
     return [(c.source, c.metadata.get("tags")) for c in found] != [
         (c.source, c.metadata.tags) for c in wanted_cells(path)
@@ -68,9 +71,12 @@ def stale(path: Path) -> bool:
 
 
 def write(path: Path) -> None:
-    """Put both cells after the title cell (a removed first cell would hide the title) and take old ones away."""
+    """Put both cells after the title cell (a removed first cell would hide the title) and take old
+    ones away."""
     notebook = nbformat.read(path, 4)
-    rest = [c for c in notebook.cells if not has_tag(c, "colab-badge") and not has_tag(c, "colab-setup")]
+    rest = [
+        c for c in notebook.cells if not has_tag(c, "colab-badge") and not has_tag(c, "colab-setup")
+    ]
     notebook.cells = rest[:1] + wanted_cells(path) + rest[1:]
     nbformat.write(notebook, path)
 

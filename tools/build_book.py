@@ -1,11 +1,11 @@
 """Run the chapters with papermill and render the book with Jupyter Book.
 
-python tools/build_book.py                       # every chapter at PROFILE=quick, then book/_build/html/index.html
-python tools/build_book.py --only 03_the_model --no-html
-python tools/build_book.py --profile full --freeze 11_chipseq    # store the executed copy in book/frozen/
+python tools/build_book.py                       # every chapter at PROFILE=quick, then
+book/_build/html/index.html python tools/build_book.py --only 03_the_model --no-html python
+tools/build_book.py --profile full --freeze 11_chipseq    # store the executed copy in book/frozen/
 
-A chapter is run again only when its source, its parameters or the library has changed. A chapter whose data cannot
-be had is shown from its stored copy, under a banner that says so.
+A chapter is run again only when its source, its parameters or the library has changed. A chapter
+whose data cannot be had is shown from its stored copy, under a banner that says so.
 """
 
 from __future__ import annotations
@@ -29,8 +29,11 @@ STAGE, HTML = BOOK / "_build" / "src", BOOK / "_build" / "html"
 ASIDE = ("_build", "frozen", "notebooks", "*.ipynb", ".ipynb_checkpoints", "__pycache__", "*.py")
 
 
-def run_chapters(names: list[str], profile: str, jobs: int, force: bool = False, timeout: int = 1200) -> list[Run]:
-    """Execute chapters, `jobs` at a time, each with its share of the cores; a line per chapter as it ends."""
+def run_chapters(
+    names: list[str], profile: str, jobs: int, force: bool = False, timeout: int = 1200
+) -> list[Run]:
+    """Execute chapters, `jobs` at a time, each with its share of the cores; a line per chapter as
+    it ends."""
     threads = max(1, (os.cpu_count() or 1) // jobs)
 
     def one(name: str) -> Run:
@@ -43,7 +46,8 @@ def run_chapters(names: list[str], profile: str, jobs: int, force: bool = False,
 
 
 def vendor_mathjax(folder: Path) -> None:
-    """Copy MathJax (one file, SVG output) from the installed package, so that formulas need no network."""
+    """Copy MathJax (one file, SVG output) from the installed package, so that formulas need no
+    network."""
     from importlib.metadata import files
 
     found = [f for f in files("sphinx-mathjax-offline") or [] if f.name == "tex-svg-full.js"]
@@ -52,7 +56,8 @@ def vendor_mathjax(folder: Path) -> None:
 
 
 def stage(runs: list[Run]) -> None:
-    """Lay out what Jupyter Book reads: prose with its generated parts, executed chapters, API pages, MathJax."""
+    """Lay out what Jupyter Book reads: prose with its generated parts, executed chapters, API
+    pages, MathJax."""
     shutil.rmtree(STAGE, ignore_errors=True)
     shutil.copytree(BOOK, STAGE, ignore=shutil.ignore_patterns(*ASIDE))
     vendor_mathjax(STAGE / "_vendor" / "mathjax")
@@ -65,11 +70,25 @@ def stage(runs: list[Run]) -> None:
 
 
 def render() -> None:
-    """Build the staged sources with warnings as errors; raises CalledProcessError, with the warnings on the screen."""
+    """Build the staged sources with warnings as errors; raises CalledProcessError, with the
+    warnings on the screen."""
     shutil.rmtree(HTML, ignore_errors=True)
     program = Path(sys.executable).with_name("jupyter-book")
-    command = [program, "build", STAGE, "--path-output", BOOK, "--all", "-W", "-n", "--keep-going", "--quiet"]
-    here = {"PYTHONPATH": str(Path(__file__).parent)}  # book/_config.yml names an extension of ours, without_thebe
+    command = [
+        program,
+        "build",
+        STAGE,
+        "--path-output",
+        BOOK,
+        "--all",
+        "-W",
+        "-n",
+        "--keep-going",
+        "--quiet",
+    ]
+    here = {
+        "PYTHONPATH": str(Path(__file__).parent)
+    }  # book/_config.yml names an extension of ours, without_thebe
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL, env=os.environ | here)
 
 
@@ -78,10 +97,14 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--profile", choices=["quick", "full"], default="quick")
     parser.add_argument("--jobs", type=int, default=2, help="chapters run at the same time")
     parser.add_argument("--only", nargs="+", metavar="NAME", help="run only these chapters")
-    parser.add_argument("--force", action="store_true", help="run chapters even if nothing has changed")
+    parser.add_argument(
+        "--force", action="store_true", help="run chapters even if nothing has changed"
+    )
     parser.add_argument("--timeout", type=int, default=1200, help="seconds a cell may take")
     parser.add_argument("--no-html", action="store_true", help="run, do not render")
-    parser.add_argument("--freeze", nargs="+", metavar="NAME", help="store the executed copies of these chapters")
+    parser.add_argument(
+        "--freeze", nargs="+", metavar="NAME", help="store the executed copies of these chapters"
+    )
     return parser.parse_args()
 
 

@@ -1,4 +1,5 @@
-"""What the tools know about a chapter's source: its place in the book, its parameters, its hash, its opening lines."""
+"""What the tools know about a chapter's source: its place in the book, its parameters, its hash,
+its opening lines."""
 
 from __future__ import annotations
 
@@ -21,7 +22,8 @@ OPTION = re.compile(r"^#\| *(label|caption|alt): *(.+)$")
 
 
 def toc_entries() -> list[tuple[str, str]]:
-    """(part caption, page) of every page in reading order, from `book/_toc.yml`, the only list there is."""
+    """(part caption, page) of every page in reading order, from `book/_toc.yml`, the only list
+    there is."""
     toc = yaml.safe_load((BOOK / "_toc.yml").read_text())
     return [(part["caption"], entry["file"]) for part in toc["parts"] for entry in part["chapters"]]
 
@@ -32,7 +34,8 @@ def chapter_names() -> list[str]:
 
 
 def known_links(text: str) -> str:
-    """Markdown in which links to chapters that are not in the table of contents (yet) are plain words."""
+    """Markdown in which links to chapters that are not in the table of contents (yet) are plain
+    words."""
     here = set(chapter_names())
     return CHAPTER_LINK.sub(lambda link: link[0] if link[2] in here else link[1], text)
 
@@ -53,19 +56,25 @@ def code_of(cell: nbformat.NotebookNode) -> str:
 
 def options_of(cell: nbformat.NotebookNode) -> dict[str, str]:
     """The `#| label:`, `#| caption:` and `#| alt:` lines of a cell."""
-    return dict(match.groups() for line in cell.source.splitlines() if (match := OPTION.match(line)))
+    return dict(
+        match.groups() for line in cell.source.splitlines() if (match := OPTION.match(line))
+    )
 
 
 def parameters_of(notebook: nbformat.NotebookNode) -> dict[str, object]:
-    """Literal assignments of the cell tagged `parameters`: PROFILE, and DATASETS where a chapter reads real data."""
+    """Literal assignments of the cell tagged `parameters`: PROFILE, and DATASETS where a chapter
+    reads real data."""
     source = "\n".join(cell.source for cell in notebook.cells if has_tag(cell, "parameters"))
     assignments = [node for node in ast.parse(source).body if isinstance(node, ast.Assign)]
     return {node.targets[0].id: ast.literal_eval(node.value) for node in assignments}
 
 
 def source_hash(notebook: nbformat.NotebookNode) -> str:
-    """sha256 of what a reader would call the chapter: kinds, texts and tags of its cells, but not the Colab cells."""
-    cells = [c for c in notebook.cells if not has_tag(c, "colab-badge") and not has_tag(c, "colab-setup")]
+    """sha256 of what a reader would call the chapter: kinds, texts and tags of its cells, but not
+    the Colab cells."""
+    cells = [
+        c for c in notebook.cells if not has_tag(c, "colab-badge") and not has_tag(c, "colab-setup")
+    ]
     content = [[cell.cell_type, cell.source, cell.metadata.get("tags", [])] for cell in cells]
     return hashlib.sha256(json.dumps(content).encode()).hexdigest()
 

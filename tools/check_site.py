@@ -1,4 +1,5 @@
-"""Find in a built site whatever a reader without a network would miss, and what a failed cell leaves behind.
+"""Find in a built site whatever a reader without a network would miss, and what a failed cell
+leaves behind.
 
 python tools/check_site.py book/_build/html
 """
@@ -40,12 +41,21 @@ class Page(HTMLParser):
         given = {key: value or "" for key, value in attrs}
         self.ids |= {given[key] for key in ("id", "name") if key in given}
         self.h1 += tag == "h1" and "site-logo" not in given.get("class", "")
-        source = given.get("src") or given.get("data") or (given.get("href", "") if tag == "link" else "")
+        source = (
+            given.get("src")
+            or given.get("data")
+            or (given.get("href", "") if tag == "link" else "")
+        )
         if tag in LOADS and given.get("rel") not in ("canonical", "license") and source:
             (self.remote if REMOTE.match(source) else self.files).append(source)
         if tag == "img" and not given.get("alt", "").strip():
             self.without_alt.append(source)
-        if tag == "a" and "href" in given and not urlsplit(given["href"]).scheme and not REMOTE.match(given["href"]):
+        if (
+            tag == "a"
+            and "href" in given
+            and not urlsplit(given["href"]).scheme
+            and not REMOTE.match(given["href"])
+        ):
             self.links.append(given["href"])
 
     def problems(self, pages: dict[Path, Page]) -> list[str]:
@@ -53,12 +63,16 @@ class Page(HTMLParser):
         found = [f"asks another host: {address}" for address in self.remote]
         found += [f"image without alt text: {source[:80]}" for source in self.without_alt]
         found += [f"file is missing: {name}" for name in self.files if not self.resolves(name)]
-        if self.path.name not in NO_CONTENT and self.h1 != 2:  # the theme repeats the title once, for print
+        if (
+            self.path.name not in NO_CONTENT and self.h1 != 2
+        ):  # the theme repeats the title once, for print
             found.append(f"{max(0, self.h1 - 1)} H1")
         if TRACEBACK in self.text:
             found.append("traceback of a failed cell")
         return found + [
-            f"broken link: {href}" for href in dict.fromkeys(self.links) if not self.links_well(href, pages)
+            f"broken link: {href}"
+            for href in dict.fromkeys(self.links)
+            if not self.links_well(href, pages)
         ]
 
     def target(self, href: str) -> Path:
@@ -69,7 +83,8 @@ class Page(HTMLParser):
         return href.startswith("data:") or self.target(href).exists()
 
     def links_well(self, href: str, pages: dict[Path, Page]) -> bool:
-        """Whether a link inside the site leads to a file, and its anchor to something in that page."""
+        """Whether a link inside the site leads to a file, and its anchor to something in that
+        page."""
         target, anchor = self.target(href), unquote(urlsplit(href).fragment)
         if not target.exists():
             return False
@@ -89,8 +104,14 @@ def remote_in_css(root: Path) -> list[str]:
 def check(root: Path) -> list[str]:
     """Every problem of the site below `root`, one line each; an empty list is a clean site."""
     root = root.resolve()
-    pages = {path: Page(path) for path in sorted(root.rglob("*.html")) if "_static" not in path.parts}
-    found = [f"{path.relative_to(root)}: {problem}" for path, page in pages.items() for problem in page.problems(pages)]
+    pages = {
+        path: Page(path) for path in sorted(root.rglob("*.html")) if "_static" not in path.parts
+    }
+    found = [
+        f"{path.relative_to(root)}: {problem}"
+        for path, page in pages.items()
+        for problem in page.problems(pages)
+    ]
     return (found if pages else [f"{root}: no pages"]) + remote_in_css(root)
 
 

@@ -1,9 +1,10 @@
-"""Draw book/figures/idea.svg, the book's one idea as a picture; the logos are the two halves of JASPAR's REST.
+"""Draw book/figures/idea.svg, the book's one idea as a picture; the logos are the two halves of
+JASPAR's REST.
 
 python tools/draw_idea.py
 
-Colours are CSS variables with fall-backs: inside a page the figure follows the page's light or dark theme, elsewhere
-(README) it brings its own white card.
+Colours are CSS variables with fall-backs: inside a page the figure follows the page's light or dark
+theme, elsewhere (README) it brings its own white card.
 """
 
 from __future__ import annotations
@@ -34,11 +35,20 @@ def outline(letter: str) -> str:
     path = TextPath((0, 0), letter, size=1, prop=BOLD)
     low, high = path.vertices.min(0), path.vertices.max(0)
     size = high - low
-    verbs = {Outline.MOVETO: "M", Outline.LINETO: "L", Outline.CURVE3: "Q", Outline.CURVE4: "C", Outline.CLOSEPOLY: "Z"}
+    verbs = {
+        Outline.MOVETO: "M",
+        Outline.LINETO: "L",
+        Outline.CURVE3: "Q",
+        Outline.CURVE4: "C",
+        Outline.CLOSEPOLY: "Z",
+    }
     parts = []
     for points, code in path.iter_segments(curves=True):
         pairs = (points.reshape(-1, 2) - low) / size * [1, -1] + [0, 1]
-        parts.append(verbs[code] + ("" if verbs[code] == "Z" else " ".join(f"{x:.3f} {y:.3f}" for x, y in pairs)))
+        parts.append(
+            verbs[code]
+            + ("" if verbs[code] == "Z" else " ".join(f"{x:.3f} {y:.3f}" for x, y in pairs))
+        )
     return "".join(parts)
 
 
@@ -48,7 +58,8 @@ def text(x: float, y: float, words: str, size: int = 16, fill: str = INK, **more
 
 
 def logo(matrix: np.ndarray, x: float, y: float, width: float, height: float) -> str:
-    """Sequence logo of a (4, w) matrix of probabilities; letters as tall as their information, 2 bits at most."""
+    """Sequence logo of a (4, w) matrix of probabilities; letters as tall as their information, 2
+    bits at most."""
     bits = 2 + (matrix * np.log2(matrix + 1e-9)).sum(0)
     step, drawn = width / matrix.shape[1], []
     for column, information in enumerate(bits):
@@ -63,17 +74,25 @@ def logo(matrix: np.ndarray, x: float, y: float, width: float, height: float) ->
 
 
 def track(name: str, y: float) -> str:
-    """Activation of one filter along the sequence: seeded noise near zero and one peak at its site."""
+    """Activation of one filter along the sequence: seeded noise near zero and one peak at its
+    site."""
     centre = LEFT + np.mean(SITES[name]) * STEP
     noise = np.random.default_rng(ord(name)).random(len(SEQUENCE)) ** 4 * 9
     xs = LEFT + (np.arange(len(SEQUENCE)) + 0.5) * STEP
     keep = np.abs(xs - centre) > 2 * STEP
     points = sorted([(x, y - n) for x, n in zip(xs[keep], noise[keep], strict=True)])
-    peak = [(centre - STEP, y), (centre - 3, y - 46), (centre, y - 50), (centre + 3, y - 46), (centre + STEP, y)]
+    peak = [
+        (centre - STEP, y),
+        (centre - 3, y - 46),
+        (centre, y - 50),
+        (centre + 3, y - 46),
+        (centre + STEP, y),
+    ]
     line = " ".join(f"{a:.1f},{b:.1f}" for a, b in sorted([*points, *peak]))
     end = LEFT + len(SEQUENCE) * STEP
-    return f'<polygon points="{LEFT},{y} {line} {end:.1f},{y}" fill="{COLOURS[name]}" fill-opacity=".8"/>' + (
-        f'<path d="M{LEFT} {y}H{end:.1f}" stroke="{LINE}"/>'
+    return (
+        f'<polygon points="{LEFT},{y} {line} {end:.1f},{y}" fill="{COLOURS[name]}" fill-opacity=".8"/>'
+        + (f'<path d="M{LEFT} {y}H{end:.1f}" stroke="{LINE}"/>')
     )
 
 
@@ -88,7 +107,9 @@ def halves() -> dict[str, np.ndarray]:
 
 def _around(matrix: np.ndarray, consensus: str, core: str) -> np.ndarray:
     start = consensus.index(core)
-    return matrix[:, max(0, start - (core[0] == "C") * 2) : start + len(core) + (core[0] == "G") * 4]
+    return matrix[
+        :, max(0, start - (core[0] == "C") * 2) : start + len(core) + (core[0] == "G") * 4
+    ]
 
 
 def draw() -> str:
@@ -96,16 +117,29 @@ def draw() -> str:
     end = LEFT + len(SEQUENCE) * STEP
     parts = [f'<rect width="{WIDTH}" height="{HEIGHT}" rx="14" fill="{CARD}"/>']
     parts.append(
-        "<defs>" + "".join(f'<path id="base-{b}" d="{outline(b)}" fill="{c}"/>' for b, c in BASES.items()) + "</defs>"
+        "<defs>"
+        + "".join(f'<path id="base-{b}" d="{outline(b)}" fill="{c}"/>' for b, c in BASES.items())
+        + "</defs>"
     )
     for name, (start, stop) in SITES.items():
         box = f'x="{LEFT + start * STEP:.1f}" y="34" width="{(stop - start) * STEP:.1f}" height="32" rx="5"'
         parts.append(f'<rect {box} fill="{COLOURS[name]}" fill-opacity=".22"/>')
     for i, base in enumerate(SEQUENCE):
         parts.append(
-            text(round(LEFT + (i + 0.5) * STEP, 1), 56, base, 17, BASES[base], text_anchor="middle", font_weight="700")
+            text(
+                round(LEFT + (i + 0.5) * STEP, 1),
+                56,
+                base,
+                17,
+                BASES[base],
+                text_anchor="middle",
+                font_weight="700",
+            )
         )
-    parts += [text(28, 48, "Sequence in", 19, font_weight="700"), text(28, 69, "one-hot, 4 × L", 14, SOFT)]
+    parts += [
+        text(28, 48, "Sequence in", 19, font_weight="700"),
+        text(28, 69, "one-hot, 4 × L", 14, SOFT),
+    ]
     for name, y in {"A": 160, "B": 260}.items():
         parts.append(logo(halves()[name], 28, y - 58, 190, 58))
         parts.append(
@@ -119,7 +153,9 @@ def draw() -> str:
             )
         )
         parts.append(track(name, y))
-    parts += [text(end, 100, "Motif scanner: where does each filter fire?", 15, SOFT, text_anchor="end")]
+    parts += [
+        text(end, 100, "Motif scanner: where does each filter fire?", 15, SOFT, text_anchor="end")
+    ]
     queries = {"A": 520, "B": 680}
     for number, (name, x) in enumerate(queries.items(), 1):
         top = LEFT + np.mean(SITES[name]) * STEP
@@ -152,7 +188,10 @@ def draw() -> str:
         parts.append(
             f'<rect x="{x}" y="425" width="258" height="68" rx="10" fill="none" stroke="{LINE}" stroke-width="1.5"/>'
         )
-        parts += [text(x + 16, 454, title, 17, font_weight="700"), text(x + 16, 476, words, 14, SOFT)]
+        parts += [
+            text(x + 16, 454, title, 17, font_weight="700"),
+            text(x + 16, 476, words, 14, SOFT),
+        ]
     label = (
         "A DNA sequence enters at the top. Two filters, drawn as sequence logos, each fire at one place: the left and "
         "the right half of a REST site. Two queries pick these instances in turn and lead to the answer, bound or not. "

@@ -1,4 +1,5 @@
-"""Run one chapter with papermill in a process of its own, or take the result of an earlier run of the same thing."""
+"""Run one chapter with papermill in a process of its own, or take the result of an earlier run of
+the same thing."""
 
 from __future__ import annotations
 
@@ -23,7 +24,8 @@ VERSIONS = ("torch", "numpy", "pandas", "matplotlib", "tangermeme", "pyjaspar")
 
 @dataclass
 class Run:
-    """One execution of a chapter: what ran, seconds, peak memory (MiB), on what, and what is missing or failed."""
+    """One execution of a chapter: what ran, seconds, peak memory (MiB), on what, and what is
+    missing or failed."""
 
     name: str
     profile: str
@@ -56,7 +58,11 @@ def hardware() -> str:
     """Processor, cores and accelerator in words."""
     import torch
 
-    names = [line.split(":", 1)[1].strip() for line in _lines("/proc/cpuinfo") if line.startswith("model name")]
+    names = [
+        line.split(":", 1)[1].strip()
+        for line in _lines("/proc/cpuinfo")
+        if line.startswith("model name")
+    ]
     cpu = names[0] if names else platform.processor() or platform.machine()
     gpu = (
         torch.cuda.get_device_name()
@@ -75,7 +81,12 @@ def _lines(path: str) -> list[str]:
 def library_hash() -> str:
     """sha256 over the package's code and the data files it ships."""
     digest = hashlib.sha256()
-    shipped = [p for folder in ("grammars", "models") for p in (ROOT / "data" / folder).rglob("*") if p.is_file()]
+    shipped = [
+        p
+        for folder in ("grammars", "models")
+        for p in (ROOT / "data" / folder).rglob("*")
+        if p.is_file()
+    ]
     for path in sorted([*(ROOT / "motiflib").rglob("*.py"), *shipped]):
         digest.update(str(path.relative_to(ROOT)).encode() + path.read_bytes())
     return digest.hexdigest()
@@ -91,8 +102,11 @@ def missing_data(notebook: nbformat.NotebookNode) -> list[str]:
     return [name for name in wanted if not available(name)]
 
 
-def execute(name: str, profile: str, threads: int, *, force: bool = False, timeout: int = 1200) -> Run:
-    """Execute a chapter unless an unchanged result is there or data are missing; errors are returned, not raised."""
+def execute(
+    name: str, profile: str, threads: int, *, force: bool = False, timeout: int = 1200
+) -> Run:
+    """Execute a chapter unless an unchanged result is there or data are missing; errors are
+    returned, not raised."""
     notebook = read_source(name)
     source = source_hash(notebook)
     key = hashlib.sha256(f"{source} {profile} {library_hash()}".encode()).hexdigest()
@@ -119,12 +133,27 @@ def execute(name: str, profile: str, threads: int, *, force: bool = False, timeo
 
 
 def _papermill(run: Run, threads: int, timeout: int) -> None:
-    """Fill in time, memory, machine and error; a process of its own keeps settings and memory of chapters apart."""
+    """Fill in time, memory, machine and error; a process of its own keeps settings and memory of
+    chapters apart."""
     CACHE.mkdir(parents=True, exist_ok=True)
-    settings = {"PYTHONPATH": str(ROOT), "JUPYTER_PREFER_ENV_PATH": "1", "PYDEVD_DISABLE_FILE_VALIDATION": "1"}
-    settings["PYTHONWARNINGS"] = "ignore:IProgress not found"  # tqdm misses ipywidgets; chapters show no bar
-    settings |= {name: str(threads) for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")}
-    command = [sys.executable, "-m", "papermill", str(NOTEBOOKS / f"{run.name}.ipynb"), str(run.path)]
+    settings = {
+        "PYTHONPATH": str(ROOT),
+        "JUPYTER_PREFER_ENV_PATH": "1",
+        "PYDEVD_DISABLE_FILE_VALIDATION": "1",
+    }
+    settings["PYTHONWARNINGS"] = (
+        "ignore:IProgress not found"  # tqdm misses ipywidgets; chapters show no bar
+    )
+    settings |= {
+        name: str(threads) for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
+    }
+    command = [
+        sys.executable,
+        "-m",
+        "papermill",
+        str(NOTEBOOKS / f"{run.name}.ipynb"),
+        str(run.path),
+    ]
     command += ["-p", "PROFILE", run.profile, "--cwd", str(NOTEBOOKS), "-k", "python3"]
     command += ["--no-progress-bar", "--execution-timeout", str(timeout), "--log-level", "ERROR"]
     log = CACHE / f"{run.name}.log"
@@ -136,12 +165,15 @@ def _papermill(run: Run, threads: int, timeout: int) -> None:
     run.seconds = round(time.monotonic() - start, 1)
     run.peak_mib = usage.ru_maxrss // (2**20 if sys.platform == "darwin" else 2**10)
     run.date, run.hardware = date.today().isoformat(), hardware()
-    run.versions = {"python": platform.python_version()} | {name: version(name) for name in VERSIONS}
+    run.versions = {"python": platform.python_version()} | {
+        name: version(name) for name in VERSIONS
+    }
     run.error = log.read_text()[-6000:] or "papermill failed" if process.returncode else ""
 
 
 def _tidy(run: Run) -> None:
-    """Take out papermill's times and paths, so that two runs give the same file, and hide the injected parameters."""
+    """Take out papermill's times and paths, so that two runs give the same file, and hide the
+    injected parameters."""
     notebook = nbformat.read(run.path, 4)
     notebook.metadata.pop("papermill", None)
     for cell in notebook.cells:

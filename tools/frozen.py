@@ -14,7 +14,8 @@ INDEX = FROZEN / "index.json"
 
 
 def index() -> dict[str, dict]:
-    """What is known of each stored copy: hash of its source, profile, date, seconds, hardware, versions."""
+    """What is known of each stored copy: hash of its source, profile, date, seconds, hardware,
+    versions."""
     return json.loads(INDEX.read_text()) if INDEX.exists() else {}
 
 

@@ -1,6 +1,8 @@
-"""Lines of each ring of the house, beside what it may have; `python tools/lines.py` prints them, a test holds them.
+"""Lines of each ring of the house, beside what it may have; `python tools/lines.py` prints them, a
+test holds them.
 
-Every line counts, blank ones and docstrings too. A body is what a function holds below its signature and docstring.
+Every line counts, blank ones and docstrings too. A body is what a function holds below its
+signature and docstring.
 """
 
 from __future__ import annotations
@@ -14,7 +16,11 @@ METHOD = (
     "files sequence motif model losses batches training seeding hits discovery calling syntax designing controls"
 ).split()
 BUDGETS = {"the method, flat rooms": 3000, "motiflib in all": 4900, "motifbook": 4700}
-BEFORE = {"the method, flat rooms": 3729, "motiflib in all": 6769, "motifbook": 5951}  # at 120 columns
+BEFORE = {
+    "the method, flat rooms": 3729,
+    "motiflib in all": 6769,
+    "motifbook": 5951,
+}  # at 120 columns
 LONGEST = 60  # lines of a body
 
 

@@ -1,4 +1,5 @@
-"""Parts of pages that are made when the book is built: the map of chapters, the table of runs, the API reference."""
+"""Parts of pages that are made when the book is built: the map of chapters, the table of runs, the
+API reference."""
 
 from __future__ import annotations
 
@@ -23,7 +24,11 @@ SECTION = re.compile(r"[A-Z][a-z]+:")
 
 def fill_page(text: str, runs: list[Run]) -> str:
     """Replace the markers such as `<!-- chapter-map -->` of a page by what they name."""
-    made = {"chapter-map": chapter_map, "run-table": lambda: run_table(runs), "frozen-table": frozen_table}
+    made = {
+        "chapter-map": chapter_map,
+        "run-table": lambda: run_table(runs),
+        "frozen-table": frozen_table,
+    }
     made["colab-address"] = lambda: colab_address("11_chipseq.ipynb")
     for name, make in made.items():
         marker = f"<!-- {name} -->"
@@ -34,7 +39,9 @@ def fill_page(text: str, runs: list[Run]) -> str:
 def table(header: list[str], rows: list[list[str]]) -> str:
     """A Markdown table."""
     lines = [header, ["---"] * len(header), *rows]
-    return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)
+    return "\n".join(
+        "| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines
+    )
 
 
 def chapter_map() -> str:
@@ -46,20 +53,29 @@ def chapter_map() -> str:
             row = [f"[{opening['title']}]({page}.ipynb)", opening["line"], opening["time"]]
             parts.setdefault(part, []).append(row)
     return "\n\n".join(
-        f"**{part}**\n\n" + table(["chapter", "you leave knowing", "time"], rows) for part, rows in parts.items()
+        f"**{part}**\n\n" + table(["chapter", "you leave knowing", "time"], rows)
+        for part, rows in parts.items()
     )
 
 
 def run_table(runs: list[Run]) -> str:
-    """Seconds, memory and profile of each chapter of this very build, then the machine and versions."""
+    """Seconds, memory and profile of each chapter of this very build, then the machine and
+    versions."""
     done = [run for run in runs if not run.missing]
     rows = [[f"`{r.name}`", f"{r.seconds:.0f}", str(r.peak_mib), r.profile, r.date] for r in done]
-    rows += [[f"`{r.name}`", "stored copy", "", "", f"without {', '.join(r.missing)}"] for r in runs if r.missing]
+    rows += [
+        [f"`{r.name}`", "stored copy", "", "", f"without {', '.join(r.missing)}"]
+        for r in runs
+        if r.missing
+    ]
     text = table(["chapter", "seconds", "peak memory (MiB)", "profile", "run on"], rows)
     for machine in sorted({run.hardware for run in done}):
         versions = next(run.versions for run in done if run.hardware == machine)
         text += f"\n\nMachine: {machine}. Versions: {', '.join(f'{k} {v}' for k, v in versions.items())}."
-    return text + f"\n\nAll chapters together: {sum(run.seconds for run in done) / 60:.1f} minutes of running."
+    return (
+        text
+        + f"\n\nAll chapters together: {sum(run.seconds for run in done) / 60:.1f} minutes of running."
+    )
 
 
 def frozen_table() -> str:
@@ -67,30 +83,45 @@ def frozen_table() -> str:
     if not index():
         return "No chapter has a stored copy."
     rows = [
-        [f"`{n}`", f["profile"], f["date"], f"{f['seconds']:.0f}", f["hardware"]] for n, f in sorted(index().items())
+        [f"`{n}`", f["profile"], f["date"], f"{f['seconds']:.0f}", f["hardware"]]
+        for n, f in sorted(index().items())
     ]
     return table(["chapter", "profile", "run on", "seconds", "machine"], rows)
 
 
 def write_api(stage: Path) -> None:
-    """Write `api/<room>.md` for each room, list them in `api.md`, and hang them below it in the staged contents."""
+    """Write `api/<room>.md` for each room, list them in `api.md`, and hang them below it in the
+    staged contents."""
     folder = stage / "api"
     folder.mkdir(exist_ok=True)
-    trees_of = {room: [ast.parse(path.read_text()) for path in room_sources(room)] for room in rooms()}
+    trees_of = {
+        room: [ast.parse(path.read_text()) for path in room_sources(room)] for room in rooms()
+    }
     for room, trees in trees_of.items():
         (folder / f"{room}.md").write_text(room_page(room, trees))
-    rows = [[f"[`motiflib.{room}`](api/{room}.md)", first_line(trees[0])] for room, trees in trees_of.items()]
+    rows = [
+        [f"[`motiflib.{room}`](api/{room}.md)", first_line(trees[0])]
+        for room, trees in trees_of.items()
+    ]
     page = stage / "api.md"
-    page.write_text(page.read_text().replace("<!-- api-rooms -->", table(["room", "what lives there"], rows)))
+    page.write_text(
+        page.read_text().replace("<!-- api-rooms -->", table(["room", "what lives there"], rows))
+    )
     toc = yaml.safe_load((stage / "_toc.yml").read_text())
-    entry = next(entry for part in toc["parts"] for entry in part["chapters"] if entry["file"] == "api")
+    entry = next(
+        entry for part in toc["parts"] for entry in part["chapters"] if entry["file"] == "api"
+    )
     entry["sections"] = [{"file": f"api/{room}"} for room in trees_of]
     (stage / "_toc.yml").write_text(yaml.safe_dump(toc, sort_keys=False))
 
 
 def rooms() -> list[str]:
     """Names of the library's public modules and packages, in the order that data flows."""
-    found = {p.stem for p in (ROOT / "motiflib").glob("[!_]*") if p.suffix == ".py" or (p / "__init__.py").exists()}
+    found = {
+        p.stem
+        for p in (ROOT / "motiflib").glob("[!_]*")
+        if p.suffix == ".py" or (p / "__init__.py").exists()
+    }
     return [room for room in ORDER if room in found] + sorted(found - set(ORDER))
 
 
@@ -108,7 +139,8 @@ def first_line(node: ast.AST) -> str:
 
 
 def room_page(room: str, trees: list[ast.Module]) -> str:
-    """One Markdown page: the room's own words, then each public name with its signature and docstring."""
+    """One Markdown page: the room's own words, then each public name with its signature and
+    docstring."""
     blocks = [f"# motiflib.{room}"]
     for tree in trees:
         blocks.append(prose(ast.get_docstring(tree)))
@@ -120,12 +152,20 @@ def room_page(room: str, trees: list[ast.Module]) -> str:
 
 def entry(node: ast.ClassDef | ast.FunctionDef) -> list[str]:
     """Heading, signature and docstring of a class (with its public methods) or a function."""
-    blocks = [f"## {node.name}", f"```python\n{signature(node)}\n```", prose(ast.get_docstring(node))]
+    blocks = [
+        f"## {node.name}",
+        f"```python\n{signature(node)}\n```",
+        prose(ast.get_docstring(node)),
+    ]
     if isinstance(node, ast.ClassDef):
         fields = [ast.unparse(item) for item in node.body if isinstance(item, ast.AnnAssign)]
         blocks += ["```python\n" + "\n".join(fields) + "\n```"] if fields else []
         for item in node.body:
-            if isinstance(item, ast.FunctionDef) and not item.name.startswith("_") and ast.get_docstring(item):
+            if (
+                isinstance(item, ast.FunctionDef)
+                and not item.name.startswith("_")
+                and ast.get_docstring(item)
+            ):
                 blocks += [
                     f"### {node.name}.{item.name}",
                     f"```python\n{signature(item)}\n```",
@@ -149,8 +189,11 @@ def signature(node: ast.ClassDef | ast.FunctionDef) -> str:
 
 
 def prose(docstring: str | None) -> str:
-    """A docstring as Markdown: paragraphs as they are, sections such as `Raises:` as lists, examples as code."""
-    return "\n\n".join(block_of(block) for block in (docstring or "").split("\n\n") if block.strip())
+    """A docstring as Markdown: paragraphs as they are, sections such as `Raises:` as lists,
+    examples as code."""
+    return "\n\n".join(
+        block_of(block) for block in (docstring or "").split("\n\n") if block.strip()
+    )
 
 
 def block_of(block: str) -> str:

@@ -1,9 +1,11 @@
-"""Copy the headline tables of the chapters into README.md, each with the facts of the run that made it.
+"""Copy the headline tables of the chapters into README.md, each with the facts of the run that made
+it.
 
 python tools/readme_numbers.py
 
-A chapter offers a table by the tag `headline` on the cell that shows it as a DataFrame; the README shows those of
-SHOWN. Numbers come from the last runs of the chapters (`make book`), never from a keyboard.
+A chapter offers a table by the tag `headline` on the cell that shows it as a DataFrame; the README
+shows those of SHOWN. Numbers come from the last runs of the chapters (`make book`), never from a
+keyboard.
 """
 
 from __future__ import annotations
@@ -21,13 +23,23 @@ TABLE = re.compile(r"<table.*?</table>", re.S)
 
 
 def headline(name: str) -> str:
-    """The headline tables of one chapter as HTML under a line that says where they are from; empty if it has none."""
+    """The headline tables of one chapter as HTML under a line that says where they are from; empty
+    if it has none."""
     record = CACHE / f"{name}.json"
     if not record.exists():
         return ""
     notebook, facts = nbformat.read(CACHE / f"{name}.ipynb", 4), json.loads(record.read_text())
-    outputs = [output for cell in notebook.cells if has_tag(cell, "headline") for output in cell.get("outputs", [])]
-    tables = [match for output in outputs for match in TABLE.findall(output.get("data", {}).get("text/html", ""))]
+    outputs = [
+        output
+        for cell in notebook.cells
+        if has_tag(cell, "headline")
+        for output in cell.get("outputs", [])
+    ]
+    tables = [
+        match
+        for output in outputs
+        for match in TABLE.findall(output.get("data", {}).get("text/html", ""))
+    ]
     title = f"**{opening_of(notebook)['title']}** (`notebooks/{name}.ipynb`, `{facts['profile']}` profile, "
     plain = [re.sub(r' (border|class|style)="[^"]*"', "", table) for table in tables]
     return "\n\n".join([title + f"{facts['hardware']}, {facts['date']})", *plain]) if plain else ""

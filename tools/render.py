@@ -1,4 +1,5 @@
-"""From an executed chapter to the notebook that Jupyter Book reads: banner, card of objectives, captions, alt texts."""
+"""From an executed chapter to the notebook that Jupyter Book reads: banner, card of objectives,
+captions, alt texts."""
 
 from __future__ import annotations
 
@@ -24,7 +25,8 @@ see its source without outputs.
 
 
 def rendered(run: Run) -> nbformat.NotebookNode:
-    """The chapter to show for a run: its outputs, else its stored copy, else its bare source, both under a banner."""
+    """The chapter to show for a run: its outputs, else its stored copy, else its bare source, both
+    under a banner."""
     if not run.missing:
         return frame_opening(lift_options(nbformat.read(run.path, 4)))
     notebook = stored(run.name)
@@ -38,22 +40,30 @@ def rendered(run: Run) -> nbformat.NotebookNode:
 
 
 def frame_opening(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
-    """Put what follows the first sentence of the title cell (objectives, needs, time) into a card."""
+    """Put what follows the first sentence of the title cell (objectives, needs, time) into a
+    card."""
     head, mark, rest = notebook.cells[0].source.partition("**You will learn**")
     if mark:
-        notebook.cells[0].source = f"{head}::::{{card}}\n:class-card: opening\n\n{mark}{rest.rstrip()}\n::::"
+        notebook.cells[
+            0
+        ].source = f"{head}::::{{card}}\n:class-card: opening\n\n{mark}{rest.rstrip()}\n::::"
     return notebook
 
 
 def lift_options(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
-    """Turn the `#| caption:` and such lines of code cells into MyST-NB metadata; unlink chapters that are missing."""
+    """Turn the `#| caption:` and such lines of code cells into MyST-NB metadata; unlink chapters
+    that are missing."""
     for cell in notebook.cells:
         if cell.cell_type == "markdown":
             cell.source = known_links(cell.source)
         options = options_of(cell) if cell.cell_type == "code" else {}
         if not options:
             continue
-        figure = {"name" if key == "label" else key: options[key] for key in ("label", "caption") if key in options}
+        figure = {
+            "name" if key == "label" else key: options[key]
+            for key in ("label", "caption")
+            if key in options
+        }
         cell.metadata["mystnb"] = {"image": {"alt": options.get("alt", "")}} | (
             {"figure": figure} if "caption" in figure else {}
         )

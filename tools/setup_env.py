@@ -1,12 +1,13 @@
-"""Prepare a Python environment for the book: standard library only, quick when there is nothing to do.
+"""Prepare a Python environment for the book: standard library only, quick when there is nothing to
+do.
 
 python tools/setup_env.py            # create or refresh, print progress
 python tools/setup_env.py --where    # only print the interpreter that the Makefile shall use
 python tools/setup_env.py --colab    # the library alone, into the interpreter that runs this
 
-An active environment (virtualenv or conda) is used as it is; otherwise `.venv` beside the Makefile. A torch that is
-there stays: every installation runs under a constraint that names its exact version. Without one, the book's own pin
-is used.
+An active environment (virtualenv or conda) is used as it is; otherwise `.venv` beside the Makefile.
+A torch that is there stays: every installation runs under a constraint that names its exact
+version. Without one, the book's own pin is used.
 """
 
 from __future__ import annotations
@@ -43,7 +44,9 @@ def interpreter(folder: Path) -> Path:
 
 def installed(python: Path) -> dict[str, str]:
     """Versions of torch and numpy in that environment, where they are installed."""
-    out = subprocess.run([python, "-c", VERSIONS], capture_output=True, text=True, check=True).stdout
+    out = subprocess.run(
+        [python, "-c", VERSIONS], capture_output=True, text=True, check=True
+    ).stdout
     return dict(line.split() for line in out.splitlines())
 
 
@@ -56,7 +59,8 @@ def pip_install(python: Path, what: list[str], keep: dict[str, str]) -> None:
 
 
 def moved(folder: Path) -> bool:
-    """Whether .venv was made in another place: its scripts then name an interpreter that is not this one."""
+    """Whether .venv was made in another place: its scripts then name an interpreter that is not
+    this one."""
     script = interpreter(folder).parent / "pip"
     if folder != ROOT / ".venv" or not script.exists():
         return False
@@ -65,17 +69,22 @@ def moved(folder: Path) -> bool:
 
 
 def setup_colab() -> None:
-    """Install the library and what it lacks beside Colab's own torch and numpy (no restart is needed)."""
+    """Install the library and what it lacks beside Colab's own torch and numpy (no restart is
+    needed)."""
     python = Path(sys.executable)
     pip_install(python, [str(ROOT)], installed(python))
 
 
 def setup() -> None:
-    """Create the environment if there is none; install when pyproject.toml has changed since the last time."""
+    """Create the environment if there is none; install when pyproject.toml has changed since the
+    last time."""
     folder = environment()
     python = interpreter(folder)
     files = (ROOT / "pyproject.toml").read_bytes() + Path(__file__).read_bytes()
-    stamp, key = folder / ".motiflib-installed", hashlib.sha256(files + str(ROOT).encode()).hexdigest()
+    stamp, key = (
+        folder / ".motiflib-installed",
+        hashlib.sha256(files + str(ROOT).encode()).hexdigest(),
+    )
     if stamp.exists() and stamp.read_text() == key:
         return
     if not python.exists() or moved(folder):
@@ -83,10 +92,14 @@ def setup() -> None:
         subprocess.run([sys.executable, "-m", "venv", "--clear", folder], check=True)
     keep = installed(python)
     print(
-        f"torch {keep['torch']} is there and stays" if "torch" in keep else f"torch {TORCH} will be installed",
+        f"torch {keep['torch']} is there and stays"
+        if "torch" in keep
+        else f"torch {TORCH} will be installed",
         flush=True,
     )
-    print("installing the library and the tools of the book: a few minutes the first time", flush=True)
+    print(
+        "installing the library and the tools of the book: a few minutes the first time", flush=True
+    )
     pip_install(python, ["-e", f"{ROOT}[{EXTRAS}]"], {"torch": keep.get("torch", TORCH)})
     stamp.write_text(key)
 

@@ -1,9 +1,9 @@
-"""Train the models that chapters share: data/models/NAME/, a run folder (motiflib.run.folder) with a card, README.md.
+"""Train the models that chapters share: data/models/NAME/, a run folder (motiflib.run.folder) with
+a card, README.md.
 
-python tools/train_models.py                  # all that are not there yet; an interrupted one goes on
-python tools/train_models.py rest-gm12878     # one
-python tools/train_models.py --force rest     # again
-python tools/train_models.py --read-again     # no training: motifs, evidence and FDR anew
+python tools/train_models.py                  # all that are not there yet; an interrupted one goes
+on python tools/train_models.py rest-gm12878     # one python tools/train_models.py --force rest
+# again python tools/train_models.py --read-again     # no training: motifs, evidence and FDR anew
 """
 
 from __future__ import annotations
@@ -35,7 +35,12 @@ YEAST = ["yeast-reb1", "yeast-abf1"]
 TEST_CHROMS = ("chrIV", "chrVII", "chrXII")  # of yeast, held out
 GRAMMARS = grammar_names()
 ALL = REAL + YEAST + GRAMMARS
-SEED, LENGTH, HELD_BACK, TEST = 0, 500, 4_000, 10_000  # of the grammars: bp, validation and test sequences
+SEED, LENGTH, HELD_BACK, TEST = (
+    0,
+    500,
+    4_000,
+    10_000,
+)  # of the grammars: bp, validation and test sequences
 
 
 def main(names: list[str], force: bool, read_again: bool) -> int:
@@ -52,7 +57,9 @@ def main(names: list[str], force: bool, read_again: bool) -> int:
         print(f"{name}: {'reading' if read_again else 'training'}", file=sys.stderr)
         make = real if name in REAL else yeast if name in YEAST else simulated
         run, test, about = make(name, folder)
-        write_atomic(folder / "README.md", card(name, run, evaluate(run.model, test), len(test.y), about))
+        write_atomic(
+            folder / "README.md", card(name, run, evaluate(run.model, test), len(test.y), about)
+        )
     return 0
 
 
@@ -63,27 +70,40 @@ def stored(folder: Path):
 
 
 def real(name: str, folder: Path) -> tuple[runs.Run, Examples, str]:
-    """Train on a data set of the registry; where it has no negatives, they are the positives' dinucleotide shuffles."""
+    """Train on a data set of the registry; where it has no negatives, they are the positives'
+    dinucleotide shuffles."""
     data = load(name)
     classes = [data.train[data.train.label == label] for label in (1, 0)]
-    ours, theirs = ([Record(*row) for row in part[["name", "sequence"]].to_numpy()] for part in classes)
+    ours, theirs = (
+        [Record(*row) for row in part[["name", "sequence"]].to_numpy()] for part in classes
+    )
     against = {"negatives": theirs} if theirs else {"shuffle": "dinucleotide"}
     run = runs.train_run(ours, folder, **against, seed=SEED)
     test = examples(*(data.test.sequence[data.test.label == label] for label in (1, 0)))
     kind = f"{len(theirs)} others" if theirs else "their dinucleotide shuffles"
-    return run, test, f"{data.description}; {len(ours)} sequences and {kind}. {data.citation}. {data.licence}."
+    return (
+        run,
+        test,
+        f"{data.description}; {len(ours)} sequences and {kind}. {data.citation}. {data.licence}.",
+    )
 
 
 def yeast(name: str, folder: Path) -> tuple[runs.Run, Examples, str]:
-    """Train on 200 bp around the ChIP-exo peaks of a factor against GC-matched windows of the same chromosomes."""
+    """Train on 200 bp around the ChIP-exo peaks of a factor against GC-matched windows of the same
+    chromosomes."""
     data = load("yeast-rossi2021")
     peaks = data.peaks[name.split("-")[1].capitalize()]
     settings = {"test_chroms": TEST_CHROMS, "blacklist": data.blacklist, "seed": SEED}
     run, table = train_on_peaks(data.genome, peaks, folder, **settings, progress=False)
     table = table[table.part == "test"]
     with Genome(data.genome) as genome:
-        letters = [genome.fetch(*place) for place in table[["chrom", "start", "end"]].itertuples(index=False)]
-    test = examples(*([s for s, y in zip(letters, table.label, strict=True) if y == label] for label in (1, 0)))
+        letters = [
+            genome.fetch(*place)
+            for place in table[["chrom", "start", "end"]].itertuples(index=False)
+        ]
+    test = examples(
+        *([s for s, y in zip(letters, table.label, strict=True) if y == label] for label in (1, 0))
+    )
     about = f"{len(peaks)} peaks; {', '.join(TEST_CHROMS)} are the test set. {data.citation}. {data.licence}."
     return run, test, f"{data.description}. {about}"
 
@@ -91,11 +111,24 @@ def yeast(name: str, folder: Path) -> tuple[runs.Run, Examples, str]:
 def simulated(name: str, folder: Path) -> tuple[runs.Run, Examples, str]:
     """Train on fresh sequences of a grammar, none of which is seen twice."""
     batches = GrammarBatches(load_grammar(name), length=LENGTH, seed=SEED)
-    first, valid, test = (batches.sample(n, seed) for seed, n in enumerate((HELD_BACK, HELD_BACK, TEST)))
+    first, valid, test = (
+        batches.sample(n, seed) for seed, n in enumerate((HELD_BACK, HELD_BACK, TEST))
+    )
     training = TrainConfig()
-    result = runs.fit(seeded(ArgminnConfig(), first, seed=SEED), batches, valid, training, out=folder)
-    about = {"grammar": name, "length": LENGTH, "sequences": batches.steps * batches.batch * training.epochs}
-    asked = {"model": asdict(ArgminnConfig()), "training": asdict(training), "seed": SEED, "data": about}
+    result = runs.fit(
+        seeded(ArgminnConfig(), first, seed=SEED), batches, valid, training, out=folder
+    )
+    about = {
+        "grammar": name,
+        "length": LENGTH,
+        "sequences": batches.steps * batches.batch * training.epochs,
+    }
+    asked = {
+        "model": asdict(ArgminnConfig()),
+        "training": asdict(training),
+        "seed": SEED,
+        "data": about,
+    }
     runs.save_run(folder, result, first, valid, asked)
     shutil.rmtree(folder / "checkpoint", ignore_errors=True)
     text = f"{about['sequences']} fresh sequences of {LENGTH} bp of the grammar `data/grammars/{name}.yml`."
@@ -106,7 +139,9 @@ def card(name: str, run: runs.Run, metrics: dict[str, float], tested: int, about
     """The model card: what it is trained on, how well it does, what made it."""
     settings = run.settings
     packages = ", ".join(f"{package} {number}" for package, number in settings["versions"].items())
-    found = "".join(f"| {m.name} | {m.consensus} | {m.information_bits:.1f} | {m.sites} |\n" for m in run.motifs)
+    found = "".join(
+        f"| {m.name} | {m.consensus} | {m.information_bits:.1f} | {m.sites} |\n" for m in run.motifs
+    )
     rows = "".join(f"| {measure} | {value:.4f} |\n" for measure, value in metrics.items())
     return f"""# {name}
 
@@ -130,10 +165,14 @@ A network of motiflib, an independent implementation of ARGMINN (arXiv:2410.0621
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(ALL))
     parser.add_argument("--force", action="store_true", help="train again what is there")
-    parser.add_argument("--read-again", action="store_true", help="do not train, but read the networks again")
+    parser.add_argument(
+        "--read-again", action="store_true", help="do not train, but read the networks again"
+    )
     given = parser.parse_args()
     try:
         raise SystemExit(main(given.names, given.force, given.read_again))

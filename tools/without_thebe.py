@@ -1,6 +1,7 @@
 """Sphinx extension that silences sphinx-thebe, which Jupyter Book always loads.
 
-It would put its configuration into each page twice (a script error on every page) and name a host to fetch code from.
+It would put its configuration into each page twice (a script error on every page) and name a host
+to fetch code from.
 """
 
 from __future__ import annotations

@@ -10,13 +10,15 @@ from motiflib.files import InputError
 
 
 def score_calls(calls: pd.DataFrame, truth: pd.DataFrame, rule: str = "half", sequences: int | None = None) -> dict:
-    """How good calls are against planted instances (columns sequence, start, end; calls also score).
+    """How good calls are against planted instances (columns sequence, start, end; calls also
+    score).
 
-    A call is right by rule "half" if it overlaps an instance by at least half of the shorter of the two (the paper's
-    rule), by "exact" if it also stands where it should to the base (`in_place`). Precision: share of calls that are
-    right. Recall: share of instances that a right call hits. average_precision: the area under the curve of both over
-    all thresholds, up to the recall of the lowest score in `calls`. best_f1 and best_threshold: the best on this curve.
-    calls_per_sequence needs `sequences`, their number (by default those named in either table). Raises InputError for
+    A call is right by rule "half" if it overlaps an instance by at least half of the shorter of the
+    two (the paper's rule), by "exact" if it also stands where it should to the base (`in_place`).
+    Precision: share of calls that are right. Recall: share of instances that a right call hits.
+    average_precision: the area under the curve of both over all thresholds, up to the recall of the
+    lowest score in `calls`. best_f1 and best_threshold: the best on this curve. calls_per_sequence
+    needs `sequences`, their number (by default those named in either table). Raises InputError for
     another rule.
 
     >>> score_calls(call(model, found, simulated.records(), threshold=0), simulated.truth)["average_precision"]
@@ -45,11 +47,13 @@ def score_calls(calls: pd.DataFrame, truth: pd.DataFrame, rule: str = "half", se
 
 
 def in_place(pairs: pd.DataFrame) -> pd.Series:
-    """Which of the pairs of `overlaps` stand to each other as their two motifs most often do, to the base.
+    """Which of the pairs of `overlaps` stand to each other as their two motifs most often do, to
+    the base.
 
-    A motif found may be narrower than the one planted, and its other strand up; so what counts is that it always stands
-    at the same place of the instance, read on the instance's strand: per pair of motifs and strands the most frequent
-    place is the right one. Without motif and strand in both tables, starts must be equal.
+    A motif found may be narrower than the one planted, and its other strand up; so what counts is
+    that it always stands at the same place of the instance, read on the instance's strand: per pair
+    of motifs and strands the most frequent place is the right one. Without motif and strand in both
+    tables, starts must be equal.
     """
     if not {"motif", "motif_true", "strand", "strand_true"} <= set(pairs):
         return pairs.start == pairs.start_true

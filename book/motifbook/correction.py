@@ -1,9 +1,10 @@
-"""A network that knows the composition of the sequence it reads: the background of its motif scores, corrected.
+"""A network that knows the composition of the sequence it reads: the background of its motif
+scores, corrected.
 
 A filter weighs a base by its log-odds against the background that it was trained on, times a scale:
 w[b] = lambda log(p[b] / q[b]). In a sequence of other base frequencies q', the right weight is
-w'[b] = lambda log(p[b] / q'[b]) = w[b] - lambda log(q'[b] / q[b]). Motifs are read from the filters, so p is known and
-lambda is a regression: nothing has to be trained again.
+w'[b] = lambda log(p[b] / q'[b]) = w[b] - lambda log(q'[b] / q[b]). Motifs are read from the
+filters, so p is known and lambda is a regression: nothing has to be trained again.
 """
 
 from __future__ import annotations
@@ -26,7 +27,8 @@ LEAST_P = 0.01  # a filter does not tell rare from impossible
 class CorrectedScanner(MotifScanner):
     """A `MotifScanner` whose scores are against each sequence's own base frequencies.
 
-    `share` (C, W) is lambda where a channel's motif stands in its window, else 0; `gc` that of the training background.
+    `share` (C, W) is lambda where a channel's motif stands in its window, else 0; `gc` that of the
+    training background.
     """
 
     def __init__(self, scanner: MotifScanner, share: Float[Tensor, "C W"], gc: float = 0.5):
@@ -45,10 +47,12 @@ class CorrectedScanner(MotifScanner):
 
 
 def departure(strong: Float[Tensor, " B"], known: Float[Tensor, " B"], gc: float) -> Float[Tensor, " B"]:
-    """By how much the fraction of G and C among `known` bases departs from `gc`, as far as chance does not explain it.
+    """By how much the fraction of G and C among `known` bases departs from `gc`, as far as chance
+    does not explain it.
 
-    d (1 - SURE^2 s^2 / d^2) where positive, else 0: positive-part James-Stein, with s the standard error of a fraction
-    of so many bases. Without it, correcting a sequence of ordinary composition would only add noise to its scores.
+    d (1 - SURE^2 s^2 / d^2) where positive, else 0: positive-part James-Stein, with s the standard
+    error of a fraction of so many bases. Without it, correcting a sequence of ordinary composition
+    would only add noise to its scores.
 
     >>> departure(torch.tensor([255.0, 400.0]), torch.tensor([500.0, 500.0]), 0.5)
     tensor([0.0000, 0.2933])
@@ -59,9 +63,11 @@ def departure(strong: Float[Tensor, " B"], known: Float[Tensor, " B"], gc: float
 
 
 def correct_background(model: Argminn, found: Found, *, gc: float = 0.5) -> Argminn:
-    """A copy of `model`, trained on backgrounds of fraction `gc`, that allows for each sequence's own composition.
+    """A copy of `model`, trained on backgrounds of fraction `gc`, that allows for each sequence's
+    own composition.
 
-    `found` are its motifs (`find_motifs`). The copy takes the network's place everywhere; weights are not changed.
+    `found` are its motifs (`find_motifs`). The copy takes the network's place everywhere; weights
+    are not changed.
 
     >>> corrected = correct_background(run.model, run.found)
     >>> predict(corrected, x_at_80_percent_gc)
@@ -81,7 +87,8 @@ def correct_background(model: Argminn, found: Found, *, gc: float = 0.5) -> Argm
 
 
 def filter_scale(weights: Float[np.ndarray, "4 W"], pfm: Float[np.ndarray, "4 w"], start: int) -> tuple[float, slice]:
-    """lambda, by least squares of a filter's columns on log p where the motif stands, and these columns of the filter.
+    """lambda, by least squares of a filter's columns on log p where the motif stands, and these
+    columns of the filter.
 
     >>> filter_scale(2 * np.log(pfm), pfm, 0)[0]
     2.0

@@ -1,7 +1,8 @@
 """Names of real data sets to verified local files, and to tables of sequences.
 
-A file is looked for in the folder named by the environment variable MOTIFLIB_DATA, then in the user's cache, then
-downloaded; whatever is found must have the sha256 of `data/registry.tsv`. No data set is stored in the package.
+A file is looked for in the folder named by the environment variable MOTIFLIB_DATA, then in the
+user's cache, then downloaded; whatever is found must have the sha256 of `data/registry.tsv`. No
+data set is stored in the package.
 """
 
 from __future__ import annotations
@@ -31,12 +32,14 @@ _failed: dict[str, tuple[float, str]] = {}
 
 
 class DataMissing(InputError):
-    """A known file that cannot be had: not in MOTIFLIB_DATA, not in the cache, and not to be downloaded now."""
+    """A known file that cannot be had: not in MOTIFLIB_DATA, not in the cache, and not to be
+    downloaded now."""
 
 
 @dataclass(frozen=True, eq=False)
 class Dataset:
-    """A data set for a two-class task; `train` and `test` have columns name, sequence, label (1 bound, 0 not).
+    """A data set for a two-class task; `train` and `test` have columns name, sequence, label (1
+    bound, 0 not).
 
     `train` may hold positives only: make negatives with `motiflib.sequence.shuffle`.
     """
@@ -51,9 +54,11 @@ class Dataset:
 
 @dataclass(frozen=True, eq=False)
 class GenomeDataset:
-    """A genome (path of its FASTA), the lengths of its chromosomes, places to leave out, and peaks by factor.
+    """A genome (path of its FASTA), the lengths of its chromosomes, places to leave out, and peaks
+    by factor.
 
-    `blacklist` and the tables in `peaks` are those of `intervals.read_intervals`, in the genome's names of chromosomes.
+    `blacklist` and the tables in `peaks` are those of `intervals.read_intervals`, in the genome's
+    names of chromosomes.
     """
 
     name: str
@@ -68,8 +73,9 @@ class GenomeDataset:
 
 @dataclass(frozen=True, eq=False)
 class VariantDataset:
-    """Measured variants: columns element, release, chrom, pos (1-based), ref, alt ("" is a deletion), barcodes,
-    coefficient (log2 of expression, alternative over reference), p_value; rows without a position are left out."""
+    """Measured variants: columns element, release, chrom, pos (1-based), ref, alt ("" is a
+    deletion), barcodes, coefficient (log2 of expression, alternative over reference), p_value; rows
+    without a position are left out."""
 
     name: str
     description: str
@@ -78,9 +84,11 @@ class VariantDataset:
     variants: pd.DataFrame = field(repr=False)
 
     def element(self, name: str, release: str = "GRCh37") -> tuple[pd.DataFrame, str]:
-        """Variants of an element, and its reference sequence rebuilt from their `ref`; N where none was measured.
+        """Variants of an element, and its reference sequence rebuilt from their `ref`; N where none
+        was measured.
 
-        `pos` is counted from the element's first base, 1. InputError for an unknown element or release.
+        `pos` is counted from the element's first base, 1. InputError for an unknown element or
+        release.
 
         >>> table, sequence = load("satmut-kircher2019").element("TERT-GBM")
         """
@@ -97,9 +105,9 @@ class VariantDataset:
 def registry() -> pd.DataFrame:
     """The table of known files, one row each.
 
-    Columns: file (path below MOTIFLIB_DATA), dataset, split (train, test, fifth = every fifth record is test; genome,
-    sizes, blacklist, peaks of a genome; variants),
-    label (1, 0, column = in the file, -), bytes, sha256, records, url, licence, citation, description.
+    Columns: file (path below MOTIFLIB_DATA), dataset, split (train, test, fifth = every fifth
+    record is test; genome, sizes, blacklist, peaks of a genome; variants), label (1, 0, column = in
+    the file, -), bytes, sha256, records, url, licence, citation, description.
 
     Raises:
         InputError: the package's own registry is missing.
@@ -122,11 +130,12 @@ def names() -> list[str]:
 
 
 def fetch(file: str) -> Path:
-    """Local path of a file of the registry, verified: from MOTIFLIB_DATA, else the cache, else downloaded to the cache.
+    """Local path of a file of the registry, verified: from MOTIFLIB_DATA, else the cache, else
+    downloaded to the cache.
 
     Raises:
-        InputError: a file that the registry does not know, or one in MOTIFLIB_DATA whose sha256 is wrong.
-        DataMissing: it is nowhere and cannot be downloaded; says where it was looked for.
+        InputError: a file that the registry does not know, or one in MOTIFLIB_DATA whose sha256 is
+        wrong. DataMissing: it is nowhere and cannot be downloaded; says where it was looked for.
 
     Example:
         >>> fetch("yeast/sacCer3.fa.gz").name
@@ -150,11 +159,12 @@ def fetch(file: str) -> Path:
 def load(name: str) -> Dataset | GenomeDataset | VariantDataset:
     """A named data set as tables; its files are fetched when they are not there yet.
 
-    Most are a `Dataset` of sequences, "yeast-rossi2021" is a `GenomeDataset`, "satmut-kircher2019" a `VariantDataset`.
+    Most are a `Dataset` of sequences, "yeast-rossi2021" is a `GenomeDataset`, "satmut-kircher2019"
+    a `VariantDataset`.
 
     Raises:
-        InputError: an unknown name (the message lists the known ones), or a file whose sha256 is wrong.
-        DataMissing: a file cannot be had.
+        InputError: an unknown name (the message lists the known ones), or a file whose sha256 is
+        wrong. DataMissing: a file cannot be had.
 
     Example:
         >>> rest = load("rest-gm12878")
@@ -198,7 +208,8 @@ def _variants(rows: pd.DataFrame) -> VariantDataset:
 
 
 def available(name: str) -> bool:
-    """Whether `load(name)` would work now; downloads what is missing if the network allows, and never raises.
+    """Whether `load(name)` would work now; downloads what is missing if the network allows, and
+    never raises.
 
     Example:
         >>> available("no-such-data")
@@ -287,8 +298,8 @@ _HERE = Path(__file__).resolve().parent
 def data_path(*parts: str) -> Path:
     """Path of a file or folder of the package's data.
 
-    In a checkout that is `data/`, in an installed wheel `motiflib/_data/`. The path is returned whether or not it
-    exists; the caller says what is missing.
+    In a checkout that is `data/`, in an installed wheel `motiflib/_data/`. The path is returned
+    whether or not it exists; the caller says what is missing.
 
         >>> data_path("registry.tsv").name
         'registry.tsv'

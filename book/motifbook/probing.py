@@ -1,4 +1,5 @@
-"""Questions that single chapters ask of a network: what if this stretch were not there, what does each step look at."""
+"""Questions that single chapters ask of a network: what if this stretch were not there, what does
+each step look at."""
 
 from __future__ import annotations
 
@@ -21,10 +22,11 @@ from motiflib.syntax import name_key
 def erase(
     x: Float[Tensor, "N 4 L"], spans: Sequence[Sequence[tuple[int, int]]], *, seed: int = 0
 ) -> Float[Tensor, "N 4 L"]:
-    """Copies in which the given stretches of each sequence are filled with bases drawn from that sequence.
+    """Copies in which the given stretches of each sequence are filled with bases drawn from that
+    sequence.
 
-    So the composition stays what it was on average. Half-open spans, a list for each sequence (it may be empty).
-    Raises InputError for a span outside of the sequence or a list of another length.
+    So the composition stays what it was on average. Half-open spans, a list for each sequence (it
+    may be empty). Raises InputError for a span outside of the sequence or a list of another length.
 
     >>> erase(one_hot(["ACGTACGT"]), [[(2, 4)]])
     """
@@ -45,10 +47,11 @@ def erase(
 def attention_shares(
     model: Argminn, x: Float[Tensor, "N 4 L"], found: Found, *, batch: int = 256
 ) -> tuple[Float[Tensor, "N K H n"], list[str]]:
-    """Attention of each sequence, step and head on all sites of each motif, and the names of the last axis.
+    """Attention of each sequence, step and head on all sites of each motif, and the names of the
+    last axis.
 
-    The names are the motifs', then "other", hits of filters that are no motif, and "nothing", the token of that name.
-    The last axis sums to 1.
+    The names are the motifs', then "other", hits of filters that are no motif, and "nothing", the
+    token of that name. The last axis sums to 1.
 
     >>> shares, names = attention_shares(model, x, found)
     """
@@ -69,11 +72,12 @@ def attention_shares(
 
 
 def attention_next(model: Argminn, x: Float[Tensor, "N 4 L"], found: Found, *, batch: int = 256) -> pd.DataFrame:
-    """What a step picks after what the step before picked: columns step, motif, next, share, chance.
+    """What a step picks after what the step before picked: columns step, motif, next, share,
+    chance.
 
-    share: mean over sequences of (attention of step k on a motif) x (attention of step k + 1 on the next one), heads
-    averaged; a step's rows sum to 1. chance: the same if the two steps looked at different sequences. A share above
-    chance says that the second choice goes with the first.
+    share: mean over sequences of (attention of step k on a motif) x (attention of step k + 1 on the
+    next one), heads averaged; a step's rows sum to 1. chance: the same if the two steps looked at
+    different sequences. A share above chance says that the second choice goes with the first.
 
     >>> attention_next(model, x, found).sort_values("share").tail(1)
     """
@@ -91,9 +95,10 @@ def attention_next(model: Argminn, x: Float[Tensor, "N 4 L"], found: Found, *, b
 def cooccurrence(calls: pd.DataFrame, sequences: int) -> pd.DataFrame:
     """Whether sequences that hold one motif hold another more or less often, wherever it stands.
 
-    Columns: motif_a, motif_b; with_a, with_b, together, sequences with each and with both of `sequences` searched;
-    expected, with_a x with_b / sequences; p_value, Fisher's exact test, both sides, corrected for all pairs.
-    together > expected is co-occurrence, together < expected exclusion.
+    Columns: motif_a, motif_b; with_a, with_b, together, sequences with each and with both of
+    `sequences` searched; expected, with_a x with_b / sequences; p_value, Fisher's exact test, both
+    sides, corrected for all pairs. together > expected is co-occurrence, together < expected
+    exclusion.
 
     >>> cooccurrence(calls, len(records)).sort_values("p_value").head(1)
     """
@@ -109,10 +114,12 @@ def cooccurrence(calls: pd.DataFrame, sequences: int) -> pd.DataFrame:
 
 
 def periodicity(distances: Iterable[float], *, least: float = 9.5, most: float = 11.5, seed: int = 0) -> dict:
-    """Whether preferred distances lie one turn of the double helix apart: period (bp), coherence in [0, 1], p_value.
+    """Whether preferred distances lie one turn of the double helix apart: period (bp), coherence in
+    [0, 1], p_value.
 
-    Coherence of period T: |mean of exp(2 pi i d / T)| over the distances d; the best T from `least` to `most` counts.
-    p_value: the share of as many random distances within the same limits that do as well. Three distances or more.
+    Coherence of period T: |mean of exp(2 pi i d / T)| over the distances d; the best T from `least`
+    to `most` counts. p_value: the share of as many random distances within the same limits that do
+    as well. Three distances or more.
 
     >>> periodicity([10, 20, 31])["period"]
     10.5

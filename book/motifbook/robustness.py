@@ -1,7 +1,8 @@
 """The same motifs in changed surroundings: what predictions, calls and their scores do then.
 
-A change takes simulated (or labelled) sequences with their truth and gives them back changed, the motif instances base
-by base as they were. Negatives are changed in the same way as positives, so a change tells a classifier nothing.
+A change takes simulated (or labelled) sequences with their truth and gives them back changed, the
+motif instances base by base as they were. Negatives are changed in the same way as positives, so a
+change tells a classifier nothing.
 """
 
 from __future__ import annotations
@@ -53,10 +54,11 @@ def rebuilt(data: Simulated, codes: Tensor, truth: pd.DataFrame) -> Simulated:
 def redraw(
     data: Simulated, seed: int = 0, *, gc: float = 0.5, background=None, length: int | None = None, by: int = 0
 ) -> Simulated:
-    """The same instances on a new background, `by` bp further on, in a sequence of `length` bp (middle on middle).
+    """The same instances on a new background, `by` bp further on, in a sequence of `length` bp
+    (middle on middle).
 
-    `gc` and `background` are those of `grammar.simulate`: a fraction, a (4, 4) matrix of transitions, real sequences.
-    Raises InputError where an instance would leave the sequence.
+    `gc` and `background` are those of `grammar.simulate`: a fraction, a (4, 4) matrix of
+    transitions, real sequences. Raises InputError where an instance would leave the sequence.
 
     >>> redraw(simulate(load_grammar("rest"), 100), gc=0.3).truth.motif[0]
     'left'
@@ -76,7 +78,8 @@ def redraw(
 
 
 def slide(data: Simulated, seed: int = 0, *, by: int = 1) -> Simulated:
-    """An insertion (`by` > 0) or deletion at the left end: all else moves by `by` bp, the length stays.
+    """An insertion (`by` > 0) or deletion at the left end: all else moves by `by` bp, the length
+    stays.
 
     >>> slide(data, by=-3)
     """
@@ -101,7 +104,8 @@ def turn_over(data: Simulated, seed: int = 0) -> Simulated:
 def distract(data: Simulated, seed: int = 0, *, count: int = 4, motifs: Sequence[Motif] | None = None) -> Simulated:
     """`count` sampled instances of motifs that mean nothing here, anywhere but on the planted ones.
 
-    By default, motifs of eight well known factors from JASPAR; take out those that the classifier has learnt.
+    By default, motifs of eight well known factors from JASPAR; take out those that the classifier
+    has learnt.
 
     >>> distract(data, count=2, motifs=[jaspar("SP1")])
     """
@@ -123,10 +127,12 @@ def distract(data: Simulated, seed: int = 0, *, count: int = 4, motifs: Sequence
 
 
 def standard_contexts(flanks: Mapping[str, Sequence[str]] | None = None) -> dict[str, dict[str, Change]]:
-    """The changes that `context_sweep` knows: {context: {level: change}}; `flanks` are real sequences by name.
+    """The changes that `context_sweep` knows: {context: {level: change}}; `flanks` are real
+    sequences by name.
 
-    gc 5% to 95% in steps of 5; dinucleotide structure; real flanks; position of the motifs from where they were;
-    distractor motifs; shift by an insertion or deletion; the other strand; length of the sequence.
+    gc 5% to 95% in steps of 5; dinucleotide structure; real flanks; position of the motifs from
+    where they were; distractor motifs; shift by an insertion or deletion; the other strand; length
+    of the sequence.
 
     >>> list(standard_contexts())
     ['gc', 'dinucleotide', 'position', 'distractors', 'shift', 'reverse complement', 'length']
@@ -150,17 +156,20 @@ def context_sweep(
     flanks: Mapping[str, Sequence[str]] | None = None, n: int = 1000, length: int = 500, threshold: float = THRESHOLD,
     draws: int = 200, seed: int = 0,
 ) -> pd.DataFrame:  # fmt: skip
-    """How a classifier does when the surroundings of the same motif instances change: a row a context, level, measure.
+    """How a classifier does when the surroundings of the same motif instances change: a row a
+    context, level, measure.
 
-    `model` is a network that gives logits, or any function from x (N,4,L) to probabilities. `source` is a grammar (`n`
-    sequences of `length` bp are drawn) or sequences with labels and truth. `contexts`: names out of
-    `standard_contexts(flanks)` (all by default; `genome.random_windows` makes flanks), or changes of your own. With
-    `found`, the motifs of an ARGMINN, instances in the positives are called too (`threshold` of the score).
+    `model` is a network that gives logits, or any function from x (N,4,L) to probabilities.
+    `source` is a grammar (`n` sequences of `length` bp are drawn) or sequences with labels and
+    truth. `contexts`: names out of `standard_contexts(flanks)` (all by default;
+    `genome.random_windows` makes flanks), or changes of your own. With `found`, the motifs of an
+    ARGMINN, instances in the positives are called too (`threshold` of the score).
 
-    Columns: context, level, measure, value, low, high (95%, bootstrap over sequences), n. Measures: accuracy, auroc,
-    auprc; change, the median change of a sequence's probability; precision and recall of calls; kept, the share of
-    instances called before that still are; agreement, Spearman's rank correlation of the instances' scores before and
-    after. The context "as trained" holds the sequences before any change.
+    Columns: context, level, measure, value, low, high (95%, bootstrap over sequences), n. Measures:
+    accuracy, auroc, auprc; change, the median change of a sequence's probability; precision and
+    recall of calls; kept, the share of instances called before that still are; agreement,
+    Spearman's rank correlation of the instances' scores before and after. The context "as trained"
+    holds the sequences before any change.
 
     >>> context_sweep(model, load_grammar("rest"), ["gc"]).query("measure == 'auroc'").value.min()
     0.94
@@ -181,7 +190,8 @@ def context_sweep(
 
 
 class Reading:
-    """What a classifier says of sequences: p (N,), and for calls a row a planted instance and the counts of calls."""
+    """What a classifier says of sequences: p (N,), and for calls a row a planted instance and the
+    counts of calls."""
 
     def __init__(self, model, data: Simulated, found: Found | None, threshold: float):
         p = predict(model, data.x.float()) if isinstance(model, nn.Module) else model(data.x.float())
@@ -203,7 +213,8 @@ class Reading:
 
 
 def resampled(y: np.ndarray, draws: int, seed: int) -> np.ndarray:
-    """How often each sequence is drawn, (1 + draws, N), classes apart; the first row is all ones, the sample itself."""
+    """How often each sequence is drawn, (1 + draws, N), classes apart; the first row is all ones,
+    the sample itself."""
     rng, out = np.random.default_rng(seed), np.ones((1 + draws, len(y)))
     for label in (True, False):
         rows = np.flatnonzero(y == label)
@@ -219,7 +230,8 @@ def interval(values: np.ndarray) -> tuple[float, float, float]:
 
 
 def classified(y: np.ndarray, p: np.ndarray, weights: np.ndarray) -> dict[str, np.ndarray]:
-    """Accuracy, AUROC and AUPRC for each row of weights, from one sorting; ties of p are one step of the curve."""
+    """Accuracy, AUROC and AUPRC for each row of weights, from one sorting; ties of p are one step
+    of the curve."""
     order = np.argsort(-p, kind="stable")
     last = np.append(np.flatnonzero(np.diff(p[order])), len(p) - 1)  # of each group of equal p
     w, positive = weights[:, order], y[order]
@@ -242,9 +254,11 @@ def median_change(p: np.ndarray, before: np.ndarray, draws: int, seed: int) -> n
 def instance_scores(
     model, found: Found | None, data: Simulated, threshold: float
 ) -> tuple[pd.DataFrame, np.ndarray]:
-    """The best score of a call on each planted instance of the positives, and (positives, 2): right calls, calls.
+    """The best score of a call on each planted instance of the positives, and (positives, 2): right
+    calls, calls.
 
-    A call is on an instance if they share half of the shorter one's bases; its score is 0 where there is no call.
+    A call is on an instance if they share half of the shorter one's bases; its score is 0 where
+    there is no call.
     """
     rows = np.flatnonzero(data.y.numpy() > 0.5)
     some = data._replace(x=data.x[rows], names=[data.names[i] for i in rows])
@@ -286,10 +300,12 @@ def kept_calls(
     model, found: Found | None, data: Simulated, *, surroundings: int = 100, threshold: float = THRESHOLD,
     seed: int = 0,
 ) -> pd.DataFrame:  # fmt: skip
-    """The planted instances of the positives in `surroundings` new backgrounds each: the share in which each is called.
+    """The planted instances of the positives in `surroundings` new backgrounds each: the share in
+    which each is called.
 
-    Without `found`, `model` is any function from sequences (`Simulated`) to a table of calls: how the oracle is asked.
-    Columns: those of the truth; score, in the sequence as it was; kept, the share.
+    Without `found`, `model` is any function from sequences (`Simulated`) to a table of calls: how
+    the oracle is asked. Columns: those of the truth; score, in the sequence as it was; kept, the
+    share.
 
     >>> kept_calls(model, found, simulate(grammar, 20)).query("score >= 0.5").kept.mean()
     0.98
@@ -301,7 +317,8 @@ def kept_calls(
 
 
 def random_windows(genome: Genome, count: int, length: int, *, without: Sequence[str] = (), seed: int = 0) -> list[str]:
-    """`count` stretches of `length` bp at random places: real surroundings, as flanks of `robustness.context_sweep`.
+    """`count` stretches of `length` bp at random places: real surroundings, as flanks of
+    `robustness.context_sweep`.
 
     Each chromosome that is long enough, but those of `without`, gives its share by length.
 

@@ -1,4 +1,5 @@
-"""The verbs `motiflib simulate` and `motiflib compile`; motiflib's command line finds them by their entry point."""
+"""The verbs `motiflib simulate` and `motiflib compile`; motiflib's command line finds them by their
+entry point."""
 
 from __future__ import annotations
 
@@ -35,7 +36,8 @@ def compile_(
     form: Annotated[str, typer.Option(help="consensus: exact, on words. pwm: evidence, by matrices.")] = "consensus",
     candidates: Annotated[int, typer.Option(help="Windows of a sequence that can be looked at.")] = 48,
 ) -> None:
-    """Write a grammar as the weights of a network: a run that score, motifs, call and rules accept."""
+    """Write a grammar as the weights of a network: a run that score, motifs, call and rules
+    accept."""
     from motifbook.compiler.build import compile_run
     from motifbook.grammar import load_grammar
     from motiflib.cli import check_folder

@@ -1,4 +1,5 @@
-"""Genomes: any stretch of a FASTA file, examples with coordinates from peaks, the whole genome in memory."""
+"""Genomes: any stretch of a FASTA file, examples with coordinates from peaks, the whole genome in
+memory."""
 
 from motiflib.genome.fasta import Genome
 from motiflib.genome.peaks import NEGATIVES, from_peaks, held_out, matched_negatives

@@ -1,4 +1,5 @@
-"""A genome on disk: any stretch of any chromosome, without reading the rest. Coordinates are 0-based half-open."""
+"""A genome on disk: any stretch of any chromosome, without reading the rest. Coordinates are
+0-based half-open."""
 
 from __future__ import annotations
 
@@ -34,13 +35,14 @@ _UNREADABLE = (  # what pyfaidx and Biopython raise
 class Genome:
     """Random access to a FASTA file, plain, BGZF or gzip, through pyfaidx.
 
-    An index that lies beside the file, is not older than it and fits it is used; otherwise one is made in the user's
-    cache, so that the folder of the genome may be read-only. Plain gzip cannot be read in places: it is unpacked there,
-    once. So is a file with a byte order mark, empty lines, blanks at line ends or those of an old Mac.
+    An index that lies beside the file, is not older than it and fits it is used; otherwise one is
+    made in the user's cache, so that the folder of the genome may be read-only. Plain gzip cannot
+    be read in places: it is unpacked there, once. So is a file with a byte order mark, empty lines,
+    blanks at line ends or those of an old Mac.
 
     Raises:
-        InputError: no such file, empty, malformed (lines of differing lengths), damaged gzip, a chromosome without
-            sequence, or a cache that cannot be written.
+        InputError: no such file, empty, malformed (lines of differing lengths), damaged gzip, a
+            chromosome without sequence, or a cache that cannot be written.
 
     Example:
         >>> genome = Genome("sacCer3.fa.gz")
@@ -59,11 +61,13 @@ class Genome:
             raise InputError(f"{path}: chromosome {empty[0]!r} has no sequence; is the file cut short? Else remove it")
 
     def fetch(self, chrom: str, start: int, end: int, strand: str = "+") -> str:
-        """Letters [start, end) of a chromosome, upper case, ACGTN only; strand "-" reads the other strand.
+        """Letters [start, end) of a chromosome, upper case, ACGTN only; strand "-" reads the other
+        strand.
 
         Raises:
-            InputError: an unknown chromosome (with the nearest names), a stretch that is empty or leaves it, a letter
-                that is neither ACGTN nor an IUPAC code, damaged gzip, or an index that does not fit.
+            InputError: an unknown chromosome (with the nearest names), a stretch that is empty or
+                leaves it, a letter that is neither ACGTN nor an IUPAC code, damaged gzip, or an
+                index that does not fit.
 
         Example:
             >>> genome.fetch("chrI", 0, 4, "-")
@@ -79,7 +83,8 @@ class Genome:
         return reverse_complement(sequence) if strand == "-" else sequence
 
     def _letters(self, chrom: str, start: int, text: str) -> str:
-        """Upper case, IUPAC codes as N; checked here and not for the whole file, so that opening it stays quick."""
+        """Upper case, IUPAC codes as N; checked here and not for the whole file, so that opening it
+        stays quick."""
         codes = text.encode("latin-1", "replace").translate(_LETTERS)
         if (at := codes.find(0)) >= 0:
             letter = text[at].upper()
@@ -106,7 +111,8 @@ class Genome:
         return text
 
     def plain(self) -> tuple[Path, Path]:
-        """The FASTA uncompressed, and its index; a compressed one is unpacked into the user's cache, once."""
+        """The FASTA uncompressed, and its index; a compressed one is unpacked into the user's
+        cache, once."""
         if len(self.indexes) == 1:
             return self.file, self.indexes[0]
         file, indexes = _indexed(_kept(self.file, [".fa"], _unpack)[0])
@@ -141,7 +147,8 @@ def _reason(error: Exception) -> str:
 
 
 def _indexed(path: Path) -> tuple[Path, list[Path]]:
-    """The file to read and its indexes, made if they are not there; a file in odd dress is copied into the cache."""
+    """The file to read and its indexes, made if they are not there; a file in odd dress is copied
+    into the cache."""
     compressed, direct = _kind(path)
     ends = [".fai", ".gzi"] if compressed else [".fai"]
     if direct:
@@ -158,7 +165,8 @@ def _indexed(path: Path) -> tuple[Path, list[Path]]:
 
 
 def _kind(path: Path) -> tuple[bool, bool]:
-    """Whether a file is compressed, by its first bytes, and whether pyfaidx, which goes by the name, reads it so."""
+    """Whether a file is compressed, by its first bytes, and whether pyfaidx, which goes by the
+    name, reads it so."""
     if not os.path.isfile(path):
         what = "no such file" if not os.path.exists(path) else "is a pipe or device, not a file"
         what = "is a folder" if os.path.isdir(path) else "is empty" if str(path) == os.devnull else what
@@ -179,7 +187,8 @@ def _kind(path: Path) -> tuple[bool, bool]:
 
 
 def _odd(path: Path, compressed: bool) -> bool:
-    """Whether an index of the file would be refused or wrong; reads all of it, as indexing does, so damage is found."""
+    """Whether an index of the file would be refused or wrong; reads all of it, as indexing does, so
+    damage is found."""
     last = b""
     try:
         with gzip.open(path) if compressed else path.open("rb") as stream:
@@ -200,14 +209,16 @@ def _is_odd(text: bytes) -> bool:
 
 
 def _ended(path: Path) -> bool:
-    """Whether a BGZF file ends with an empty block, as whole ones do: 28 bytes, the last 8 of them CRC and size 0."""
+    """Whether a BGZF file ends with an empty block, as whole ones do: 28 bytes, the last 8 of them
+    CRC and size 0."""
     with path.open("rb") as stream:
         stream.seek(-28, os.SEEK_END)
         return stream.read(2) == b"\x1f\x8b" and not any(stream.read()[-8:])
 
 
 def _fits(path: Path, indexes: list[Path]) -> bool:
-    """Whether lines of the file end where an index says so: it may be cut short, or belong to another assembly."""
+    """Whether lines of the file end where an index says so: it may be cut short, or belong to
+    another assembly."""
     try:
         fasta = _pyfaidx(path, indexes, path)
         rows = list(fasta.faidx.index.values())
@@ -224,7 +235,8 @@ def _fits(path: Path, indexes: list[Path]) -> bool:
 
 
 def _stands(faidx, row) -> bool:
-    """Whether a chromosome of an index begins and ends where lines do, and so does its first line."""
+    """Whether a chromosome of an index begins and ends where lines do, and so does its first
+    line."""
     fold = row.lenb - row.lenc
     tail = _bytes(faidx, row.offset + row.rlen - 1 + (row.rlen - 1) // row.lenc * fold, 4)  # from the last base
     ends = tail[:1].strip() and tail[1:2] in b"\r\n" and tail[1:].lstrip()[:1] in (b"", b">")
@@ -269,7 +281,8 @@ def _kept(path: Path, ends: list[str], make) -> list[Path]:
 
 
 def _unpack(path: Path, places: list[Path]) -> None:
-    """The text uncompressed, without byte order mark, empty lines and blanks at line ends, which are line feeds."""
+    """The text uncompressed, without byte order mark, empty lines and blanks at line ends, which
+    are line feeds."""
     with gzip.open(path) if _kind(path)[0] else path.open("rb") as packed, places[0].open("wb") as plain:
         first = packed.read(len(_MARK))
         held = b"" if first == _MARK else first

@@ -1,4 +1,5 @@
-"""Intervals on chromosomes: BED, narrowPeak and summit files in, windows around summits out; names of chromosomes.
+"""Intervals on chromosomes: BED, narrowPeak and summit files in, windows around summits out; names
+of chromosomes.
 
 Coordinates are 0-based half-open, as in BED.
 """
@@ -27,15 +28,18 @@ MITOCHONDRION = ("M", "MT", "MITO", "MITOCHONDRION")
 
 
 def read_intervals(path: str | os.PathLike) -> pd.DataFrame:
-    """Intervals of a BED file of 3 columns or more, a narrowPeak or a summit file, plain or gzip, in the file's order.
+    """Intervals of a BED file of 3 columns or more, a narrowPeak or a summit file, plain or gzip,
+    in the file's order.
 
-    Columns: chrom, start, end, name ("chrom:start-end" where the file has none), score (text), strand (+, - or .), and
-    summit, the 0-based position of the signal's top: that of a narrowPeak file, else the middle. Order does not matter;
-    line ends may be of any system; lines that begin with #, track or browser are skipped.
+    Columns: chrom, start, end, name ("chrom:start-end" where the file has none), score (text),
+    strand (+, - or .), and summit, the 0-based position of the signal's top: that of a narrowPeak
+    file, else the middle. Order does not matter; line ends may be of any system; lines that begin
+    with #, track or browser are skipped.
 
     Raises:
-        InputError: what `sequence.read_lines` refuses; no interval; a line with fewer than 3 columns, with a start or
-            end that is no number, below 0, or an end that is not after the start (as in 1-based files).
+        InputError: what `sequence.read_lines` refuses; no interval; a line with fewer than 3
+            columns, with a start or end that is no number, below 0, or an end that is not after the
+            start (as in 1-based files).
 
     Example:
         >>> read_intervals("peaks.bed").columns.tolist()
@@ -75,7 +79,8 @@ def _row(where: str, line: str) -> tuple:
 
 
 def plain_name(chrom: str, roman: bool = False) -> str:
-    """A chromosome's name without "chr", M for the mitochondrion; with `roman`, Roman numbers up to XVI as digits.
+    """A chromosome's name without "chr", M for the mitochondrion; with `roman`, Roman numbers up to
+    XVI as digits.
 
     >>> plain_name("chrX"), plain_name("chrX", roman=True), plain_name("MT")
     ('X', '10', 'M')
@@ -86,7 +91,8 @@ def plain_name(chrom: str, roman: bool = False) -> str:
 
 
 def same_names(wanted: Collection[str], there: Collection[str], *, some: bool = False) -> dict[str, str]:
-    """The names in `there` that mean the names `wanted`; empty unless that is so for all of them (or `some`).
+    """The names in `there` that mean the names `wanted`; empty unless that is so for all of them
+    (or `some`).
 
     >>> same_names(["chr1", "chr10"], ["chrI", "chrX", "chrM"])
     {'chr1': 'chrI', 'chr10': 'chrX'}
@@ -106,11 +112,12 @@ def on_genome(
 ) -> pd.DataFrame:  # fmt: skip
     """The same intervals, checked against the chromosomes of a genome (name -> length).
 
-    With `rename`, names such as chr1, 1 and chrI are taken for one another where all of them fit. With `some` (for a
-    blacklist), intervals on chromosomes that the genome lacks are left out.
+    With `rename`, names such as chr1, 1 and chrI are taken for one another where all of them fit.
+    With `some` (for a blacklist), intervals on chromosomes that the genome lacks are left out.
 
     Raises:
-        InputError: names that the genome lacks (and what they may mean there), or an interval beyond a chromosome.
+        InputError: names that the genome lacks (and what they may mean there), or an interval
+        beyond a chromosome.
 
     Example:
         >>> on_genome(peaks, {"chrI": 230218}, rename=True).chrom[0]
@@ -142,10 +149,11 @@ def on_genome(
 def windows(
     intervals: pd.DataFrame, chroms: Mapping[str, int], width: int, *, blacklist: pd.DataFrame | None = None
 ) -> tuple[pd.DataFrame, dict[str, int]]:
-    """Windows of `width` bp with the summit in the middle, and how many intervals gave none, by reason.
+    """Windows of `width` bp with the summit in the middle, and how many intervals gave none, by
+    reason.
 
-    Left out are windows over the edge of a chromosome, those that share a base with the blacklist, and repeated ones.
-    Columns: chrom, start, end, name, strand.
+    Left out are windows over the edge of a chromosome, those that share a base with the blacklist,
+    and repeated ones. Columns: chrom, start, end, name, strand.
 
     >>> windows(read_intervals("peaks.bed"), genome.chroms, 200)[1]
     {'over an edge': 2, 'in the blacklist': 0, 'repeated': 1}
@@ -177,7 +185,8 @@ def overlaps(table: pd.DataFrame, others: pd.DataFrame) -> np.ndarray:
         ended = np.searchsorted(np.sort(mine.end.to_numpy()), start[rows], side="right")
         out[rows] = begun > ended
     return out
-# Peaks and a genome to labelled examples that carry their coordinates; what to compare peaks with; splits.
+# Peaks and a genome to labelled examples that carry their coordinates; what to compare peaks with;
+# splits.
 log = logging.getLogger(__name__)
 NEGATIVES = ("gc-matched", "dinucleotide", "flanks")
 EXAMPLE_COLUMNS = ["name", "chrom", "start", "end", "strand", "label", "part", "sequence"]
@@ -188,17 +197,20 @@ def from_peaks(
     genome: Genome, peaks: Intervals, width: int, *, negatives: Intervals = "gc-matched", ratio: int = 1,
     test_chroms: Sequence[str] = (), blacklist: Intervals | None = None, rename: bool = False, seed: int = 0,
 ) -> pd.DataFrame:  # fmt: skip
-    """Examples: windows of `width` bp around the summits of peaks (label 1), and negatives (0), `ratio` for each.
+    """Examples: windows of `width` bp around the summits of peaks (label 1), and negatives (0),
+    `ratio` for each.
 
-    Kinds of negatives: "gc-matched", windows elsewhere on the same part's chromosomes with the same distribution of GC
-    (`matched_negatives`); "dinucleotide", shuffled peaks, which keep the coordinates of their peak; "flanks", windows
-    beside the peak at 1.5, -1.5, 2.5, ... widths from the summit; or intervals (a BED file) of your own.
-    No negative shares a base with a peak's window or the blacklist. Columns: name ("chrom:start-end", the
-    summit in the middle), chrom, start, end, strand, label, part ("test" on `test_chroms`, else "train"), sequence.
-    What was left out is logged, and counted in `.attrs["dropped"]`.
+    Kinds of negatives: "gc-matched", windows elsewhere on the same part's chromosomes with the same
+    distribution of GC (`matched_negatives`); "dinucleotide", shuffled peaks, which keep the
+    coordinates of their peak; "flanks", windows beside the peak at 1.5, -1.5, 2.5, ... widths from
+    the summit; or intervals (a BED file) of your own. No negative shares a base with a peak's
+    window or the blacklist. Columns: name ("chrom:start-end", the summit in the middle), chrom,
+    start, end, strand, label, part ("test" on `test_chroms`, else "train"), sequence. What was left
+    out is logged, and counted in `.attrs["dropped"]`.
 
     Raises:
-        InputError: what `read_intervals` and `on_genome` refuse, an unknown kind, a part without peaks or negatives.
+        InputError: what `read_intervals` and `on_genome` refuse, an unknown kind, a part without
+        peaks or negatives.
 
     Example:
         >>> examples = from_peaks(Genome("sacCer3.fa.gz"), "Reb1.bed", 200, test_chroms=["chrIV"], rename=True)
@@ -246,7 +258,8 @@ def _why(given: pd.DataFrame, genome: Genome, width: int, listed: pd.DataFrame |
 
 
 def held_out(genome: Genome, test_chroms: Sequence[str]) -> list[str]:
-    """The same names; InputError for one that the genome does not have, or if none would be left to train on.
+    """The same names; InputError for one that the genome does not have, or if none would be left to
+    train on.
 
     >>> held_out(Genome("sacCer3.fa.gz"), ["chrIV"])
     ['chrIV']
@@ -263,10 +276,11 @@ def matched_negatives(
     genome: Genome, table: pd.DataFrame, width: int, *, ratio: int = 1, avoid: pd.DataFrame | None = None,
     seed: int = 0,
 ) -> pd.DataFrame:  # fmt: skip
-    """Windows with the GC content of those in `table` (bins of 2%), on the same chromosomes, none of them twice.
+    """Windows with the GC content of those in `table` (bins of 2%), on the same chromosomes, none
+    of them twice.
 
-    They come from tangermeme's `extract_matching_loci`, which tiles the chromosomes; tiles that touch `table` or
-    `avoid` are left out. Columns chrom, start, end.
+    They come from tangermeme's `extract_matching_loci`, which tiles the chromosomes; tiles that
+    touch `table` or `avoid` are left out. Columns chrom, start, end.
 
     >>> matched_negatives(genome, peaks, 200).chrom.isin(peaks.chrom).all()
     True
@@ -291,7 +305,8 @@ def matched_negatives(
 
 
 def flanks(table: pd.DataFrame, chroms: Mapping[str, int], *, ratio: int, avoid: pd.DataFrame) -> pd.DataFrame:
-    """Windows beside each one, `ratio` of them: at 1.5, -1.5, 2.5, -2.5, ... widths from middle to middle."""
+    """Windows beside each one, `ratio` of them: at 1.5, -1.5, 2.5, -2.5, ... widths from middle to
+    middle."""
     steps = [sign * (i + 1.5) for i in range((ratio + 1) // 2) for sign in (1, -1)][:ratio]
     parts = [table.assign(start=table.start + (step * (table.end - table.start)).astype(int)) for step in steps]
     moved = pd.concat(parts, ignore_index=True).assign(end=lambda t: t.start + int((table.end - table.start).iloc[0]))

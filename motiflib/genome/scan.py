@@ -1,7 +1,8 @@
 """Instances along a whole genome: every base is judged in the middle of a window, as in training.
 
-The genome is cut into bins of STEP bases. Where no filter fires in a bin, it is skipped. Else the network reads a
-window as long as those of its training around the bin; if it takes this for bound, the sites in the bin are calls.
+The genome is cut into bins of STEP bases. Where no filter fires in a bin, it is skipped. Else the
+network reads a window as long as those of its training around the bin; if it takes this for bound,
+the sites in the bin are calls.
 """
 
 from __future__ import annotations
@@ -63,16 +64,18 @@ def call_genome(
     rename: bool = False, threshold: float = THRESHOLD, probability: float = PROBABILITY, device: str = "cpu",
     progress: bool = True,
 ) -> None:  # fmt: skip
-    """Instances of a run's motifs along a genome as BED: columns of `instances.write_bed`, sorted by name and start.
+    """Instances of a run's motifs along a genome as BED: columns of `instances.write_bed`, sorted
+    by name and start.
 
-    A call has at least the score `threshold`, and stands in a window that is bound with at least `probability`. With
-    `regions`, only calls whose middle lies in one of its intervals. Under `torchrun` or `accelerate launch`, processes
-    share the work; the file is the same to the byte. Finished parts wait beside `out`, in a hidden folder that belongs
-    to this very run, genome and settings: killed at any time, the same call goes on; `out` appears when it is whole.
+    A call has at least the score `threshold`, and stands in a window that is bound with at least
+    `probability`. With `regions`, only calls whose middle lies in one of its intervals. Under
+    `torchrun` or `accelerate launch`, processes share the work; the file is the same to the byte.
+    Finished parts wait beside `out`, in a hidden folder that belongs to this very run, genome and
+    settings: killed at any time, the same call goes on; `out` appears when it is whole.
 
     Raises:
-        InputError: a genome or regions that cannot be read or do not fit, a setting out of range, a place that cannot
-            be written, or into which another call is writing at this time.
+        InputError: a genome or regions that cannot be read or do not fit, a setting out of range, a
+            place that cannot be written, or into which another call is writing at this time.
 
     Example:
         >>> call_genome(load_run("run"), "sacCer3.fa.gz", "calls.bed")
@@ -118,7 +121,8 @@ def _make_parts(run, resident, wanted, folder, todo, state, threshold, probabili
 
 
 def _join(out: Path, folder: Path, todo: Sequence[Unit], state: PartialState) -> None:
-    """The parts of all processes as one file; those of this process are there, unless somebody removed them."""
+    """The parts of all processes as one file; those of this process are there, unless somebody
+    removed them."""
     parts = [folder / f"{i}.bed" for i in range(len(todo))]
     while missing := [i for i, part in enumerate(parts) if not part.exists()]:
         if not (folder / BEGUN).exists() or any(i % state.num_processes == state.process_index for i in missing):
@@ -167,7 +171,8 @@ def unit_calls(
 ) -> pd.DataFrame:  # fmt: skip
     """Calls whose middle lies in a unit: columns of `instances.call`, in order of start.
 
-    MARGIN bins on both sides are read too, so that calls that overlap across an edge are merged there.
+    MARGIN bins on both sides are read too, so that calls that overlap across an edge are merged
+    there.
     """
     window, length = run.tile, int(genome.lengths[genome.row[unit.chrom]])
     bins = np.arange(max(unit.first - MARGIN, 0), min(unit.end + MARGIN, -(-length // STEP)))
@@ -191,7 +196,8 @@ def unit_calls(
 
 
 def firing(run: runs.Run, genome: ResidentGenome, chrom: str, bins: Int[np.ndarray, " n"]) -> Int[np.ndarray, " m"]:
-    """Rows of `bins` in which a filter that reads a motif answers with FIRE of its highest possible activation."""
+    """Rows of `bins` in which a filter that reads a motif answers with FIRE of its highest possible
+    activation."""
     scanner, width = run.model.scanner, run.model.config.width
     kernel, bias = scanner.channels()
     highest = kernel.clamp(min=0).amax(1).sum(1) + bias  # (C,)
@@ -240,7 +246,8 @@ def _identity(run: runs.Run) -> str:
 
 @contextmanager
 def _workplace(out: Path, key: str, state: PartialState) -> Iterator[Path]:
-    """The hidden folder of finished parts, for this call alone; those of earlier calls into the same file are removed.
+    """The hidden folder of finished parts, for this call alone; those of earlier calls into the
+    same file are removed.
 
     InputError if another call is at work for this file: each would remove what the other has done.
     """

@@ -35,16 +35,18 @@ def train_on_peaks(
     shift: float = SHIFT, config: ArgminnConfig | None = None, training: TrainConfig | None = None,
     progress: bool = True,
 ) -> tuple[runs.Run, pd.DataFrame]:  # fmt: skip
-    """Train on windows around peaks (`loci.from_peaks`), cut from the genome in memory, and keep the run in `out`.
+    """Train on windows around peaks (`loci.from_peaks`), cut from the genome in memory, and keep
+    the run in `out`.
 
-    Filters start at words of the windows' MIDDLE, then of the whole windows (`seeding.enriched_kmers`). In each epoch
-    every window is moved by up to `shift` of its width. A tenth of the training windows is held back for
-    choosing the epoch. Interrupted, the same call goes on. Returns the run and all examples, those of the test
-    chromosomes too: columns name, chrom, start, end, label, part, probability.
+    Filters start at words of the windows' MIDDLE, then of the whole windows
+    (`seeding.enriched_kmers`). In each epoch every window is moved by up to `shift` of its width. A
+    tenth of the training windows is held back for choosing the epoch. Interrupted, the same call
+    goes on. Returns the run and all examples, those of the test chromosomes too: columns name,
+    chrom, start, end, label, part, probability.
 
     Raises:
-        InputError: what `from_peaks` or `runs.check_settings` refuse, or windows shorter than the filters; nothing is
-            left behind then.
+        InputError: what `from_peaks` or `runs.check_settings` refuse, or windows shorter than the
+            filters; nothing is left behind then.
 
     Example:
         >>> run, table = train_on_peaks("sacCer3.fa.gz", "Reb1.bed", "run", test_chroms=["chrIV"], rename=True)
@@ -86,7 +88,8 @@ def train_on_peaks(
 
 
 def _check_classes(table: pd.DataFrame, where: str) -> None:
-    """InputError for fewer than two of a class: one is held back for choosing the epoch, one is learnt from."""
+    """InputError for fewer than two of a class: one is held back for choosing the epoch, one is
+    learnt from."""
     for label, name, advice in ((1, "peaks", "give more peaks"), (0, "negatives", "choose another kind of negatives")):
         if (count := int((table.label == label).sum())) < 2:
             raise InputError(f"{where}{count} {name} in the train part; training needs at least 2, and some hundreds "

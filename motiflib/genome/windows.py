@@ -1,4 +1,5 @@
-"""A genome in memory, one byte per base, on any device: batches are cut from it by index, without worker processes."""
+"""A genome in memory, one byte per base, on any device: batches are cut from it by index, without
+worker processes."""
 
 from __future__ import annotations
 
@@ -20,10 +21,11 @@ _CODES[np.frombuffer(BASES.encode(), dtype=np.uint8)] = range(4)
 
 
 class ResidentGenome:
-    """All chromosomes (or those named) as codes 0-3 for ACGT and 4 for N, one after another, in one uint8 tensor.
+    """All chromosomes (or those named) as codes 0-3 for ACGT and 4 for N, one after another, in one
+    uint8 tensor.
 
-    A human genome takes 3.1 GB. On a CPU the tensor can be in shared memory (`share`), so that processes made by
-    torch.multiprocessing read the same copy.
+    A human genome takes 3.1 GB. On a CPU the tensor can be in shared memory (`share`), so that
+    processes made by torch.multiprocessing read the same copy.
 
     Raises:
         InputError: a chromosome that the genome does not have.
@@ -59,7 +61,8 @@ class ResidentGenome:
         self, chrom: Sequence[str], start: Sequence[int] | Int[Tensor, " B"], length: int,
         strand: Sequence[str] | None = None,
     ) -> Float[Tensor, "B 4 L"]:  # fmt: skip
-        """One-hot windows [start, start + length) on the genome's device; beyond a chromosome stands N.
+        """One-hot windows [start, start + length) on the genome's device; beyond a chromosome
+        stands N.
 
         >>> genome.cut(["chrI", "chrI"], [0, 0], 4, strand=["+", "-"])
         """
@@ -77,11 +80,12 @@ class ResidentGenome:
 
 
 class LociBatches:
-    """Training batches cut from a resident genome at each step: nothing is copied beforehand, no process fetches.
+    """Training batches cut from a resident genome at each step: nothing is copied beforehand, no
+    process fetches.
 
-    `loci` has columns chrom, start, label. Each window is moved by up to `shift` bp to either side, anew in each epoch:
-    a few hundred peaks are then not learnt by heart. Same order as `batches.ArrayBatches` on the same examples, seed
-    and batch size.
+    `loci` has columns chrom, start, label. Each window is moved by up to `shift` bp to either side,
+    anew in each epoch: a few hundred peaks are then not learnt by heart. Same order as
+    `batches.ArrayBatches` on the same examples, seed and batch size.
 
     >>> fit(model, LociBatches(genome, loci, 200, shift=40), valid)
     """

@@ -1,4 +1,5 @@
-"""A run: the folder that holds a training's network and its motifs, and what is written about it."""
+"""A run: the folder that holds a training's network and its motifs, and what is written about
+it."""
 
 from motiflib.run.folder import Run, load_run, train_run
 

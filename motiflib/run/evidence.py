@@ -1,4 +1,5 @@
-"""Is a motif real, and not just a name? Its matrix, its filters and its sites in sequences that no training saw."""
+"""Is a motif real, and not just a name? Its matrix, its filters and its sites in sequences that no
+training saw."""
 
 from __future__ import annotations
 
@@ -34,7 +35,8 @@ SITE_COLUMNS = ["motif", "sequence", "start", "end", "strand", "score", "effect"
 
 
 class Evidence(NamedTuple):
-    """`support`: a row per motif, see `support`. `sites`: up to STORED sites of each motif, see `example_sites`."""
+    """`support`: a row per motif, see `support`. `sites`: up to STORED sites of each motif, see
+    `example_sites`."""
 
     support: pd.DataFrame
     sites: pd.DataFrame
@@ -53,14 +55,17 @@ def gather(model: Argminn, found: Found, held: Examples, *, seed: int = 0) -> Ev
 
 
 def support(model: Argminn, found: Found, held: Examples, *, seed: int = 0) -> pd.DataFrame:
-    """What each matrix alone, and each filter in the network, is worth on held-out sequences x (N,4,L), y (N,).
+    """What each matrix alone, and each filter in the network, is worth on held-out sequences x
+    (N,4,L), y (N,).
 
-    A sequence has a site if the matrix scores some window, on either strand, as high as CHANCE of the positives'
-    dinucleotide shuffles do (log-odds against equal bases; a second set of shuffles is then counted). Columns: motif;
-    in_positives, in_negatives, in_shuffles, shares of sequences with a site; enrichment and over_shuffles, the odds
-    ratio of positives to negatives and to shuffles, each with the p-value of Fisher's exact test, two-sided;
-    loss_rise, by how much the mean cross-entropy (nats) rises when the motif's filters are silenced, and its standard
-    error. A motif may count by its place alone: then it is in both classes, far above the shuffles, and the loss rises.
+    A sequence has a site if the matrix scores some window, on either strand, as high as CHANCE of
+    the positives' dinucleotide shuffles do (log-odds against equal bases; a second set of shuffles
+    is then counted). Columns: motif; in_positives, in_negatives, in_shuffles, shares of sequences
+    with a site; enrichment and over_shuffles, the odds ratio of positives to negatives and to
+    shuffles, each with the p-value of Fisher's exact test, two-sided; loss_rise, by how much the
+    mean cross-entropy (nats) rises when the motif's filters are silenced, and its standard error. A
+    motif may count by its place alone: then it is in both classes, far above the shuffles, and the
+    loss rises.
 
     >>> support(model, found, valid)[["motif", "enrichment", "loss_rise"]]
     """
@@ -78,7 +83,8 @@ def support(model: Argminn, found: Found, held: Examples, *, seed: int = 0) -> p
 
 
 def odds(ours: tuple[int, int], theirs: tuple[int, int]) -> tuple[float, float]:
-    """Odds ratio (half a count added to each cell) and two-sided p-value of Fisher's test of k of n against k of n.
+    """Odds ratio (half a count added to each cell) and two-sided p-value of Fisher's test of k of n
+    against k of n.
 
     >>> odds((5, 10), (5, 10))
     (1.0, 1.0)
@@ -89,7 +95,8 @@ def odds(ours: tuple[int, int], theirs: tuple[int, int]) -> tuple[float, float]:
 
 
 def best_score(motif: Motif, x: Float[Tensor, "N 4 L"], batch: int = 256) -> Float[np.ndarray, " N"]:
-    """The matrix's best log-odds score in each sequence, on either strand, in bits; an unknown base counts 0.
+    """The matrix's best log-odds score in each sequence, on either strand, in bits; an unknown base
+    counts 0.
 
     >>> best_score(jaspar("MAX"), one_hot(["TTCACGTGTT"]))
     """
@@ -101,9 +108,11 @@ def best_score(motif: Motif, x: Float[Tensor, "N 4 L"], batch: int = 256) -> Flo
 
 @torch.no_grad()
 def loss_rise(model: Argminn, found: Found, held: Examples, *, batch: int = 128) -> dict[str, tuple[float, float]]:
-    """For each motif: rise of the mean cross-entropy when all its filters are silent on both strands, standard error.
+    """For each motif: rise of the mean cross-entropy when all its filters are silent on both
+    strands, standard error.
 
-    A silenced filter has activation 0 everywhere, so that other hits take its place among the candidates.
+    A silenced filter has activation 0 everywhere, so that other hits take its place among the
+    candidates.
 
     >>> loss_rise(model, found, valid)["M1"]
     (0.31, 0.01)
@@ -137,11 +146,12 @@ def without(activations: Float[Tensor, "B C T"], silent: list[int]) -> Float[Ten
 
 
 def example_sites(model: Argminn, found: Found, records: list[Record], most: int = STORED) -> pd.DataFrame:
-    """Sites that the network calls in the records, at most `most` of each motif, taken at equal steps.
+    """Sites that the network calls in the records, at most `most` of each motif, taken at equal
+    steps.
 
-    Columns: motif; sequence; start, end (0-based, half-open); strand; score and effect as in `instances.call`;
-    from_middle, the distance in bp of the site's middle from the sequence's; bases, read along the motif, those beside
-    the site in lower case.
+    Columns: motif; sequence; start, end (0-based, half-open); strand; score and effect as in
+    `instances.call`; from_middle, the distance in bp of the site's middle from the sequence's;
+    bases, read along the motif, those beside the site in lower case.
 
     >>> example_sites(model, found, records).bases[0]
     'ctaggTTCAGCACCatgga'
@@ -160,7 +170,8 @@ def example_sites(model: Argminn, found: Found, records: list[Record], most: int
 
 
 def show(sequence: str, start: int, end: int, strand: str = "+", flank: int = FLANK) -> str:
-    """A site in capitals between `flank` bases in lower case, `-` beyond the sequence; turned round on strand "-".
+    """A site in capitals between `flank` bases in lower case, `-` beyond the sequence; turned round
+    on strand "-".
 
     >>> show("ACGTTGCA", 2, 4, flank=2), show("ACGTTGCA", 0, 2, "-", 2)
     ('acGTtg', 'acGT--')

@@ -1,4 +1,5 @@
-"""The figures of a run's reports: logos, where sites stand, designs and their controls; the look of all figures."""
+"""The figures of a run's reports: logos, where sites stand, designs and their controls; the look of
+all figures."""
 
 from __future__ import annotations
 
@@ -34,12 +35,14 @@ _RC = {
 
 
 def style() -> AbstractContextManager:
-    """The book's settings for as long as a `with` block lasts; before and after, the session keeps its own.
+    """The book's settings for as long as a `with` block lasts; before and after, the session keeps
+    its own.
 
     >>> with style():
     ...     figure, axes = plt.subplots()
     """
-    # a notebook turns on interactive mode when the first figure loads its backend; loaded inside the block, this would
+    # a notebook turns on interactive mode when the first figure loads its backend; loaded inside
+    # the block, this would
     # be undone at its end, and no later figure would show
     plt.draw_if_interactive()
     return plt.rc_context(_RC)
@@ -62,7 +65,8 @@ def axes_or_new(ax: Axes | None, height: float = 3.2, width: float = WIDTH) -> A
 
 
 def label(ax: Axes, x: str = "", y: str = "", title: str = "") -> Axes:
-    """Name the axes; ticks are fixed here too, as matplotlib makes them late, when the style is gone."""
+    """Name the axes; ticks are fixed here too, as matplotlib makes them late, when the style is
+    gone."""
     ax.set_xlabel(x)
     ax.set_ylabel(y)
     if title:
@@ -86,7 +90,8 @@ def colour_of(names: Iterable[str]) -> dict[str, str]:
 
 
 def letters(ax: Axes, heights: Float[np.ndarray, "4 w"], start: float = 0) -> Axes:
-    """Stacks of letters of the given heights, the tallest outermost; negative ones hang below the line."""
+    """Stacks of letters of the given heights, the tallest outermost; negative ones hang below the
+    line."""
     heights = np.asarray(heights, dtype=float)
     seen = np.where(np.abs(heights) > 0.01 * np.abs(heights).max(initial=0), heights, 0)
     table = pd.DataFrame(seen.T, columns=list("ACGT"), index=start + np.arange(seen.shape[1]))
@@ -99,7 +104,8 @@ def letters(ax: Axes, heights: Float[np.ndarray, "4 w"], start: float = 0) -> Ax
 
 @styled
 def logo(motif: Motif, ax: Axes | None = None, *, title: str | None = None) -> Axes:
-    """A motif as a logo: each column as tall as its information, 0 to 2 bits (Schneider and Stephens 1990).
+    """A motif as a logo: each column as tall as its information, 0 to 2 bits (Schneider and
+    Stephens 1990).
 
     >>> logo(jaspar("REST"))
     """
@@ -115,7 +121,8 @@ def _array(values) -> np.ndarray:
 
 @styled
 def logos_aligned(found: Motif, known: Motif, shift: int, strand: str = "+", *, names: Sequence[str] = ()) -> Figure:
-    """A found motif above a known one, column by column; `shift` and `strand` as `discovery.align(found, known)` gives.
+    """A found motif above a known one, column by column; `shift` and `strand` as
+    `discovery.align(found, known)` gives.
 
     >>> correlation, shift, strand = align(found, known)
     >>> logos_aligned(found, known, shift, strand)
@@ -133,7 +140,8 @@ def logos_aligned(found: Motif, known: Motif, shift: int, strand: str = "+", *, 
 
 @styled
 def profile(positions: Sequence[float], ax: Axes | None = None, *, reach: float | None = None, title: str = "") -> Axes:
-    """Where sites stand, in bp from the middle of their sequences; `reach` is half the sequences' length.
+    """Where sites stand, in bp from the middle of their sequences; `reach` is half the sequences'
+    length.
 
     >>> profile(run.evidence.sites.from_middle)
     """
@@ -179,7 +187,8 @@ def layouts(designs, most: int = 12, ax: Axes | None = None, *, names: Mapping[s
 
 @styled
 def twin_probabilities(kinds: Mapping[str, object], ax: Axes | None = None, *, judges=None) -> Axes:
-    """Predicted probability of designs and of their twins, a dot a sequence; or of `judges` {kind: probabilities}.
+    """Predicted probability of designs and of their twins, a dot a sequence; or of `judges` {kind:
+    probabilities}.
 
     >>> twin_probabilities({"design": designs, **twins(model, found, designs)})
     """

@@ -1,10 +1,10 @@
 """A run: the folder that holds a training's network, its motifs, and how all of it was made.
 
-RUN/config.json         shape of the network             RUN/train.json    settings, data, metrics, machine
-RUN/model.safetensors   its weights                      RUN/history.tsv   one row an epoch
-RUN/motifs.meme, .tsv   motifs read from its filters     RUN/fdr.tsv       false discovery rate of each call score
-RUN/evidence.tsv        what held-out data say of them   RUN/sites.tsv     examples of their sites (motif_evidence)
-RUN/checkpoint/         while training only: where to go on
+RUN/config.json         shape of the network             RUN/train.json    settings, data, metrics,
+machine RUN/model.safetensors   its weights                      RUN/history.tsv   one row an epoch
+RUN/motifs.meme, .tsv   motifs read from its filters     RUN/fdr.tsv       false discovery rate of
+each call score RUN/evidence.tsv        what held-out data say of them   RUN/sites.tsv     examples
+of their sites (motif_evidence) RUN/checkpoint/         while training only: where to go on
 """
 
 from __future__ import annotations
@@ -51,10 +51,11 @@ CALIBRATED = 500  # positives for the false discovery rates
 
 
 class Run(NamedTuple):
-    """A trained network (evaluation mode), what was found in it, its history, and what train.json says.
+    """A trained network (evaluation mode), what was found in it, its history, and what train.json
+    says.
 
-    `fdr` has the columns of `instances.calibrate`, from positives that were trained on; `evidence` is from those held
-    back for choosing the epoch.
+    `fdr` has the columns of `instances.calibrate`, from positives that were trained on; `evidence`
+    is from those held back for choosing the epoch.
     """
 
     model: Argminn
@@ -89,15 +90,18 @@ def train_run(
     positives: Source, out: str | os.PathLike, *, negatives: Source | None = None, shuffle: str | None = None,
     config: ArgminnConfig | None = None, training: TrainConfig | None = None, seed: int = 0, progress: bool = True,
 ) -> Run:  # fmt: skip
-    """Train a network on FASTA files (or records) and keep it as the folder `out`; `load_run` reads it back.
+    """Train a network on FASTA files (or records) and keep it as the folder `out`; `load_run` reads
+    it back.
 
-    Give either `negatives` or a kind of `shuffle` for the positives. Lengths may differ: shorter sequences are padded
-    on the right. A tenth is held back for choosing the epoch. Interrupted in whatever way, the same call goes on where
-    the last whole epoch ended, and on a CPU ends with the same weights.
+    Give either `negatives` or a kind of `shuffle` for the positives. Lengths may differ: shorter
+    sequences are padded on the right. A tenth is held back for choosing the epoch. Interrupted in
+    whatever way, the same call goes on where the last whole epoch ended, and on a CPU ends with the
+    same weights.
 
     Raises:
-        InputError: input that cannot be trained on, a setting out of range, a place that cannot be written, another
-            training's checkpoint in `out`, or a loss that is not finite. Nothing is left behind then.
+        InputError: input that cannot be trained on, a setting out of range, a place that cannot be
+            written, another training's checkpoint in `out`, or a loss that is not finite. Nothing
+            is left behind then.
 
     Example:
         >>> run = train_run("peaks.fa", "run", shuffle="dinucleotide")
@@ -134,11 +138,12 @@ def check_settings(config: ArgminnConfig, training: TrainConfig, seed: int = 0) 
 
 
 def read_data(positives: Source, negatives: Source | None, shuffle: str | None, width: int) -> Data:
-    """Read and check training sequences; `width` is that of the filters, no sequence may be shorter.
+    """Read and check training sequences; `width` is that of the filters, no sequence may be
+    shorter.
 
     Raises:
-        InputError: both or none of `negatives` and `shuffle`, an unreadable file, fewer than two of a class, or a
-            sequence that no filter fits.
+        InputError: both or none of `negatives` and `shuffle`, an unreadable file, fewer than two of
+            a class, or a sequence that no filter fits.
     """
     if (negatives is None) == (shuffle is None):
         given = "neither was" if negatives is None else "both were"
@@ -185,7 +190,8 @@ def fitting(records: Iterable[Record], width: int, where: object = "sequences") 
 
 
 def save_run(folder: Path, result: Fit, train: Examples, valid: Examples, asked: dict) -> None:
-    """Read the motifs off the network and write all files of a run, each beside its place first, train.json last."""
+    """Read the motifs off the network and write all files of a run, each beside its place first,
+    train.json last."""
     log.info("reading motifs off %d filters", result.model.config.filters)
     found = find_motifs(result.model, train.x)
     known = decode(train.x[train.y > 0.5][:CALIBRATED])
@@ -212,7 +218,8 @@ def load_run(folder: str | os.PathLike) -> Run:
     """Read a run back, network in evaluation mode on the CPU.
 
     Raises:
-        InputError: no such folder, an unfinished training, a file that is missing, damaged or from another run.
+        InputError: no such folder, an unfinished training, a file that is missing, damaged or from
+        another run.
 
     Example:
         >>> load_run("run").motifs[0].consensus
@@ -249,9 +256,11 @@ def _network(folder: Path, seals: dict[str, str]) -> Argminn:
 
 @contextmanager
 def _workplace(folder: Path, asked: dict) -> Iterator[Path]:
-    """The run's folder with a checkpoint of this very training or none; after an InputError no trace of it.
+    """The run's folder with a checkpoint of this very training or none; after an InputError no
+    trace of it.
 
-    Nor after whatever else ends it before an epoch is saved: the mark alone would bar a training with other settings.
+    Nor after whatever else ends it before an epoch is saved: the mark alone would bar a training
+    with other settings.
     """
     mark, made = folder / "checkpoint" / "training.json", not folder.exists()
     key = json.dumps(asked, indent=1)
@@ -267,9 +276,11 @@ def _workplace(folder: Path, asked: dict) -> Iterator[Path]:
         if isinstance(error, InputError) or not (mark.parent / "state.pt").exists():
             shutil.rmtree(folder if made else mark.parent, ignore_errors=True)
         raise
-# Reading the files of a run: each is checked to be whole and to fit the others, or refused with its name and advice.
+# Reading the files of a run: each is checked to be whole and to fit the others, or refused with its
+# name and advice.
 #
-# Only network and shape are sealed by a checksum. Tables and motifs can be cut short by a full disk or a broken copy, and
+# Only network and shape are sealed by a checksum. Tables and motifs can be cut short by a full disk
+# or a broken copy, and
 # one that still parses would silently call fewer motifs.
 MEMBERS = r"\d+:-?\d+:[+-](?: \d+:-?\d+:[+-])*"  # filter, where the motif starts in its window, strand
 
@@ -331,7 +342,8 @@ def _wrong(path: Path, name: str) -> InputError:
 
 
 def read_found(folder: Path, filters: int) -> Found:
-    """The motifs of a run with `filters` filters: motifs.tsv and motifs.meme, one row and one matrix for each.
+    """The motifs of a run with `filters` filters: motifs.tsv and motifs.meme, one row and one
+    matrix for each.
 
     >>> read_found(Path("run"), 12).motifs[0].name
     'M1'
@@ -357,7 +369,8 @@ def read_found(folder: Path, filters: int) -> Found:
 
 
 def with_members(found: Found) -> pd.DataFrame:
-    """The table of motifs as motifs.tsv holds it: the filters of each in one column, as filter:offset:strand.
+    """The table of motifs as motifs.tsv holds it: the filters of each in one column, as
+    filter:offset:strand.
 
     >>> with_members(run.found).members[0]
     '0:1:+'
@@ -368,7 +381,8 @@ def with_members(found: Found) -> pd.DataFrame:
 
 
 def _same_motifs(folder: Path, motifs: list[Motif], table: pd.DataFrame) -> None:
-    """InputError unless both files tell of the same motifs, in the same order, each as long in one as in the other."""
+    """InputError unless both files tell of the same motifs, in the same order, each as long in one
+    as in the other."""
     ours, theirs = [(m.name, m.width) for m in motifs], list(zip(table.motif, table.length, strict=True))
     if len(ours) != len(theirs):
         raise InputError(f"{folder / 'motifs.meme'}: {len(ours)} motifs, motifs.tsv beside it has {len(theirs)}; "

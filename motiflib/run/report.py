@@ -29,7 +29,8 @@ from motiflib.training import predict
 
 
 def score(run: Run, records: Iterable[Record], where: object = "sequences") -> pd.DataFrame:
-    """Probability of each sequence that it is a positive: columns name, probability. Reads the records as a stream.
+    """Probability of each sequence that it is a positive: columns name, probability. Reads the
+    records as a stream.
 
     Raises:
         InputError: a sequence shorter than the filters.
@@ -46,7 +47,8 @@ def score(run: Run, records: Iterable[Record], where: object = "sequences") -> p
 
 
 def batches_of(records: Iterable[Record], bases: int = 2**18) -> Iterator[list[Record]]:
-    """Lists of consecutive records that, padded to the longest, hold at most `bases` bases; one record at least.
+    """Lists of consecutive records that, padded to the longest, hold at most `bases` bases; one
+    record at least.
 
     >>> [len(part) for part in batches_of([Record("a", "ACGT")] * 5, bases=8)]
     [2, 2, 1]
@@ -63,10 +65,11 @@ def batches_of(records: Iterable[Record], bases: int = 2**18) -> Iterator[list[R
 
 
 def write_motifs(run: Run, folder: Path, held: Examples | None = None) -> None:
-    """Write motifs.meme, motifs.tsv, report.html and NAME.png, a logo, for each motif into `folder`.
+    """Write motifs.meme, motifs.tsv, report.html and NAME.png, a logo, for each motif into
+    `folder`.
 
-    motifs.tsv: `discovery.name_motifs`, then `evidence.support`, from the labelled sequences `held` or, without
-    them, from those that the run's training held back; an old run may have neither.
+    motifs.tsv: `discovery.name_motifs`, then `evidence.support`, from the labelled sequences `held`
+    or, without them, from those that the run's training held back; an old run may have neither.
     """
     table, evidence = name_motifs(run.motifs), run.evidence
     if held is not None:
@@ -98,7 +101,8 @@ def logo_png(motif: Motif) -> bytes:
 
 
 def calls(run: Run, records: Iterable[Record], where: object = "sequences") -> pd.DataFrame:
-    """Instances of a run's motifs, as `instances.call` finds them; long sequences are read in tiles.
+    """Instances of a run's motifs, as `instances.call` finds them; long sequences are read in
+    tiles.
 
     Raises:
         InputError: a sequence shorter than the filters.
@@ -110,7 +114,8 @@ def calls(run: Run, records: Iterable[Record], where: object = "sequences") -> p
 
 
 def least_score(run: Run, threshold: float | None = None, fdr: float | None = None, every: bool = False) -> float:
-    """The score that calls must reach: the one given, that of a false discovery rate, the lowest, or the default.
+    """The score that calls must reach: the one given, that of a false discovery rate, the lowest,
+    or the default.
 
     Raises:
         InputError: more than one is given, or no score of the run reaches the rate.
@@ -136,7 +141,8 @@ def rules(run: Run, records: Iterable[Record], where: object = "sequences") -> p
     records = list(fitting(records, run.model.config.width, where))
     table = find_rules(run.model, run.found, records, tile=run.tile)
     return table.assign(sentence=[rule_sentence(rule) for _, rule in table.iterrows()])
-# One HTML file about a run's motifs: logo, evidence, the known motif most like it, sites, and where they stand.
+# One HTML file about a run's motifs: logo, evidence, the known motif most like it, sites, and where
+# they stand.
 SHOWN = 12  # example sites of each motif
 NONE = (
     '<p class="note">No evidence from held-out sequences: the run was written without it. '
@@ -251,7 +257,8 @@ mark { background: #ffe9a8; padding: 0 } .note { color: #555 }
 
 
 def html_page(title: str, sections: list[tuple[str, str]]) -> str:
-    """A whole document: `title`, then each section's heading (plain text, may be empty) and body (HTML).
+    """A whole document: `title`, then each section's heading (plain text, may be empty) and body
+    (HTML).
 
     Styles are inside and nothing is fetched: the file can be mailed, or opened without a network.
 
@@ -265,7 +272,8 @@ def html_page(title: str, sections: list[tuple[str, str]]) -> str:
 
 
 def img(figure: Figure, alt: str, *, dpi: int = 110) -> str:
-    """A figure as an <img> that holds its own PNG; `alt` says what it shows. The same figure gives the same text.
+    """A figure as an <img> that holds its own PNG; `alt` says what it shows. The same figure gives
+    the same text.
 
     >>> img(figures.logo(motif).figure, "Logo of M1")[:10]
     '<img alt="'
@@ -283,18 +291,21 @@ def html_table(frame: pd.DataFrame, *, digits: int = 3) -> str:
     True
     """
     return frame.to_html(index=False, border=0, float_format=lambda v: f"{v:.{digits}g}", na_rep="-", justify="left")
-# Designs as files: designs.fa, designs.tsv with the reason of every site, report.html with a figure.
+# Designs as files: designs.fa, designs.tsv with the reason of every site, report.html with a
+# figure.
 DESIGNS_SHOWN = 10  # designs that the report draws and tells
 
 
 def write_designs(
     run: Run, folder: Path, n: int = 100, constraints: Constraints | None = None, *, ablate: bool = True, seed: int = 0
 ) -> Designs:
-    """Design `n` sequences with a run and write designs.fa, designs.tsv and report.html into a folder.
+    """Design `n` sequences with a run and write designs.fa, designs.tsv and report.html into a
+    folder.
 
-    With `ablate`, the twins of `twins` are written too, named after their design. Columns of designs.tsv: kind (design,
-    broken, spacing, repressor), then those of `explain`; a twin without any site has one row, its places empty.
-    Raises InputError as `design`, and for a folder that cannot be written; then nothing is written.
+    With `ablate`, the twins of `twins` are written too, named after their design. Columns of
+    designs.tsv: kind (design, broken, spacing, repressor), then those of `explain`; a twin without
+    any site has one row, its places empty. Raises InputError as `design`, and for a folder that
+    cannot be written; then nothing is written.
 
     >>> write_designs(load_run("run"), Path("out"), 100)
     """

@@ -30,7 +30,9 @@ from motiflib.model import Argminn
 from motiflib.sequence import one_hot, reverse_complement
 
 A, B, C = "CACGTC", "GATAAG", "TTGCAA"  # the last is a palindrome
-EXAMPLES = int(os.environ.get("MOTIFLIB_EXAMPLES", 20))  # set it to 1000 after a change of the construction
+EXAMPLES = int(
+    os.environ.get("MOTIFLIB_EXAMPLES", 20)
+)  # set it to 1000 after a change of the construction
 WORDS = {"A": A, "B": B, "C": C}
 
 
@@ -49,20 +51,48 @@ def agrees(rule: Rule, *sequences: str) -> list[bool]:
 
 def test_present_and_or_not():
     texts = ("", A, B, A + B, reverse_complement(A))
-    assert agrees(Rule(WORDS, present("A") & present("B")), *texts) == [False, False, False, True, False]
-    assert agrees(Rule(WORDS, present("A") | present("B")), *texts) == [False, True, True, True, True]
+    assert agrees(Rule(WORDS, present("A") & present("B")), *texts) == [
+        False,
+        False,
+        False,
+        True,
+        False,
+    ]
+    assert agrees(Rule(WORDS, present("A") | present("B")), *texts) == [
+        False,
+        True,
+        True,
+        True,
+        True,
+    ]
     assert agrees(Rule(WORDS, ~present("A")), *texts) == [True, False, True, False, False]
 
 
 def test_one_letter_wrong_is_no_occurrence():
-    assert agrees(Rule({"A": "CACRTN"}, present("A")), "CACGTT", "CACATA", "CACCTT") == [True, True, False]
+    assert agrees(Rule({"A": "CACRTN"}, present("A")), "CACGTT", "CACATA", "CACCTT") == [
+        True,
+        True,
+        False,
+    ]
 
 
 def test_spacing_order_and_strand():
     rule = Rule(WORDS, spaced("A B", 3))
-    texts = (A + "TTT" + B, A + "TT" + B, A + "TTTT" + B, B + "TTT" + A, A + "TTT" + reverse_complement(B))
+    texts = (
+        A + "TTT" + B,
+        A + "TT" + B,
+        A + "TTTT" + B,
+        B + "TTT" + A,
+        A + "TTT" + reverse_complement(B),
+    )
     assert agrees(rule, *texts) == [True, False, False, False, False]
-    assert agrees(Rule(WORDS, spaced("A B", range(2, 4))), *texts) == [True, True, False, False, False]
+    assert agrees(Rule(WORDS, spaced("A B", range(2, 4))), *texts) == [
+        True,
+        True,
+        False,
+        False,
+        False,
+    ]
     assert agrees(Rule(WORDS, spaced("A B", 3, "+-")), *texts) == [False, False, False, False, True]
 
 
@@ -78,7 +108,10 @@ def test_counts():
     for n in (1, 2, 4):
         assert agrees(Rule(WORDS, count("A", n)), *texts) == [k >= n for k in range(6)]
     assert agrees(Rule(WORDS, ~count("A", 3) & count("A", 2)), *texts) == [k == 2 for k in range(6)]
-    assert agrees(Rule(WORDS, count("C", 2)), C, C + "T" + C) == [False, True]  # a palindrome counts once
+    assert agrees(Rule(WORDS, count("C", 2)), C, C + "T" + C) == [
+        False,
+        True,
+    ]  # a palindrome counts once
     pairs = [(A + "TTT" + B + "GGGG") * k for k in range(4)]
     assert agrees(Rule(WORDS, count(spaced("A B", 3), 2)), *pairs) == [False, False, True, True]
 
@@ -108,13 +141,26 @@ def formulas():
     names = st.sampled_from("ABC")
     ranges = st.tuples(st.integers(0, 4), st.integers(1, 6)).map(lambda g: range(g[0], sum(g)))
     gaps, sides = st.one_of(st.integers(0, 9), ranges), st.sampled_from(["++", "+-", "-+"])
-    pair = st.builds(lambda a, b, gap, side: spaced(f"{a} {b}", gap, side), names, names, gaps, sides)
+    pair = st.builds(
+        lambda a, b, gap, side: spaced(f"{a} {b}", gap, side), names, names, gaps, sides
+    )
     three = st.builds(lambda a, b, c, gap: spaced(f"{a} {b} {c}", gap), names, names, names, gaps)
-    atoms = st.one_of(names.map(present), st.builds(count, names, st.integers(1, 4)), pair, three,
-                      st.builds(count, pair, st.integers(1, 3)))  # fmt: skip
-    return st.recursive(atoms, lambda f: st.one_of(
-        f.map(lambda a: ~a), st.lists(f, min_size=2, max_size=3).map(lambda fs: And(tuple(fs))),
-        st.lists(f, min_size=2, max_size=3).map(lambda fs: Or(tuple(fs)))), max_leaves=4)  # fmt: skip
+    atoms = st.one_of(
+        names.map(present),
+        st.builds(count, names, st.integers(1, 4)),
+        pair,
+        three,
+        st.builds(count, pair, st.integers(1, 3)),
+    )
+    return st.recursive(
+        atoms,
+        lambda f: st.one_of(
+            f.map(lambda a: ~a),
+            st.lists(f, min_size=2, max_size=3).map(lambda fs: And(tuple(fs))),
+            st.lists(f, min_size=2, max_size=3).map(lambda fs: Or(tuple(fs))),
+        ),
+        max_leaves=4,
+    )
 
 
 words = st.lists(st.text("ACGT", min_size=4, max_size=9), min_size=3, max_size=3)
@@ -125,7 +171,9 @@ words = st.lists(st.text("ACGT", min_size=4, max_size=9), min_size=3, max_size=3
 def test_compiled_agrees_with_the_evaluator(words, formula, seed):
     rule, chance = Rule(dict(zip("ABC", words, strict=True)), formula), random.Random(seed)
     texts = []
-    for kind in range(24):  # letters at random; words of the rule in any order, strand and distance; a few N
+    for kind in range(
+        24
+    ):  # letters at random; words of the rule in any order, strand and distance; a few N
         pieces = []
         for _ in range(chance.randint(0, 6)):
             word = chance.choice(words)
@@ -148,7 +196,11 @@ def test_compiled_agrees_with_the_evaluator(words, formula, seed):
         x = one_hot(texts, max(map(len, texts)))
         few = (model.scanner(x) > 0).sum((1, 2)) <= model.config.candidates
         said = model(x) > 0
-    wrong = [text for text, ok, yes in zip(texts, few, said, strict=True) if ok and bool(yes) != holds(rule, text)]
+    wrong = [
+        text
+        for text, ok, yes in zip(texts, few, said, strict=True)
+        if ok and bool(yes) != holds(rule, text)
+    ]
     assert not wrong, (wrong[0], rule)
 
 
@@ -156,37 +208,48 @@ def test_palindromes_at_the_edge():
     """Both strands of a palindrome share one window, so that both readings see it or none does."""
     rule = Rule({"A": "AAATTT", "B": "AAAAAAA"}, present("A"))
     texts = ["AAATTTCATTTTGG", "GAAATTTCATTTTGG", "GGCATTTGAAATTTG", "GGCATTTTGAAATTT"]
-    assert decisions(rule, texts) == [holds(rule, text) for text in texts] == [False, True, True, False]
+    assert (
+        decisions(rule, texts)
+        == [holds(rule, text) for text in texts]
+        == [False, True, True, False]
+    )
     with pytest.raises(InputError, match="even and of odd"):
         compile_grammar(Rule({"A": "AAATTT", "B": "CAATNATTG"}, present("A") & present("B")))
 
 
 def test_margin_is_stated():
-    """No decision is a near thing: with one layer the logit is at least 50 from 0, with counts at least 12."""
+    """No decision is a near thing: with one layer the logit is at least 50 from 0, with counts at
+    least 12."""
     for formula, least in ((present("A") & ~present("B"), 50), (count("A", 12), 12)):
         rule = Rule(WORDS, formula)
         with torch.no_grad():
-            logit = compile_grammar(rule)(one_hot([("TT" + A) * k + "G" * 40 for k in range(20)][::-1]))
+            logit = compile_grammar(rule)(
+                one_hot([("TT" + A) * k + "G" * 40 for k in range(20)][::-1])
+            )
         assert logit.abs().min() > least
 
 
 def test_too_many_occurrences_break_the_promise():
-    """What the theorem excludes: 60 copies of one motif leave no candidate for another that is copied less."""
+    """What the theorem excludes: 60 copies of one motif leave no candidate for another that is
+    copied less."""
     rule = Rule({"A": A, "B": B}, present("A") & present("B"))
     model, text = compile_grammar(rule, candidates=8), (A + "T") * 12 + B + "T" * 12
     assert holds(rule, text) and (model.scanner(one_hot([text])) > 0).sum() > 8
     assert bool(compile_grammar(rule)(one_hot([text])) > 0)
 
 
-@pytest.mark.parametrize(("formula", "bound"), [
-    (count("A", 99), "1 to 16"),
-    (spaced("A B", 900), "reach of 500"),
-    (spaced("A B A B", range(2, 5)), "one anchor"),
-    (spaced("A B A B A B A", 1), "bound is 6"),
-    (present("A") | ~present("A") & present("A"), None),
-    (present("A") & ~present("A"), "some sequences keep"),
-    (And(tuple(spaced("A B", g) | spaced("B A", g) for g in range(1, 9))), "64 clauses"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("formula", "bound"),
+    [
+        (count("A", 99), "1 to 16"),
+        (spaced("A B", 900), "reach of 500"),
+        (spaced("A B A B", range(2, 5)), "one anchor"),
+        (spaced("A B A B A B A", 1), "bound is 6"),
+        (present("A") | ~present("A") & present("A"), None),
+        (present("A") & ~present("A"), "some sequences keep"),
+        (And(tuple(spaced("A B", g) | spaced("B A", g) for g in range(1, 9))), "64 clauses"),
+    ],
+)
 def test_bounds_are_named(formula, bound):
     rule = Rule(WORDS, formula)
     if bound is None:

@@ -28,7 +28,12 @@ def run(*words: str):
 
 
 def test_score_is_the_rule(folder):
-    assert run("score", str(folder / "run"), str(folder / "seqs.fa"), "--out", str(folder / "s.tsv")).exit_code == 0
+    assert (
+        run(
+            "score", str(folder / "run"), str(folder / "seqs.fa"), "--out", str(folder / "s.tsv")
+        ).exit_code
+        == 0
+    )
     table = pd.read_csv(folder / "s.tsv", sep="\t")
     assert ((table.probability > 0.99) == table.name.str.startswith("keep")).all()
     assert (table.probability.between(0.01, 0.99)).sum() == 0
@@ -37,16 +42,28 @@ def test_score_is_the_rule(folder):
 def test_motifs_and_calls(folder):
     found = pd.read_csv(folder / "run" / "motifs.tsv", sep="\t")
     assert set(found.consensus) == {"TCAGCACC", "GGACAGCGCC"}
-    assert run("call", str(folder / "run"), str(folder / "seqs.fa"), "--out", str(folder / "c.bed")).exit_code == 0
+    assert (
+        run(
+            "call", str(folder / "run"), str(folder / "seqs.fa"), "--out", str(folder / "c.bed")
+        ).exit_code
+        == 0
+    )
     calls = pd.read_csv(folder / "c.bed", sep="\t")
     assert calls["#sequence"].str.startswith("keep").all() and len(calls) >= 120
 
 
 def test_rules(folder):
-    assert run("rules", str(folder / "run"), str(folder / "seqs.fa"), "--out", str(folder / "r.tsv")).exit_code == 0
+    assert (
+        run(
+            "rules", str(folder / "run"), str(folder / "seqs.fa"), "--out", str(folder / "r.tsv")
+        ).exit_code
+        == 0
+    )
     rules = pd.read_csv(folder / "r.tsv", sep="\t")
     best = rules[rules.p_value < 1e-3]
-    assert len(best) and best.distance.between(10, 23).all()  # 8 bp of the left half, and a gap of 2 to 15
+    assert (
+        len(best) and best.distance.between(10, 23).all()
+    )  # 8 bp of the left half, and a gap of 2 to 15
 
 
 def test_refusals_write_nothing(tmp_path):

@@ -1,4 +1,5 @@
-"""Names lead to verified files: from the folder, the cache or a (local) server, and never to a wrong one."""
+"""Names lead to verified files: from the folder, the cache or a (local) server, and never to a
+wrong one."""
 
 from __future__ import annotations
 
@@ -22,18 +23,28 @@ TABLE = b"".join(b"ACGT%s\t%d\n" % (b"ACGT"[i % 4 :], i % 2) for i in range(10))
 
 @pytest.fixture
 def small(tmp_path, monkeypatch):
-    """A registry of two data sets served by a local server; MOTIFLIB_DATA unset, the cache empty."""
+    """A registry of two data sets served by a local server; MOTIFLIB_DATA unset, the cache
+    empty."""
     server_root, cache = tmp_path / "server", tmp_path / "cache"
     server_root.mkdir()
     handler = functools.partial(QuietHandler, directory=str(server_root))
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     url = f"http://127.0.0.1:{server.server_port}"
-    lines = ["file dataset split label bytes sha256 records url licence citation description".replace(" ", "\t")]
-    for file, split, label, data in (("s/pos.fa", "train", "1", FASTA), ("s/test.fa", "test", "0", FASTA)):
+    lines = [
+        "file dataset split label bytes sha256 records url licence citation description".replace(
+            " ", "\t"
+        )
+    ]
+    for file, split, label, data in (
+        ("s/pos.fa", "train", "1", FASTA),
+        ("s/test.fa", "test", "0", FASTA),
+    ):
         (server_root / file.replace("/", "_")).write_bytes(data)
         sha = hashlib.sha256(data).hexdigest()
-        lines.append(f"{file}\tsmall\t{split}\t{label}\t1\t{sha}\t2\t{url}/{file.replace('/', '_')}\tL\tC\tD")
+        lines.append(
+            f"{file}\tsmall\t{split}\t{label}\t1\t{sha}\t2\t{url}/{file.replace('/', '_')}\tL\tC\tD"
+        )
     sha = hashlib.sha256(TABLE).hexdigest()
     (server_root / "t.seq").write_bytes(TABLE)
     lines.append(f"t/t.seq\ttable\tfifth\tcolumn\t1\t{sha}\t10\t{url}/t.seq\tL\tC\tD")
@@ -54,7 +65,11 @@ class QuietHandler(http.server.SimpleHTTPRequestHandler):
 
 def test_download_then_cache(small):
     data = load("small")
-    assert data.train.to_dict("list") == {"name": ["a", "b"], "sequence": ["ACGTAC", "GGNTA"], "label": [1, 1]}
+    assert data.train.to_dict("list") == {
+        "name": ["a", "b"],
+        "sequence": ["ACGTAC", "GGNTA"],
+        "label": [1, 1],
+    }
     assert list(data.test.label) == [0, 0]
     assert (data.name, data.description, data.citation, data.licence) == ("small", "D", "C", "L")
     for file in (small / "server").iterdir():
@@ -111,7 +126,9 @@ def test_no_network_is_one_clear_line_and_quick(small, monkeypatch):
     monkeypatch.setenv("MOTIFLIB_DATA", str(small / "empty"))
     start = time.perf_counter()
     for _ in range(3):
-        with pytest.raises(DataMissing, match=r"pos\.fa: not in MOTIFLIB_DATA \(.*empty\), not in .*cache") as caught:
+        with pytest.raises(
+            DataMissing, match=r"pos\.fa: not in MOTIFLIB_DATA \(.*empty\), not in .*cache"
+        ) as caught:
             load("small")
         assert "\n" not in str(caught.value) and "nowhere.invalid" in str(caught.value)
         assert not available("small")
@@ -137,7 +154,9 @@ def test_a_silent_server_is_given_up(small, monkeypatch):
 
 
 def test_unknown_names_list_the_known():
-    with pytest.raises(InputError, match="unknown data set 'rest'; choose one of rest-gm12878, usf1-hepg2"):
+    with pytest.raises(
+        InputError, match="unknown data set 'rest'; choose one of rest-gm12878, usf1-hepg2"
+    ):
         load("rest")
     with pytest.raises(InputError, match="did you mean encode101/REST_B.seq.gz"):
         fetch("encode101/REST_B.seq")
@@ -148,12 +167,21 @@ def test_the_registry_is_well_formed():
     table = registry()
     assert table.file.is_unique and table.url.is_unique
     assert table.sha256.str.fullmatch("[0-9a-f]{64}").all()
-    assert table.url.str.fullmatch(r"https://raw\.githubusercontent\.com/[^/]+/[^/]+/[0-9a-f]{40}/.+").all()
+    assert table.url.str.fullmatch(
+        r"https://raw\.githubusercontent\.com/[^/]+/[^/]+/[0-9a-f]{40}/.+"
+    ).all()
     assert (table[["bytes", "records"]] > 0).all().all()
     kinds = {"train", "test", "fifth", "genome", "sizes", "blacklist", "peaks", "variants"}
     assert set(table.split) <= kinds and set(table.label) <= {"0", "1", "column", "-"}
     assert not table.isna().any().any()
-    assert {"rest-gm12878", "usf1-hepg2", "foxa1-hepg2", "ctcfl-k562", "elk1-gm12878", "nfe2-gm12878"} <= set(names())
+    assert {
+        "rest-gm12878",
+        "usf1-hepg2",
+        "foxa1-hepg2",
+        "ctcfl-k562",
+        "elk1-gm12878",
+        "nfe2-gm12878",
+    } <= set(names())
     assert "dream5-tf25-dinuc" in names()
 
 
@@ -164,7 +192,9 @@ def test_a_callers_registry_is_its_own():
     assert len(registry()) > 40 and registry().file[0]
 
 
-@pytest.mark.skipif(not os.environ.get("MOTIFLIB_DATA"), reason="needs the real files; set MOTIFLIB_DATA")
+@pytest.mark.skipif(
+    not os.environ.get("MOTIFLIB_DATA"), reason="needs the real files; set MOTIFLIB_DATA"
+)
 def test_real_files_are_what_the_registry_says():
     table = registry().set_index("file")
     for file, row in table.iterrows():
@@ -177,8 +207,12 @@ def test_real_files_are_what_the_registry_says():
             assert part.name.is_unique and part.sequence.str.fullmatch("[ACGTN]+").all()
         assert not set(data.train.sequence) & set(data.test.sequence) or name.startswith("dream5")
     yeast, measured = load("yeast-rossi2021"), load("satmut-kircher2019")
-    assert len(yeast.peaks) == 12 and len(yeast.peaks["Reb1"]) == 1078 and len(yeast.blacklist) == 418
-    assert all(set(table.chrom) <= set(yeast.chroms) for table in (yeast.blacklist, *yeast.peaks.values()))
+    assert (
+        len(yeast.peaks) == 12 and len(yeast.peaks["Reb1"]) == 1078 and len(yeast.blacklist) == 418
+    )
+    assert all(
+        set(table.chrom) <= set(yeast.chroms) for table in (yeast.blacklist, *yeast.peaks.values())
+    )
     assert len(measured.variants) == 89_316 - 22
     variants, sequence = measured.element("TERT-GBM")
     assert [sequence[p - 1] for p in variants.pos] == list(variants.ref) and "N" not in sequence

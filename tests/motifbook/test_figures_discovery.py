@@ -14,15 +14,29 @@ from motiflib.run import figures
 
 MOTIF = Motif("E-box", np.eye(4)[:, [1, 0, 1, 2, 3, 2]])
 RUNS = pd.DataFrame(
-    [("rest", "a", 2, 2, 0, 0), ("rest", "b", 1, 2, 9, 20), ("spi1", "a", 1, 1, 0, 0), ("rest", "a", 1, 2, 1, 0)],
+    [
+        ("rest", "a", 2, 2, 0, 0),
+        ("rest", "b", 1, 2, 9, 20),
+        ("spi1", "a", 1, 1, 0, 0),
+        ("rest", "a", 1, 2, 1, 0),
+    ],
     columns=["grammar", "method", "recovered", "planted", "spurious", "redundant"],
 )
-SCORES = pd.DataFrame({"grammar": ["rest"] * 2, "model": ["a", "b"], "auroc": [0.9, 0.8], "auroc_low": [0.8, 0.7],
-                       "auroc_high": [0.95, 0.9]})  # fmt: skip
+SCORES = pd.DataFrame(
+    {
+        "grammar": ["rest"] * 2,
+        "model": ["a", "b"],
+        "auroc": [0.9, 0.8],
+        "auroc_low": [0.8, 0.7],
+        "auroc_high": [0.95, 0.9],
+    }
+)
 FIGURES = {
     "logos_aligned": lambda: figures.logos_aligned(MOTIF, MOTIF.slice(2, 6), 2),
     "logos_aligned, turned": lambda: figures.logos_aligned(MOTIF.slice(0, 3), MOTIF, -3, "-"),
-    "found_beside_known": lambda: discovery.found_beside_known([(MOTIF, MOTIF, 0, "+")] * 4, list("abcd")),
+    "found_beside_known": lambda: discovery.found_beside_known(
+        [(MOTIF, MOTIF, 0, "+")] * 4, list("abcd")
+    ),
     "profile": lambda: figures.profile([-3, 0, 8]).figure,
     "profile, empty": lambda: figures.profile([]).figure,
     "methods_by_grammar": lambda: discovery.methods_by_grammar(RUNS, {"a": "A", "b": "B"}),

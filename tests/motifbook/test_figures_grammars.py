@@ -12,8 +12,15 @@ import pandas as pd  # noqa: E402
 import pytest  # noqa: E402
 from motifbook.figures import grammars as draw  # noqa: E402
 
-TRUTH = pd.DataFrame({"row": [0, 0, 1], "start": [10, 30, 20], "end": [16, 38, 26], "motif": ["A", "B", "A"],
-                      "strand": ["+", "-", "+"]})  # fmt: skip
+TRUTH = pd.DataFrame(
+    {
+        "row": [0, 0, 1],
+        "start": [10, 30, 20],
+        "end": [16, 38, 26],
+        "motif": ["A", "B", "A"],
+        "strand": ["+", "-", "+"],
+    }
+)
 
 
 @pytest.fixture(autouse=True)
@@ -39,7 +46,12 @@ def test_ratios_limits_and_curves_use_the_axes_given():
     assert draw.ratios(np.linspace(-3, 3, 20), np.arange(20) >= 10, given) is given
     ax = draw.limits({"SPI1": 0.981, "REST": 0.99})
     assert [t.get_text() for t in ax.texts] == ["0.981", "0.990"]
-    ax = draw.curves({"a": ([1, 2], [3, 4]), "b": ([1, 2], [4, 5]), "c": ([1, 2], [0, 1])}, "x", "y", dashed=["b"])
+    ax = draw.curves(
+        {"a": ([1, 2], [3, 4]), "b": ([1, 2], [4, 5]), "c": ([1, 2], [0, 1])},
+        "x",
+        "y",
+        dashed=["b"],
+    )
     colours = [line.get_color() for line in ax.lines]
     assert colours[0] == colours[1] != colours[2] and ax.lines[1].get_linestyle() == "--"
 

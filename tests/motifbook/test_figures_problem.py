@@ -15,11 +15,21 @@ RNG = np.random.default_rng(0)
 MOTIF = Motif("E-box", np.eye(4)[:, [1, 0, 1, 2, 3, 2]])
 PAIRS = pd.MultiIndex.from_product([["deeplift", "mutagenesis"], [0, 1]])
 FIGURES = {
-    "filters_beside": lambda: problem.filters_beside([MOTIF] * 2, [[MOTIF], [MOTIF] * 2], [["f1"], ["f2", "f3"]]),
-    "dispersion": lambda: problem.dispersion({"seed 0": np.full(4, 0.25)}, pd.DataFrame({"a": [0.5], "b": [0.9]})),
-    "tracks": lambda: problem.tracks({"deeplift, seed 0": RNG.normal(size=60)}, {"left": (5, 12)}, (0, 40)),
-    "agreement_grid": lambda: problem.agreement_grid({"few": pd.DataFrame(np.eye(4), PAIRS, PAIRS)}),
-    "doubled": lambda: problem.doubled(pd.DataFrame([("mutagenesis", 0, 2.0, 1.0)], columns=COLUMNS)),
+    "filters_beside": lambda: problem.filters_beside(
+        [MOTIF] * 2, [[MOTIF], [MOTIF] * 2], [["f1"], ["f2", "f3"]]
+    ),
+    "dispersion": lambda: problem.dispersion(
+        {"seed 0": np.full(4, 0.25)}, pd.DataFrame({"a": [0.5], "b": [0.9]})
+    ),
+    "tracks": lambda: problem.tracks(
+        {"deeplift, seed 0": RNG.normal(size=60)}, {"left": (5, 12)}, (0, 40)
+    ),
+    "agreement_grid": lambda: problem.agreement_grid(
+        {"few": pd.DataFrame(np.eye(4), PAIRS, PAIRS)}
+    ),
+    "doubled": lambda: problem.doubled(
+        pd.DataFrame([("mutagenesis", 0, 2.0, 1.0)], columns=COLUMNS)
+    ),
 }
 COLUMNS = ["method", "seed", "once", "twice"]
 

@@ -26,16 +26,23 @@ def test_mass_within_half_an_overlap_equals_the_plain_sum():
 
 
 def test_precision_and_recall_by_hand():
-    calls = pd.DataFrame({"row": [0, 0, 1], "start": [10, 50, 10], "end": [16, 56, 16], "posterior": [0.9, 0.4, 0.6]})
+    calls = pd.DataFrame(
+        {"row": [0, 0, 1], "start": [10, 50, 10], "end": [16, 56, 16], "posterior": [0.9, 0.4, 0.6]}
+    )
     # overlaps: 3 of 6, 2 of 6, none
     truth = pd.DataFrame({"row": [0, 1, 1], "start": [13, 14, 80], "end": [19, 20, 86]})
     table = precision_recall(calls, truth, thresholds=[0.0, 0.5, 0.95])
     assert table.calls.tolist() == [3, 2, 0]
-    assert table.precision.tolist()[:2] == [1 / 3, 1 / 2] and table.recall.tolist() == [1 / 3, 1 / 3, 0]
+    assert table.precision.tolist()[:2] == [1 / 3, 1 / 2] and table.recall.tolist() == [
+        1 / 3,
+        1 / 3,
+        0,
+    ]
 
 
 def test_calls_are_right_as_often_as_they_say():
-    """Expected and true numbers of right calls within 4 standard errors, on 600 positives of every kind of call."""
+    """Expected and true numbers of right calls within 4 standard errors, on 600 positives of every
+    kind of call."""
     grammar = load_grammar("tal-gata")
     data = simulate(grammar, 1200, seed=8)
     truth = data.truth[data.truth.row % 2 == 0].assign(row=lambda t: t.row // 2)
@@ -48,7 +55,11 @@ def test_calls_are_right_as_often_as_they_say():
         here = calls.posterior.between(low, high, inclusive="left").to_numpy()
         p = calls.posterior[here]
         assert abs(right[here].sum() - p.sum()) < 4 * (p * (1 - p)).sum() ** 0.5 + 2
-    assert calls.posterior.between(0.05, 1).all() and (calls.start >= 0).all() and (calls.end <= 500).all()
+    assert (
+        calls.posterior.between(0.05, 1).all()
+        and (calls.start >= 0).all()
+        and (calls.end <= 500).all()
+    )
 
 
 def test_strong_instances_are_called_with_their_strand():

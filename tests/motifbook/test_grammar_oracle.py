@@ -37,7 +37,9 @@ within: 1
 positives: [{weight: 0.3, plant: [A, B, C], spacing: [[1, 2], [3, 3]]}, {weight: 0.7, plant: [C, C]  , spacing: 1}]
 negatives: [{plant: [A, B, C], order: any, spacing: [1, 2]}]""",
 }
-STEP = np.array([[0.4, 0.3, 0.2, 0.1], [0.1, 0.2, 0.3, 0.4], [0.25, 0.25, 0.3, 0.2], [0.1, 0.5, 0.1, 0.3]])
+STEP = np.array(
+    [[0.4, 0.3, 0.2, 0.1], [0.1, 0.2, 0.3, 0.4], [0.25, 0.25, 0.3, 0.2], [0.1, 0.5, 0.1, 0.3]]
+)
 
 
 def random_sequences(n: int, length: int, seed: int = 0) -> list[str]:
@@ -62,7 +64,9 @@ def test_ratio_equals_enumeration_on_a_markov_background(name):
     length = 13
     sequences = random_sequences(20, length, seed=1)
     oracle = Oracle(grammar, length, background=STEP)
-    theirs = [plain.log_likelihood_ratio(s, grammar, oracle._frequencies.numpy(), STEP) for s in sequences]
+    theirs = [
+        plain.log_likelihood_ratio(s, grammar, oracle._frequencies.numpy(), STEP) for s in sequences
+    ]
     assert np.abs(oracle.log_likelihood_ratio(one_hot(sequences)).numpy() - theirs).max() < 1e-9
 
 
@@ -74,7 +78,9 @@ def test_posteriors_equal_enumeration(name, label):
     sequences = random_sequences(6, length, seed=2)
     oracle = Oracle(grammar, length, gc)
     ours = oracle.posteriors(one_hot(sequences), given=label).numpy()
-    theirs = [plain.posterior(s, grammar, label, gc_frequencies(gc), oracle.names) for s in sequences]
+    theirs = [
+        plain.posterior(s, grammar, label, gc_frequencies(gc), oracle.names) for s in sequences
+    ]
     assert np.abs(ours - np.stack(theirs)).max() < 1e-9
 
 
@@ -86,7 +92,10 @@ def test_likelihoods_of_all_sequences_sum_to_one(background):
     base, step = oracle._frequencies.numpy(), background
     null = np.array([plain.probability(s, [], grammar, base, step) for s in sequences])
     for label in (0, 1):
-        assert abs((oracle.log_likelihood(one_hot(sequences), label).exp().numpy() * null).sum() - 1) < 1e-9
+        assert (
+            abs((oracle.log_likelihood(one_hot(sequences), label).exp().numpy() * null).sum() - 1)
+            < 1e-9
+        )
 
 
 def test_unknown_class_posterior_is_the_mixture_of_both():
@@ -103,15 +112,20 @@ def test_ratio_does_not_see_the_strand_and_posteriors_turn_with_it(name):
     grammar = load_grammar(name)
     x, _ = simulate_batch(grammar, 8, length=300, seed=5)
     oracle = Oracle(grammar, 300)
-    assert torch.allclose(oracle.log_likelihood_ratio(x), oracle.log_likelihood_ratio(x.flip(1, 2)), atol=1e-8)
+    assert torch.allclose(
+        oracle.log_likelihood_ratio(x), oracle.log_likelihood_ratio(x.flip(1, 2)), atol=1e-8
+    )
     p, q = oracle.posteriors(x), oracle.posteriors(x.flip(1, 2))
     for m, w in enumerate(oracle.widths):
-        assert torch.allclose(p[:, m, :, : 301 - w], q[:, m].flip(1)[..., : 301 - w].flip(2), atol=1e-8)
+        assert torch.allclose(
+            p[:, m, :, : 301 - w], q[:, m].flip(1)[..., : 301 - w].flip(2), atol=1e-8
+        )
 
 
 @pytest.mark.parametrize("name", ["spi1", "e2f6-max", "rest"])
 def test_log_odds_are_calibrated(name):
-    """Among 6,000 sequences the mean posterior of the class equals the share of positives: 4 standard errors."""
+    """Among 6,000 sequences the mean posterior of the class equals the share of positives: 4
+    standard errors."""
     x, y = simulate_batch(load_grammar(name), 6000, seed=9)
     p = torch.sigmoid(Oracle(load_grammar(name)).log_likelihood_ratio(x)).float()
     for low, high in ((0, 0.1), (0.1, 0.5), (0.5, 0.9), (0.9, 1.0)):
@@ -120,9 +134,17 @@ def test_log_odds_are_calibrated(name):
         assert abs(p[here].mean() - y[here].mean()) < 4 * error + 1e-4
 
 
-@pytest.mark.parametrize(("name", "low", "high"), [
-    ("spi1", 0.970, 0.990), ("tal-gata", 0.960, 0.982), ("e2f6-max", 0.978, 0.994), ("jund-tead", 0.998, 1.0),
-    ("rest", 0.982, 0.996), ("spi1-ctcf", 0.982, 0.997)])
+@pytest.mark.parametrize(
+    ("name", "low", "high"),
+    [
+        ("spi1", 0.970, 0.990),
+        ("tal-gata", 0.960, 0.982),
+        ("e2f6-max", 0.978, 0.994),
+        ("jund-tead", 0.998, 1.0),
+        ("rest", 0.982, 0.996),
+        ("spi1-ctcf", 0.982, 0.997),
+    ],
+)
 def test_reachable_auroc_of_the_papers_grammars(name, low, high):
     assert low <= reachable(load_grammar(name), 2000, seed=1).auroc <= high
 
@@ -135,17 +157,24 @@ def test_calls_are_right_as_often_as_their_posterior_says():
 
 def test_an_unknown_base_tells_nothing():
     oracle = Oracle(load_grammar("rest"), 200)
-    assert torch.allclose(oracle.log_likelihood_ratio(torch.zeros(1, 4, 200)), torch.zeros(1).double(), atol=1e-9)
+    assert torch.allclose(
+        oracle.log_likelihood_ratio(torch.zeros(1, 4, 200)), torch.zeros(1).double(), atol=1e-9
+    )
 
 
 def test_refusals():
     grammar = load_grammar("rest")
-    touching = parse_grammar(MOTIFS + "positives: [{plant: [A, B], spacing: 0}]\nnegatives: [{plant: []}]")
-    for make in (lambda: Oracle(grammar, 20), lambda: Oracle(grammar, 500, gc=1.0),
-                 lambda: Oracle(grammar, 200).log_likelihood_ratio(torch.zeros(1, 4, 100)),
-                 lambda: Oracle(grammar, 200, background=STEP).log_likelihood_ratio(torch.zeros(1, 4, 200)),
-                 lambda: Oracle(grammar, 200, background=np.ones((4, 4))),
-                 lambda: Oracle(touching, 50, background=STEP)):
+    touching = parse_grammar(
+        MOTIFS + "positives: [{plant: [A, B], spacing: 0}]\nnegatives: [{plant: []}]"
+    )
+    for make in (
+        lambda: Oracle(grammar, 20),
+        lambda: Oracle(grammar, 500, gc=1.0),
+        lambda: Oracle(grammar, 200).log_likelihood_ratio(torch.zeros(1, 4, 100)),
+        lambda: Oracle(grammar, 200, background=STEP).log_likelihood_ratio(torch.zeros(1, 4, 200)),
+        lambda: Oracle(grammar, 200, background=np.ones((4, 4))),
+        lambda: Oracle(touching, 50, background=STEP),
+    ):
         with pytest.raises(InputError, match="expected") as error:
             make()
         assert "\n" not in str(error.value)

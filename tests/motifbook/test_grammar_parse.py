@@ -1,4 +1,5 @@
-"""Grammar files: what they mean, and that a mistake is refused with one line: file, line and what was expected."""
+"""Grammar files: what they mean, and that a mistake is refused with one line: file, line and what
+was expected."""
 
 from __future__ import annotations
 
@@ -25,7 +26,11 @@ negatives:
 TAIL = "positives: [{plant: [A]}]\nnegatives: [{plant: []}]"
 
 BAD = {  # name: (text, line, part of the message)
-    "unknown JASPAR id": (GOOD.replace("consensus: CACGTG", "jaspar: MA9999.1"), 2, "unknown motif 'MA9999.1'"),
+    "unknown JASPAR id": (
+        GOOD.replace("consensus: CACGTG", "jaspar: MA9999.1"),
+        2,
+        "unknown motif 'MA9999.1'",
+    ),
     "unknown motif": (GOOD.replace("plant: [A]", "plant: [Z]"), 5, "expected one of A, B"),
     "negative spacing": (GOOD.replace("[2, 15]", "[-2, 15]"), 6, "is -2"),
     "spacing backwards": (GOOD.replace("[2, 15]", "[15, 2]"), 6, "low <= high"),
@@ -34,14 +39,30 @@ BAD = {  # name: (text, line, part of the message)
     "fractional spacing": (GOOD.replace("[2, 15]", "2.5"), 6, "whole number"),
     "spacing value twice": (GOOD.replace("[2, 15]", "{values: [2, 2]}"), 6, "twice"),
     "no spacing value": (GOOD.replace("[2, 15]", "{values: []}"), 6, "no value"),
-    "wrong number of spacings": (GOOD.replace("[2, 15]", "[[2, 3], [2, 3]]"), 6, "2 spacings for 2 motifs"),
+    "wrong number of spacings": (
+        GOOD.replace("[2, 15]", "[[2, 3], [2, 3]]"),
+        6,
+        "2 spacings for 2 motifs",
+    ),
     "spacing missing": (GOOD.replace(" spacing: [2, 15],", ""), 6, "'spacing' is missing"),
-    "spacing for one motif": (GOOD.replace("plant: [A]}", "plant: [A], spacing: 3}"), 5, "two or more"),
+    "spacing for one motif": (
+        GOOD.replace("plant: [A]}", "plant: [A], spacing: 3}"),
+        5,
+        "two or more",
+    ),
     "weights": (GOOD.replace("0.5, plant: [A]", "0.6, plant: [A]"), 5, "sum to 1.1"),
     "negative weight": (GOOD.replace("0.5, plant: [A]}", "-0.5, plant: [A]}"), 5, "from 0 to 1"),
     "nan weight": (GOOD.replace("0.5, plant: [A]}", ".nan, plant: [A]}"), 5, "number from 0 to 1"),
-    "weight missing": (GOOD.replace("{weight: 0.5, plant: [A]}", "{plant: [A]}"), 5, "'weight' is missing"),
-    "cycle": ("motifs:\n  A: {of: B, slice: [0, 2]}\n  B: {of: A}\n" + TAIL, 2, "circle (A -> B -> A)"),
+    "weight missing": (
+        GOOD.replace("{weight: 0.5, plant: [A]}", "{plant: [A]}"),
+        5,
+        "'weight' is missing",
+    ),
+    "cycle": (
+        "motifs:\n  A: {of: B, slice: [0, 2]}\n  B: {of: A}\n" + TAIL,
+        2,
+        "circle (A -> B -> A)",
+    ),
     "of itself": ("motifs:\n  A: {of: A}\n" + TAIL, 2, "circle"),
     "of nothing": ("motifs:\n  A: {of: B}\n" + TAIL, 2, "'B', which is not there"),
     "YAML circle": ("motifs: &m\n  A: *m\n" + TAIL, 2, "motif"),
@@ -50,7 +71,11 @@ BAD = {  # name: (text, line, part of the message)
     "key twice": (GOOD.replace("  B:", "  A:"), 3, "given twice"),
     "unknown order": (GOOD.replace("either", "random"), 6, "fixed, either, any"),
     "unknown strand": (GOOD.replace("order: either", "strand: both"), 6, "+, -, either, same"),
-    "strands for motifs": (GOOD.replace("order: either", "strand: ['+']"), 6, "1 strands for 2 motifs"),
+    "strands for motifs": (
+        GOOD.replace("order: either", "strand: ['+']"),
+        6,
+        "1 strands for 2 motifs",
+    ),
     "slice too long": (GOOD.replace("CACGTG", "CACGTG, slice: [0, 9]"), 2, "0 to 6"),
     "slice empty": (GOOD.replace("CACGTG", "CACGTG, slice: [3, 3]"), 2, "start < end"),
     "not a base": (GOOD.replace("CACGTG", "CACGTE"), 2, "letter 'E'"),
@@ -63,11 +88,24 @@ BAD = {  # name: (text, line, part of the message)
     "class missing": (GOOD.split("negatives")[0], 1, "'negatives' is missing"),
     "class empty": (GOOD.split("negatives")[0] + "negatives: []", 7, "at least one alternative"),
     "motifs empty": ("motifs: {}\n" + TAIL, 1, "at least one"),
-    "plant missing": (GOOD.replace("{weight: 1, plant: []}", "{weight: 1}"), 8, "'plant' is missing"),
+    "plant missing": (
+        GOOD.replace("{weight: 1, plant: []}", "{weight: 1}"),
+        8,
+        "'plant' is missing",
+    ),
     "plant a word": (GOOD.replace("plant: [A]", "plant: A"), 5, "not a list"),
-    "too many": (GOOD.replace("plant: [A]", "plant: [A, A, A, A, A, A, A], spacing: 1"), 5, "at most 6"),
-    "too many ways": (GOOD.replace("plant: [A]}", "plant: [A, A, A, A, A], spacing: 1, order: any, strand: either}"), 5,
-                      "3840 orders and strands"),
+    "too many": (
+        GOOD.replace("plant: [A]", "plant: [A, A, A, A, A, A, A], spacing: 1"),
+        5,
+        "at most 6",
+    ),
+    "too many ways": (
+        GOOD.replace(
+            "plant: [A]}", "plant: [A, A, A, A, A], spacing: 1, order: any, strand: either}"
+        ),
+        5,
+        "3840 orders and strands",
+    ),
     "within": ("within: -1\n" + GOOD, 1, "whole number from 0"),
     "key not a word": ("[1, 2]: 3\n", 1, "not a word"),
 }
@@ -81,7 +119,9 @@ def test_a_mistake_is_refused_with_file_line_and_expectation(name, tmp_path):
     with pytest.raises(InputError) as error:
         load_grammar(path)
     message = str(error.value)
-    assert message.startswith(f"{path}, line {line}: ") and "expected" in message and part in message, message
+    assert (
+        message.startswith(f"{path}, line {line}: ") and "expected" in message and part in message
+    ), message
     assert "\n" not in message
 
 
@@ -102,7 +142,12 @@ def test_a_missing_file_names_the_grammars_that_exist(tmp_path):
 
 def test_names():
     assert grammar_names()[:6] == ["spi1", "tal-gata", "e2f6-max", "jund-tead", "rest", "spi1-ctcf"]
-    assert set(grammar_names()[6:]) == {"rest-nonadditive", "same-strand", "helical", "three-in-order"}
+    assert set(grammar_names()[6:]) == {
+        "rest-nonadditive",
+        "same-strand",
+        "helical",
+        "three-in-order",
+    }
 
 
 @pytest.mark.parametrize("name", grammar_names())
@@ -110,7 +155,9 @@ def test_weights_of_arrangements_sum_to_one_and_matrices_are_positive(name):
     grammar = load_grammar(name)
     for label in (0, 1):
         assert abs(sum(a.weight for a in grammar.arrangements(label)) - 1) < 1e-9
-    assert all(np.allclose(m.pfm.sum(0), 1) and m.pfm.min() > SMOOTH / 2 for m in grammar.motifs.values())
+    assert all(
+        np.allclose(m.pfm.sum(0), 1) and m.pfm.min() > SMOOTH / 2 for m in grammar.motifs.values()
+    )
 
 
 def test_motifs_by_id_slice_and_consensus():
@@ -127,18 +174,29 @@ def test_order_strand_and_spacing_expand_as_written():
     def arrangements(alternative: str):
         return parse_grammar(text + f"[{{{alternative}}}]").arrangements(1)
 
-    either = arrangements("plant: [A, B, C], order: either, spacing: [[1, 2], 7], strand: [+, '-', +]")
+    either = arrangements(
+        "plant: [A, B, C], order: either, spacing: [[1, 2], 7], strand: [+, '-', +]"
+    )
     assert [(a.motifs, a.strands, a.gaps) for a in either] == [
-        (("A", "B", "C"), ("+", "-", "+"), ((1, 2), (7,))), (("C", "B", "A"), ("+", "-", "+"), ((7,), (1, 2)))]
+        (("A", "B", "C"), ("+", "-", "+"), ((1, 2), (7,))),
+        (("C", "B", "A"), ("+", "-", "+"), ((7,), (1, 2))),
+    ]
     assert len(arrangements("plant: [A, B, C], order: any, spacing: 1")) == 6
     assert len(arrangements("plant: [A, B], strand: either, spacing: 1")) == 4
     same = arrangements("plant: [A, B], strand: same, spacing: {values: [1, 9]}")
-    assert [a.strands for a in same] == [("+", "+"), ("-", "-")] and same[0].gaps == ((1, 9),) and same[0].weight == 0.5
+    assert (
+        [a.strands for a in same] == [("+", "+"), ("-", "-")]
+        and same[0].gaps == ((1, 9),)
+        and same[0].weight == 0.5
+    )
 
 
 words = st.text("ABCDEFGH", min_size=1, max_size=4)
-gap = st.one_of(st.integers(0, 30), st.tuples(st.integers(0, 9), st.integers(9, 30)).map(list),
-                st.lists(st.integers(0, 50), min_size=1, max_size=4, unique=True).map(lambda v: {"values": v}))
+gap = st.one_of(
+    st.integers(0, 30),
+    st.tuples(st.integers(0, 9), st.integers(9, 30)).map(list),
+    st.lists(st.integers(0, 50), min_size=1, max_size=4, unique=True).map(lambda v: {"values": v}),
+)
 
 
 @st.composite
@@ -147,8 +205,11 @@ def grammars(draw):
 
     def alternative():
         plant = draw(st.lists(st.sampled_from(names), max_size=3))
-        out = {"plant": plant, "order": draw(st.sampled_from(["fixed", "either", "any"])),
-               "strand": draw(st.sampled_from(["+", "-", "either", "same"]))}
+        out = {
+            "plant": plant,
+            "order": draw(st.sampled_from(["fixed", "either", "any"])),
+            "strand": draw(st.sampled_from(["+", "-", "either", "same"])),
+        }
         return {**out, "spacing": draw(gap)} if len(plant) > 1 else out
 
     def some():
@@ -156,7 +217,12 @@ def grammars(draw):
         return [{**alternative(), "weight": 1 / n} for _ in range(n)]
 
     motifs = {m: {"consensus": draw(st.text("ACGTNRY", min_size=1, max_size=8))} for m in names}
-    return {"motifs": motifs, "positives": some(), "negatives": some(), "within": draw(st.integers(0, 60))}
+    return {
+        "motifs": motifs,
+        "positives": some(),
+        "negatives": some(),
+        "within": draw(st.integers(0, 60)),
+    }
 
 
 @settings(max_examples=40, deadline=None)
@@ -164,7 +230,8 @@ def grammars(draw):
 def test_what_is_written_is_read(document):
     grammar = parse_grammar(yaml.safe_dump(document))
     assert {m: x.width for m, x in grammar.motifs.items()} == {
-        m: len(v["consensus"]) for m, v in document["motifs"].items()}
+        m: len(v["consensus"]) for m, v in document["motifs"].items()
+    }
     for label, side in ((1, "positives"), (0, "negatives")):
         assert abs(sum(a.weight for a in grammar.arrangements(label)) - 1) < 1e-9
         written = grammar.positives if label else grammar.negatives
@@ -175,11 +242,17 @@ def test_what_is_written_is_read(document):
 
 
 @settings(max_examples=100, deadline=None)
-@given(st.text(st.characters(codec="utf-8"), max_size=200)
-       | st.integers(0, len(GOOD)).map(lambda i: GOOD[:i] + ":" + GOOD[i:])
-       | st.integers(0, len(GOOD)).map(lambda i: GOOD[:i]))
+@given(
+    st.text(st.characters(codec="utf-8"), max_size=200)
+    | st.integers(0, len(GOOD)).map(lambda i: GOOD[:i] + ":" + GOOD[i:])
+    | st.integers(0, len(GOOD)).map(lambda i: GOOD[:i])
+)
 def test_any_text_is_read_or_refused_in_one_line(text):
     try:
         parse_grammar(text, "mine.yml")
     except InputError as error:
-        assert str(error).startswith("mine.yml") and "expected" in str(error) and len(str(error).splitlines()) == 1
+        assert (
+            str(error).startswith("mine.yml")
+            and "expected" in str(error)
+            and len(str(error).splitlines()) == 1
+        )

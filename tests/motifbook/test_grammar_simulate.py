@@ -1,7 +1,8 @@
-"""The simulator: what is planted is what the grammar says, at the stated rates, and the same whatever the batch size.
+"""The simulator: what is planted is what the grammar says, at the stated rates, and the same
+whatever the batch size.
 
-Power: rates are judged on 20,000 sequences with a tolerance of 4.5 standard errors (false alarm below 1e-5 per check):
-a rate of 0.5 that is off by 0.025 is found with a probability above 0.99.
+Power: rates are judged on 20,000 sequences with a tolerance of 4.5 standard errors (false alarm
+below 1e-5 per check): a rate of 0.5 that is off by 0.025 is found with a probability above 0.99.
 """
 
 from __future__ import annotations
@@ -51,8 +52,13 @@ def test_random_numbers_are_uniform_and_independent():
 
 
 @settings(max_examples=25, deadline=None)
-@given(st.sampled_from(grammar_names()), st.integers(0, 2**40), st.integers(1, 60), st.integers(0, 60),
-       st.integers(0, 10**9))
+@given(
+    st.sampled_from(grammar_names()),
+    st.integers(0, 2**40),
+    st.integers(1, 60),
+    st.integers(0, 60),
+    st.integers(0, 10**9),
+)
 def test_any_part_of_a_simulation_is_the_same_by_itself(name, seed, n, skip, first):
     grammar = load_grammar(name)
     x, y = simulate_batch(grammar, skip + n, length=120, seed=seed, first=first)
@@ -72,7 +78,12 @@ def test_blocks_do_not_show():
 
 
 @settings(max_examples=25, deadline=None)
-@given(st.sampled_from(grammar_names()), st.integers(0, 99), st.sampled_from([110, 121, 500]), st.sampled_from([0, 1]))
+@given(
+    st.sampled_from(grammar_names()),
+    st.integers(0, 99),
+    st.sampled_from([110, 121, 500]),
+    st.sampled_from([0, 1]),
+)
 def test_truth_keeps_the_rules_of_the_grammar(name, seed, length, label):
     grammar = load_grammar(name)
     data = simulate(grammar, 60, length=length, seed=seed)
@@ -86,8 +97,10 @@ def test_truth_keeps_the_rules_of_the_grammar(name, seed, length, label):
         gaps = tuple(t.start.to_numpy()[1:] - t.end.to_numpy()[:-1])
         turned = tuple("-+"[s == "-"] for s in t.strand[::-1])
         forward, back = (tuple(t.motif), tuple(t.strand)), (tuple(t.motif[::-1]), turned)
-        assert any(key in allowed and all(g in ok for g, ok in zip(between, allowed[key], strict=False))
-                   for key, between in ((forward, gaps), (back, gaps[::-1])))
+        assert any(
+            key in allowed and all(g in ok for g, ok in zip(between, allowed[key], strict=False))
+            for key, between in ((forward, gaps), (back, gaps[::-1]))
+        )
 
 
 @pytest.mark.parametrize("name", ["tal-gata", "e2f6-max", "spi1-ctcf", "rest-nonadditive"])
@@ -105,11 +118,17 @@ def test_alternatives_come_at_their_weights(name):
 def test_orders_strands_gaps_and_starts_come_at_their_rates(big):
     t = big.truth[big.truth.row % 2 == 0]
     first, second = t.iloc[0::2], t.iloc[1::2]
-    assert close((first.motif == "E2F6").mean(), 0.5, N) and close((t.strand.iloc[0::2] == "+").mean(), 0.5, N)
+    assert close((first.motif == "E2F6").mean(), 0.5, N) and close(
+        (t.strand.iloc[0::2] == "+").mean(), 0.5, N
+    )
     gaps = second.start.to_numpy() - first.end.to_numpy()
-    assert set(gaps) == set(range(2, 16)) and all(close((gaps == g).mean(), 1 / 14, N) for g in range(2, 16))
+    assert set(gaps) == set(range(2, 16)) and all(
+        close((gaps == g).mean(), 1 / 14, N) for g in range(2, 16)
+    )
     forward = first[(first.strand == "+").to_numpy()].start.to_numpy()
-    assert forward.min() == 30 and forward.max() == 130  # 80 - 50 .. 80 + 50, and the longest span is 29
+    assert (
+        forward.min() == 30 and forward.max() == 130
+    )  # 80 - 50 .. 80 + 50, and the longest span is 29
     assert all(close((forward == s).mean(), 1 / 101, len(forward)) for s in range(30, 131))
 
 
@@ -122,23 +141,33 @@ def test_instances_follow_the_matrix(big):
         minus = torch.tensor((t.strand == "-").to_numpy())
         bases[minus] = 3 - bases[minus].flip(1)
         seen = torch.nn.functional.one_hot(bases, 4).double().mean(0).T.numpy()
-        assert (abs(seen - motif.pfm) <= SIGMAS * np.sqrt(motif.pfm * (1 - motif.pfm) / len(t))).all()
+        assert (
+            abs(seen - motif.pfm) <= SIGMAS * np.sqrt(motif.pfm * (1 - motif.pfm) / len(t))
+        ).all()
 
 
 @pytest.mark.parametrize("gc", [0.05, 0.4, 0.95])
 def test_background_has_its_gc_and_no_memory(gc):
     x = simulate_batch(parse_grammar(PLAIN), 2000, length=300, gc=gc, seed=1)[0][1::2, :, :100]
     rates = x.mean((0, 2))
-    assert all(close(float(rates[b]), p, 100_000) for b, p in enumerate([(1 - gc) / 2, gc / 2, gc / 2, (1 - gc) / 2]))
+    assert all(
+        close(float(rates[b]), p, 100_000)
+        for b, p in enumerate([(1 - gc) / 2, gc / 2, gc / 2, (1 - gc) / 2])
+    )
     pairs = torch.einsum("bil,bjl->ij", x[:, :, :-1], x[:, :, 1:]) / 99_000
-    assert all(close(float(pairs[i, j]), float(rates[i] * rates[j]), 99_000) for i in range(4) for j in range(4))
+    assert all(
+        close(float(pairs[i, j]), float(rates[i] * rates[j]), 99_000)
+        for i in range(4)
+        for j in range(4)
+    )
 
 
 def test_markov_background_follows_its_transitions():
     step = markov(["ACGTTTGCAACGCGATATTTACG" * 30])
     x = simulate_batch(parse_grammar(PLAIN), 2000, length=300, seed=1, background=step)[0][1::2]
     forward = torch.einsum("bil,bjl->ij", x[:, :, :-1], x[:, :, 1:])
-    # half of the sequences are turned: pairs follow the mean of the chain and of its reverse complement
+    # half of the sequences are turned: pairs follow the mean of the chain and of its reverse
+    # complement
     base = np.linalg.matrix_power(step, 200)[0]
     joint = base[:, None] * step
     expected = (joint + joint[::-1, ::-1].T) / 2
@@ -156,8 +185,15 @@ def test_real_flanks_are_windows_of_the_sequences_given():
 
 def test_refusals():
     grammar = load_grammar("rest")
-    for arguments in ({"n": 0}, {"n": 5, "length": 20}, {"n": 5, "gc": 0.0}, {"n": 5, "gc": float("nan")},
-                      {"n": 5, "background": ["ACGT"]}, {"n": 5, "background": np.ones((4, 4))}, {"n": 5, "first": -1}):
+    for arguments in (
+        {"n": 0},
+        {"n": 5, "length": 20},
+        {"n": 5, "gc": 0.0},
+        {"n": 5, "gc": float("nan")},
+        {"n": 5, "background": ["ACGT"]},
+        {"n": 5, "background": np.ones((4, 4))},
+        {"n": 5, "first": -1},
+    ):
         with pytest.raises(InputError, match="expected") as error:
             simulate(grammar, **arguments)
         assert "\n" not in str(error.value)
@@ -174,7 +210,12 @@ def test_shortest_sequence_that_fits():
 def test_written_files_agree_with_each_other(tmp_path):
     grammar = load_grammar("rest")
     out = write_simulation(grammar, 40, 1, 200, tmp_path / "a" / "b")
-    assert sorted(p.name for p in out.iterdir()) == ["negatives.fa", "oracle.tsv", "positives.fa", "truth.bed"]
+    assert sorted(p.name for p in out.iterdir()) == [
+        "negatives.fa",
+        "oracle.tsv",
+        "positives.fa",
+        "truth.bed",
+    ]
     positives, negatives = (list(read_fasta(out / f)) for f in ("positives.fa", "negatives.fa"))
     sequences = {r.name: r.sequence for r in positives + negatives}
     assert len(positives) == len(negatives) == 20 and len(sequences) == 40
@@ -183,7 +224,9 @@ def test_written_files_agree_with_each_other(tmp_path):
     assert np.mean([float(ratio[r.name]) > 0 for r in positives]) > 0.7
     rows = [line.split("\t") for line in (out / "truth.bed").read_text().splitlines()]
     assert {r[0] for r in rows} > {r.name for r in positives} and all(len(r) == 6 for r in rows)
-    assert all(int(r[2]) - int(r[1]) == grammar.motifs[r[3]].width and int(r[2]) <= 200 for r in rows)
+    assert all(
+        int(r[2]) - int(r[1]) == grammar.motifs[r[3]].width and int(r[2]) <= 200 for r in rows
+    )
     before = {p.name: p.read_bytes() for p in out.iterdir()}
     write_simulation(grammar, 40, 1, 200, out)
     assert before == {p.name: p.read_bytes() for p in out.iterdir()}

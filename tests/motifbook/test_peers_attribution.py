@@ -1,4 +1,5 @@
-"""Attributions on models whose right answer can be written down, and TF-MoDISco on attributions that are exact."""
+"""Attributions on models whose right answer can be written down, and TF-MoDISco on attributions
+that are exact."""
 
 from __future__ import annotations
 
@@ -27,7 +28,9 @@ class Linear(nn.Module):
 
     def __init__(self, length: int = 30) -> None:
         super().__init__()
-        self.weight = nn.Parameter(torch.randn(4, length, generator=torch.Generator().manual_seed(3)))
+        self.weight = nn.Parameter(
+            torch.randn(4, length, generator=torch.Generator().manual_seed(3))
+        )
 
     def forward(self, x):
         return (x * self.weight).sum((1, 2))
@@ -75,13 +78,17 @@ def test_integrated_gradients_are_exact_for_a_polynomial():
 
 
 @pytest.mark.filterwarnings("ignore")
-@pytest.mark.parametrize("build", [lambda: StandardCNN(filters=8, hidden=8), lambda: ExplaiNN(units=4)])
+@pytest.mark.parametrize(
+    "build", [lambda: StandardCNN(filters=8, hidden=8), lambda: ExplaiNN(units=4)]
+)
 def test_attributions_add_up_to_what_they_explain(build):
     torch.manual_seed(0)
     model, x = build().eval(), random_sequences(3, 90)
     with torch.no_grad():
         expected = model(x) - model(shuffled_references(x, 4).flatten(0, 1)).view(3, 4).mean(1)
-    torch.testing.assert_close(deeplift(model, x, references=4).sum((1, 2)), expected, rtol=1e-3, atol=1e-4)
+    torch.testing.assert_close(
+        deeplift(model, x, references=4).sum((1, 2)), expected, rtol=1e-3, atol=1e-4
+    )
     gained = integrated_gradients(model, x, references=4, steps=64).sum((1, 2))
     torch.testing.assert_close(gained, expected, rtol=0.05, atol=0.01)
 

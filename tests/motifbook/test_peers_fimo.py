@@ -17,7 +17,12 @@ def test_matches_stand_where_the_word_is():
     motif = Motif("M1", (one_hot([WORD])[0].numpy() + 0.01) / 1.04)
     rng = np.random.default_rng(0)
     around = ["".join(rng.choice(list("AT"), 60)) for _ in range(4)]
-    records = [(f"s{i}", a[:20] + (WORD if i % 2 else reverse_complement(WORD)) + a[20:]) for i, a in enumerate(around)]
+    records = [
+        (f"s{i}", a[:20] + (WORD if i % 2 else reverse_complement(WORD)) + a[20:])
+        for i, a in enumerate(around)
+    ]
     calls = fimo_calls([motif, Motif("M2", motif.pfm)], records, 1e-5)
-    assert calls[["sequence", "start", "end"]].values.tolist() == [[f"s{i}", 20, 30] for i in range(4)]
+    assert calls[["sequence", "start", "end"]].values.tolist() == [
+        [f"s{i}", 20, 30] for i in range(4)
+    ]
     assert calls.strand.tolist() == ["-", "+", "-", "+"] and (calls.score > 5).all()

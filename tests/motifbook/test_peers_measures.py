@@ -63,7 +63,9 @@ def test_the_filter_that_is_the_word_answers_to_it():
     responses = filter_responses(OneFilter(), [WORD], n=400)
     assert responses.word[1:].tolist() == [0.5, 0.5]
     turned = filter_responses(OneFilter(), [WORD.reverse_complement()], n=400)
-    assert responses.word[0] > 0.99 and turned.word[0] == responses.word[0]  # whichever strand it reads
+    assert (
+        responses.word[0] > 0.99 and turned.word[0] == responses.word[0]
+    )  # whichever strand it reads
     assert filter_responses(StandardCNN(filters=4), [WORD], n=20).shape == (4, 1)
 
 
@@ -90,7 +92,9 @@ def test_precision_and_share_outside_by_hand():
     mask = planted_mask(truth, 2, 6)
     assert mask.astype(int).tolist() == [[0, 1, 1, 0, 1, 0], [0] * 6]
     values = np.array([[0.0, 5, 4, 3, 1, -2], [1.0] * 6])
-    assert precision(values, mask)[0] == pytest.approx(2 / 3) and np.isnan(precision(values, mask)[1])
+    assert precision(values, mask)[0] == pytest.approx(2 / 3) and np.isnan(
+        precision(values, mask)[1]
+    )
     assert share_outside(values, mask) == pytest.approx([1 / 3, 1])
 
 
@@ -98,8 +102,10 @@ def test_twice_copies_the_block_and_says_where_it_was():
     x = one_hot(["A" * 10 + "CCTGG" + "A" * 25, "A" * 30 + "CCTGG" + "A" * 5])
     truth = pd.DataFrame({"row": [0, 0, 1], "start": [10, 13, 30], "end": [12, 15, 35]})
     doubled, block, copy = twice(x, truth)
-    assert decode(doubled) == ["A" * 10 + "CCTGG" + "A" * 10 + "CCTGG" + "A" * 10,
-                               "A" * 15 + "CCTGG" + "A" * 10 + "CCTGG" + "A" * 5]  # fmt: skip
+    assert decode(doubled) == [
+        "A" * 10 + "CCTGG" + "A" * 10 + "CCTGG" + "A" * 10,
+        "A" * 15 + "CCTGG" + "A" * 10 + "CCTGG" + "A" * 5,
+    ]
     assert block.sum(1).tolist() == [5, 5] and block[0, 10:15].all()
     assert copy.sum(1).tolist() == [5, 5] and copy[0, 25:30].all() and copy[1, 15:20].all()
     with pytest.raises(ValueError, match="no room"):
@@ -111,6 +117,8 @@ def test_the_shared_loop_trains_a_peer(build):
     torch.manual_seed(0)
     batches = GrammarBatches(load_grammar("spi1"), length=60, steps=20, batch=32)
     config = TrainConfig(epochs=2, device="cpu")
-    model, history = train_classifier(build(16), batches, batches.sample(200, 1), config, progress=False)
+    model, history = train_classifier(
+        build(16), batches, batches.sample(200, 1), config, progress=False
+    )
     assert history.prediction.iloc[-1] < history.prediction.iloc[0] and (history.overlap == 0).all()
     assert not model.training

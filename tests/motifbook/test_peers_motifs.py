@@ -86,16 +86,18 @@ def test_reportable_cuts_flanks_and_drops_the_flat_and_the_short():
 
 def test_verdicts_on_a_list_made_by_hand():
     truth = [jaspar("REST"), jaspar("SPI1")]
-    found = [
-        truth[0],
-        truth[0].reverse_complement(),
-        word("junk", "ACGTACGTACGTT"),
-        flat("flat"),
-    ]
+    found = [truth[0], truth[0].reverse_complement(), word("junk", "ACGTACGTACGTT"), flat("flat")]
     score = score_motifs(found, truth)
     assert score.planted.recovered.tolist() == [True, False]
     assert sorted(score.found.verdict) == ["recovered", "redundant", "spurious"]
-    expected = {"planted": 2, "reported": 3, "recovered": 1, "recovered_share": 0.5, "redundant": 1, "spurious": 1}
+    expected = {
+        "planted": 2,
+        "reported": 3,
+        "recovered": 1,
+        "recovered_share": 0.5,
+        "redundant": 1,
+        "spurious": 1,
+    }
     assert {key: score.summary[key] for key in expected} == expected
     assert score.summary["bits_found"] == pytest.approx(truth[0].trim().information_bits)
 
@@ -116,7 +118,10 @@ def test_patterns_with_a_gap_are_cut():
     pair = Motif("pos0", np.hstack([gap, first.pfm, gap, second.pfm, gap]), "modisco", 7)
     pieces = split_patterns([pair, first])
     assert [m.name for m in pieces] == ["pos0.0", "pos0.1", "JUND"] and pieces[0].sites == 7
-    assert [aligned_correlation(*m) > 0.99 for m in zip(pieces, (first, second), strict=False)] == [True, True]
+    assert [aligned_correlation(*m) > 0.99 for m in zip(pieces, (first, second), strict=False)] == [
+        True,
+        True,
+    ]
 
 
 def test_only_units_that_carry_the_prediction_count():

@@ -1,4 +1,5 @@
-"""The peers' networks: shapes at every length, gradients, one-batch overfit, and filters whose motif is known."""
+"""The peers' networks: shapes at every length, gradients, one-batch overfit, and filters whose
+motif is known."""
 
 from __future__ import annotations
 

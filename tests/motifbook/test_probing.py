@@ -24,7 +24,9 @@ def test_erase_touches_the_spans_only():
     out = erase(x, [[(10, 30)]] * 25 + [[]] * 25)
     assert torch.equal(out[:, :, :10], x[:, :, :10]) and torch.equal(out[:, :, 30:], x[:, :, 30:])
     assert torch.equal(out[25:], x[25:])
-    same = (out[:25, :, 10:30] * x[:25, :, 10:30]).sum(1).mean()  # a base stays by chance once in four
+    same = (
+        (out[:25, :, 10:30] * x[:25, :, 10:30]).sum(1).mean()
+    )  # a base stays by chance once in four
     assert 0.15 < same < 0.35
     assert torch.equal(out.sum(1), torch.ones(50, 60))
 
@@ -46,7 +48,9 @@ def test_kmer_counts_are_strand_free():
 
 def test_kmer_regression_finds_a_word_on_either_strand():
     names, other = random_sequences(400, seed=1), random_sequences(400, seed=2)
-    positives = [s[:20] + ("CACGTGAC" if i % 2 else "GTCACGTG") + s[28:] for i, s in enumerate(names)]
+    positives = [
+        s[:20] + ("CACGTGAC" if i % 2 else "GTCACGTG") + s[28:] for i, s in enumerate(names)
+    ]
     train, valid = split(examples(positives, other))
     peer = KmerRegression(train, valid)
     test = Examples(one_hot([*random_sequences(100, seed=3), *positives[:0]]), torch.zeros(100))
@@ -56,7 +60,10 @@ def test_kmer_regression_finds_a_word_on_either_strand():
 
 
 def test_auroc_equals_that_of_scikit_learn_with_ties():
-    y, score = np.random.default_rng(0).integers(0, 2, 300), np.random.default_rng(1).integers(0, 20, 300)
+    y, score = (
+        np.random.default_rng(0).integers(0, 2, 300),
+        np.random.default_rng(1).integers(0, 20, 300),
+    )
     assert auroc(y, score) == pytest.approx(roc_auc_score(y, score))
 
 

@@ -1,4 +1,5 @@
-"""Changed surroundings leave the instances as they were; the measures are those that one computes by hand."""
+"""Changed surroundings leave the instances as they were; the measures are those that one computes
+by hand."""
 
 from __future__ import annotations
 
@@ -26,10 +27,17 @@ def data():
 
 def instances(data):
     letters = decode(data.x)
-    return [letters[row][a:b] for row, a, b in zip(data.truth.row, data.truth.start, data.truth.end, strict=True)]
+    return [
+        letters[row][a:b]
+        for row, a, b in zip(data.truth.row, data.truth.start, data.truth.end, strict=True)
+    ]
 
 
-LEVELS = [(name, level) for name, levels in r.standard_contexts({"poly": ["A" * 3000]}).items() for level in levels]
+LEVELS = [
+    (name, level)
+    for name, levels in r.standard_contexts({"poly": ["A" * 3000]}).items()
+    for level in levels
+]
 
 
 @pytest.mark.parametrize(("name", "level"), [pair for pair in LEVELS if pair != ("gc", "")][::3])
@@ -61,7 +69,9 @@ def test_chains_are_chains():
 
 def test_slide_moves_everything_by_one(data):
     right, left = r.slide(data, by=1), r.slide(data, by=-1)
-    assert (right.x[:, :, 1:] == data.x[:, :, :-1]).all() and (left.x[:, :, :-1] == data.x[:, :, 1:]).all()
+    assert (right.x[:, :, 1:] == data.x[:, :, :-1]).all() and (
+        left.x[:, :, :-1] == data.x[:, :, 1:]
+    ).all()
 
 
 def test_measures_equal_sklearn_with_ties():
@@ -75,7 +85,9 @@ def test_measures_equal_sklearn_with_ties():
 
 
 def test_any_function_is_a_classifier(data):
-    table = r.context_sweep(lambda x: x[:, 1].mean(1), data, ["reverse complement", "shift"], draws=20)
+    table = r.context_sweep(
+        lambda x: x[:, 1].mean(1), data, ["reverse complement", "shift"], draws=20
+    )
     assert set(table.measure) == {"accuracy", "auroc", "auprc", "change"}
     assert (table.low <= table.value + 1e-9).all() and (table.value <= table.high + 1e-9).all()
     assert table[table.context == r.BEFORE].query("measure == 'change'").value.item() == 0
@@ -110,7 +122,9 @@ def test_calls_are_compared(data):
     table = r.context_sweep(model, data, ["reverse complement"], found=found, draws=10)
     assert {"precision", "recall", "kept", "agreement"} <= set(table.measure)
     kept = r.kept_calls(model, found, data, surroundings=2)
-    assert kept.kept.between(0, 1).all() and len(kept) == (data.y.numpy()[data.truth.row] > 0.5).sum()
+    assert (
+        kept.kept.between(0, 1).all() and len(kept) == (data.y.numpy()[data.truth.row] > 0.5).sum()
+    )
 
 
 def test_correction_is_the_log_odds_against_the_sequence():
@@ -129,7 +143,8 @@ def test_correction_is_the_log_odds_against_the_sequence():
 
 
 def test_departure_by_hand():
-    # 100 bases: s^2 = 1/400, so 4 s^2 = 0.01; 80 of 100 is d = 0.3, and 0.3 (1 - 0.01 / 0.09) = 0.26667
+    # 100 bases: s^2 = 1/400, so 4 s^2 = 0.01; 80 of 100 is d = 0.3, and 0.3 (1 - 0.01 / 0.09) =
+    # 0.26667
     strong, known = torch.tensor([80.0, 20.0, 58.0, 0.0]), torch.tensor([100.0, 100.0, 100.0, 0.0])
     assert departure(strong, known, 0.5).tolist() == pytest.approx([0.8 / 3, -0.8 / 3, 0, 0])
 
@@ -147,7 +162,9 @@ def test_scale_of_a_filter():
 
 
 def test_figures(data):
-    table = r.context_sweep(lambda x: x[:, 1].mean(1), data, ["gc", "shift"], draws=5).assign(model="cnn", grammar="g")
+    table = r.context_sweep(lambda x: x[:, 1].mean(1), data, ["gc", "shift"], draws=5).assign(
+        model="cnn", grammar="g"
+    )
     gc = table[(table.context == "gc") & (table.measure == "auroc")]
     assert len(drawn.sweep(gc).lines) == 1 and len(drawn.sweep_grid(gc).axes) == 2
     assert len(drawn.contexts(table).axes) == 1

@@ -19,7 +19,8 @@ WORD = "GATTACAG"
 
 
 class OneWord(Argminn):
-    """A network whose filter 0 reads WORD (mismatches below zero) and whose logit is 4 for each instance, less 3."""
+    """A network whose filter 0 reads WORD (mismatches below zero) and whose logit is 4 for each
+    instance, less 3."""
 
     def __init__(self, width: int = 10):
         torch.manual_seed(0)
@@ -32,17 +33,23 @@ class OneWord(Argminn):
 
     def weigh(self, hits, offset):
         there = (hits.activation > 0).float()
-        attention = torch.cat([there, torch.zeros(len(there), 1)], 1) / there.sum(1, keepdim=True).clamp(min=1)
+        attention = torch.cat([there, torch.zeros(len(there), 1)], 1) / there.sum(
+            1, keepdim=True
+        ).clamp(min=1)
         shape = (len(there), self.config.layers, self.config.heads, attention.shape[1])
         return 4 * torch.tanh(hits.activation).sum(1) - 3, attention[:, None, None].expand(shape)
 
 
 def background(n: int, length: int, letters: str = "AT", seed: int = 0) -> list[str]:
     rng = np.random.default_rng(seed)
-    return ["".join(rng.choice(list(letters), length)) for _ in range(n)]  # of A and T alone, it holds no WORD
+    return [
+        "".join(rng.choice(list(letters), length)) for _ in range(n)
+    ]  # of A and T alone, it holds no WORD
 
 
-def planted(n: int = 60, length: int = 80, letters: str = "AT") -> tuple[list[tuple[str, str]], pd.DataFrame]:
+def planted(
+    n: int = 60, length: int = 80, letters: str = "AT"
+) -> tuple[list[tuple[str, str]], pd.DataFrame]:
     records, truth = [], []
     for i, around in enumerate(background(n, length, letters)):
         at, minus = 5 + i % 60, i % 2 == 1
@@ -54,27 +61,36 @@ def planted(n: int = 60, length: int = 80, letters: str = "AT") -> tuple[list[tu
 
 @pytest.fixture(scope="module")
 def found():
-    return find_motifs(OneWord(), one_hot([sequence for _, sequence in planted(300, letters="ACGT")[0]]))
+    return find_motifs(
+        OneWord(), one_hot([sequence for _, sequence in planted(300, letters="ACGT")[0]])
+    )
 
 
 def test_calls_stand_where_the_word_was_written(found):
     records, truth = planted()
     calls = call(OneWord(), found, records)
     assert calls[["sequence", "start", "end", "strand"]].equals(truth)
-    assert calls.motif.eq("M1").all() and calls.score.between(0.9, 1).all() and calls.effect.round(1).eq(4).all()
+    assert (
+        calls.motif.eq("M1").all()
+        and calls.score.between(0.9, 1).all()
+        and calls.effect.round(1).eq(4).all()
+    )
 
 
 def test_both_strands_give_the_same_calls(found):
     records, _ = planted(20)
     ours = call(OneWord(), found, records)
-    turned = call(OneWord(), found, [(name, reverse_complement(sequence)) for name, sequence in records])
+    turned = call(
+        OneWord(), found, [(name, reverse_complement(sequence)) for name, sequence in records]
+    )
     assert (80 - turned.end).tolist() == ours.start.tolist()
     assert turned.strand.map({"+": "-", "-": "+"}).tolist() == ours.strand.tolist()
     assert np.allclose(ours.score, turned.score)
 
 
 class Palindrome(OneWord):
-    """Filter 0 reads GAATTC, which is its own reverse complement, in a window that is longer to the right."""
+    """Filter 0 reads GAATTC, which is its own reverse complement, in a window that is longer to the
+    right."""
 
     def __init__(self):
         super().__init__(width=9)
@@ -91,8 +107,9 @@ def test_a_palindrome_is_called_on_one_strand_whichever_is_given():
     found = find_motifs(model, one_hot([s for _, s in records]))
     ours = call(model, found, records)
     turned = call(model, found, [(name, reverse_complement(s)) for name, s in records])
-    turned = turned.assign(start=80 - turned.end, end=80 - turned.start,
-                           strand=turned.strand.map({"+": "-", "-": "+"}))  # fmt: skip
+    turned = turned.assign(
+        start=80 - turned.end, end=80 - turned.start, strand=turned.strand.map({"+": "-", "-": "+"})
+    )
     place = ["sequence", "start", "end", "motif", "strand"]
     assert len(ours) >= 50 and ours.strand.nunique() == 2
     assert len(ours.merge(turned, on=place)) == len(ours) == len(turned)
@@ -101,14 +118,24 @@ def test_a_palindrome_is_called_on_one_strand_whichever_is_given():
 def test_slant_changes_its_sign_on_the_other_strand():
     x = one_hot(["".join(np.random.default_rng(i).choice(list("ACGTN"), 70)) for i in range(5)])
     there, back = slant(x, 9), slant(x.flip(1, 2), 9)
-    assert there.shape == (5, 62) and torch.allclose(there, -back.flip(1), atol=1e-4) and there.abs().min() > 1e-3
+    assert (
+        there.shape == (5, 62)
+        and torch.allclose(there, -back.flip(1), atol=1e-4)
+        and there.abs().min() > 1e-3
+    )
 
 
 def test_unknown_bases_and_mixed_lengths(found):
-    records = [("short", WORD + "TTTT"), ("n", "N" * 30 + "T" + WORD + "T" * 90), ("none", "T" * 200)]
+    records = [
+        ("short", WORD + "TTTT"),
+        ("n", "N" * 30 + "T" + WORD + "T" * 90),
+        ("none", "T" * 200),
+    ]
     records += [("broken", "GATNACAG" * 4)]
     calls = call(OneWord(), found, records, threshold=0)
-    assert calls[["sequence", "start", "end"]].values.tolist() == [["n", 31, 39]]  # no window begins before a sequence
+    assert calls[["sequence", "start", "end"]].values.tolist() == [
+        ["n", 31, 39]
+    ]  # no window begins before a sequence
 
 
 def test_seams_give_each_call_once(found):
@@ -132,13 +159,22 @@ def test_streaming_gives_the_same_in_parts(found):
 
 
 def test_overlapping_copies_are_merged(found):
-    calls = call(OneWord(), found, [("twice", "T" * 20 + "GATTACAGATTACAG" + "T" * 20)], threshold=0)
+    calls = call(
+        OneWord(), found, [("twice", "T" * 20 + "GATTACAGATTACAG" + "T" * 20)], threshold=0
+    )
     assert calls.start.tolist() == [20, 27]  # one shared base: two instances
 
 
 def test_calls_that_touch_in_one_base_can_be_merged():
-    calls = pd.DataFrame({"sequence": "s", "start": [0, 7, 15], "end": [8, 15, 23], "score": [0.9, 0.5, 0.8],
-                          "activation": 1.0})  # fmt: skip
+    calls = pd.DataFrame(
+        {
+            "sequence": "s",
+            "start": [0, 7, 15],
+            "end": [8, 15, 23],
+            "score": [0.9, 0.5, 0.8],
+            "activation": 1.0,
+        }
+    )
     assert merge(calls).start.tolist() == [0, 15, 7] and merge(calls, 0).start.tolist() == [0, 15]
 
 
@@ -147,13 +183,17 @@ def test_silencing_is_the_likelihood_that_is_lost():
     score = site_score(-torch.log1p(-q), torch.zeros(3), torch.ones(3))
     assert torch.allclose(score, q / 2, atol=1e-6)
     against = site_score(torch.tensor([-5.0, -5.0]), torch.zeros(2), torch.tensor([0.0, 1.0]))
-    assert against[0] > 0.49 and against[1] == 0  # speaks for the negative class, so it counts in negatives only
+    assert (
+        against[0] > 0.49 and against[1] == 0
+    )  # speaks for the negative class, so it counts in negatives only
 
 
 @pytest.mark.parametrize("strands", [True, False])
 def test_silencing_in_short_is_silencing(strands):
     torch.manual_seed(3)
-    model = Argminn(ArgminnConfig(filters=3, width=6, neighbourhood=20, candidates=16, both_strands=strands)).eval()
+    model = Argminn(
+        ArgminnConfig(filters=3, width=6, neighbourhood=20, candidates=16, both_strands=strands)
+    ).eval()
     torch.nn.init.normal_(model.around.spacing, std=0.1)
     reader = Reader(model, one_hot([*background(4, 90, "ACGT"), "N" * 80 + "ACGTTGCAAT"]))
     rows, gone = torch.tensor([0, 3, 3, 1, 4]), torch.rand(5, 16) < 0.3
@@ -197,21 +237,28 @@ def test_decoys_keep_calls_and_letters(found):
         assert sorted(drawn[name]) == sorted(sequence)
     assert drawn["n"][20:23] == "NNN" and drawn["n"] != dict(records)["n"] and drawn["all"] == WORD
     for row in truth.itertuples():
-        assert drawn[row.sequence][row.start : row.end] == dict(records)[row.sequence][row.start : row.end]
+        assert (
+            drawn[row.sequence][row.start : row.end]
+            == dict(records)[row.sequence][row.start : row.end]
+        )
 
 
 class Rival(OneWord):
-    """A network that shares one point among its hits: a chance hit counts for more where no instance stands."""
+    """A network that shares one point among its hits: a chance hit counts for more where no
+    instance stands."""
 
     def weigh(self, hits, offset):
         share = torch.softmax(hits.activation.masked_fill(hits.activation <= 0, -30), 1)
         logit = 5 * torch.tanh(hits.activation.sum(1)) - 3
         shape = (len(share), self.config.layers, self.config.heads, share.shape[1] + 1)
-        return logit, torch.cat([share, 1 - share.sum(1, keepdim=True)], 1)[:, None, None].expand(shape)
+        return logit, torch.cat([share, 1 - share.sum(1, keepdim=True)], 1)[:, None, None].expand(
+            shape
+        )
 
 
 def test_calibration_counts_chance_in_the_company_of_instances(found):
-    """Each sequence has one instance and, by chance, weaker words that draw attention only where no instance stands."""
+    """Each sequence has one instance and, by chance, weaker words that draw attention only where no
+    instance stands."""
     model = Rival()
     with torch.no_grad():
         model.scanner.bias.fill_(-13)  # three mismatches still fire
@@ -229,21 +276,41 @@ def test_threshold_can_be_chosen_afterwards(found):
     records, _ = planted(30, letters="ACGT")
     every = call(Rival(), found, records, threshold=0)
     later = every[every.score >= 0.6].reset_index(drop=True)
-    pd.testing.assert_frame_equal(later, call(Rival(), found, records, threshold=0.6), check_dtype=False)
+    pd.testing.assert_frame_equal(
+        later, call(Rival(), found, records, threshold=0.6), check_dtype=False
+    )
 
 
 def test_exact_start_knows_that_motifs_are_trimmed():
-    truth = pd.DataFrame({"sequence": list("abc"), "start": 10, "end": 20, "motif": "X", "strand": ["+", "-", "+"]})
-    calls = pd.DataFrame({"sequence": list("abc"), "start": [12, 11, 13], "end": [19, 18, 20], "motif": "M1",
-                          "strand": ["-", "+", "-"], "score": 0.9})  # fmt: skip
-    exact = score_calls(calls, truth, rule="exact")  # the motif begins 2 bp into the instance; the last is 1 bp off
+    truth = pd.DataFrame(
+        {"sequence": list("abc"), "start": 10, "end": 20, "motif": "X", "strand": ["+", "-", "+"]}
+    )
+    calls = pd.DataFrame(
+        {
+            "sequence": list("abc"),
+            "start": [12, 11, 13],
+            "end": [19, 18, 20],
+            "motif": "M1",
+            "strand": ["-", "+", "-"],
+            "score": 0.9,
+        }
+    )
+    exact = score_calls(
+        calls, truth, rule="exact"
+    )  # the motif begins 2 bp into the instance; the last is 1 bp off
     assert exact["precision"] == exact["recall"] == 2 / 3
 
 
 def test_scoring_by_hand():
     truth = pd.DataFrame({"sequence": ["a", "a", "b"], "start": [10, 50, 10], "end": [20, 60, 20]})
-    calls = pd.DataFrame({"sequence": ["a", "a", "b", "b"], "start": [10, 15, 16, 80], "end": [20, 25, 26, 90],
-                          "score": [0.9, 0.8, 0.7, 0.6]})  # fmt: skip
+    calls = pd.DataFrame(
+        {
+            "sequence": ["a", "a", "b", "b"],
+            "start": [10, 15, 16, 80],
+            "end": [20, 25, 26, 90],
+            "score": [0.9, 0.8, 0.7, 0.6],
+        }
+    )
     half = score_calls(calls, truth)
     assert (half["precision"], half["recall"], half["calls_per_sequence"]) == (0.5, 1 / 3, 2)
     assert half["average_precision"] == pytest.approx(1 / 3)

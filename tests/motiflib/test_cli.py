@@ -1,4 +1,5 @@
-"""The command line from end to end on a small simulation: every verb, every file, every documented column."""
+"""The command line from end to end on a small simulation: every verb, every file, every documented
+column."""
 
 from __future__ import annotations
 
@@ -27,7 +28,8 @@ def motiflib(*typed: object) -> None:
 
 @pytest.fixture(scope="module")
 def work(tmp_path_factory) -> Path:
-    """Simulated sequences of mixed length, lower case, N and gzip, and a network trained on them."""
+    """Simulated sequences of mixed length, lower case, N and gzip, and a network trained on
+    them."""
     folder = tmp_path_factory.mktemp("work")
     rng = np.random.default_rng(1)
     positives, negatives = [], []
@@ -37,10 +39,19 @@ def work(tmp_path_factory) -> Path:
         negatives.append(f">n{i}\n{letters.lower()}\n")
         start = int(rng.integers(5, length - 15))
         motif = reverse_complement("TGACTCAGGC") if i % 2 else "TGACTCAGGC"
-        positives.append(f">p{i} planted at {start}\n{letters[:start]}{motif}{letters[start + 10 :][:-3]}NNN\n")
+        positives.append(
+            f">p{i} planted at {start}\n{letters[:start]}{motif}{letters[start + 10 :][:-3]}NNN\n"
+        )
     (folder / "p.fa.gz").write_bytes(gzip.compress("".join(positives).encode()))
     (folder / "n.fa").write_text("".join(negatives))
-    files = ["--positives", folder / "p.fa.gz", "--negatives", folder / "n.fa", "--out", folder / "deep" / "run"]
+    files = [
+        "--positives",
+        folder / "p.fa.gz",
+        "--negatives",
+        folder / "n.fa",
+        "--out",
+        folder / "deep" / "run",
+    ]
     motiflib("train", *files, "--width", 12, "--filters", 2, "--epochs", 12, "--device", "cpu")
     return folder
 
@@ -51,30 +62,59 @@ def run(work) -> Path:
 
 
 def test_train(run):
-    files = {"config.json", "model.safetensors", "train.json", "history.tsv", "motifs.meme", "motifs.tsv", "fdr.tsv"}
+    files = {
+        "config.json",
+        "model.safetensors",
+        "train.json",
+        "history.tsv",
+        "motifs.meme",
+        "motifs.tsv",
+        "fdr.tsv",
+    }
     assert {path.name for path in run.iterdir()} == files | {"evidence.tsv", "sites.tsv"}
     settings = load_run(run).settings
     assert settings["metrics"]["auroc"] > 0.95
-    assert settings["data"]["positives"]["name"] == "p.fa.gz" and settings["data"]["negatives"]["sequences"] == 400
-    assert settings["minutes"] > 0 and "cores" in settings["hardware"] and "torch" in settings["versions"]
+    assert (
+        settings["data"]["positives"]["name"] == "p.fa.gz"
+        and settings["data"]["negatives"]["sequences"] == 400
+    )
+    assert (
+        settings["minutes"] > 0
+        and "cores" in settings["hardware"]
+        and "torch" in settings["versions"]
+    )
 
 
 def test_score(work, run, capsys):
     for name in ("p.fa.gz", "n.fa"):
         motiflib("score", run, work / name, "--out", work / "new" / f"{name}.tsv")
     assert capsys.readouterr().out == ""
-    ours, theirs = (pd.read_csv(work / "new" / f"{name}.tsv", sep="\t") for name in ("p.fa.gz", "n.fa"))
+    ours, theirs = (
+        pd.read_csv(work / "new" / f"{name}.tsv", sep="\t") for name in ("p.fa.gz", "n.fa")
+    )
     assert list(ours) == ["name", "probability"] and ours.name[3] == "p3" and len(ours) == 400
-    assert ours.probability.between(0, 1).all() and ours.probability.median() > theirs.probability.median() + 0.3
+    assert (
+        ours.probability.between(0, 1).all()
+        and ours.probability.median() > theirs.probability.median() + 0.3
+    )
 
 
 def test_motifs(work, run):
     motiflib("motifs", run, "--out", work / "motifs")
     table = pd.read_csv(work / "motifs" / "motifs.tsv", sep="\t")
     assert list(table)[:11] == [
-        "motif", "consensus", "length", "information_bits", "sites", "jaspar_id", "jaspar_name", "p_value",
-        "correlation", "in_positives", "in_negatives",
-    ]  # fmt: skip
+        "motif",
+        "consensus",
+        "length",
+        "information_bits",
+        "sites",
+        "jaspar_id",
+        "jaspar_name",
+        "p_value",
+        "correlation",
+        "in_positives",
+        "in_negatives",
+    ]
     assert table.enrichment[0] > 10 and table.enrichment_p[0] < 1e-6 and table.loss_rise[0] > 0.1
     assert any(core in table.consensus[0] for core in ("GACTCA", "TGAGTC"))
     assert [motif.name for motif in read_meme(work / "motifs" / "motifs.meme")] == list(table.motif)
@@ -97,7 +137,9 @@ def test_call(work, run):
     assert right > 0.9 * len(both)
     odd = best.sequence.str[1:].astype(int) % 2
     strands = pd.crosstab(odd, best.strand)
-    assert strands.max(axis=1).sum() > 0.9 * len(best)  # planted on "+" in even, on "-" in odd sequences
+    assert strands.max(axis=1).sum() > 0.9 * len(
+        best
+    )  # planted on "+" in even, on "-" in odd sequences
     assert strands.idxmax(axis=1).nunique() == 2
 
 
@@ -133,7 +175,10 @@ def test_simulate(tmp_path):
     motiflib("simulate", "rest", "--n", 20, "--seed", 3, "--length", 120, "--out", tmp_path / "b")
     names = {"positives.fa", "negatives.fa", "truth.bed", "oracle.tsv"}
     assert {path.name for path in (tmp_path / "a").iterdir()} == names
-    assert all((tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes() for name in names)
+    assert all(
+        (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
+        for name in names
+    )
 
 
 def test_defaults_are_those_of_the_library():

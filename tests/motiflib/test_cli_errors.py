@@ -1,4 +1,5 @@
-"""Bad inputs: each gives exit code 2, one line that says what, where and what to do, and leaves nothing behind."""
+"""Bad inputs: each gives exit code 2, one line that says what, where and what to do, and leaves
+nothing behind."""
 
 from __future__ import annotations
 
@@ -24,7 +25,9 @@ from motiflib.sequence import one_hot
 
 ROOT = Path(__file__).resolve().parents[1]
 GOOD = "".join(f">s{i}\n{'ACGTTGCAAGCT' * 3}\n" for i in range(6))
-SHAPE = ArgminnConfig(filters=2, width=8, token=8, stream=16, heads=2, position=4, candidates=6, neighbourhood=10)
+SHAPE = ArgminnConfig(
+    filters=2, width=8, token=8, stream=16, heads=2, position=4, candidates=6, neighbourhood=10
+)
 
 
 def fake_run(folder: Path) -> Path:
@@ -47,13 +50,23 @@ def here(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     lines = GOOD.splitlines(keepends=True)
     files = {
-        "good.fa": GOOD, "empty.fa": "", "blank.fa": "\n\n", "protein.fa": ">p\nMKVLAAGIVGLLLAQWERTY\n",
-        "headless.fa": "ACGTACGTACGT\n", "twice.fa": GOOD + ">s1\nACGTACGTACGTACGT\n", "norecord.fa": ">a\n>b\nACGT\n",
-        "one.fa": "".join(lines[:2]), "short.fa": GOOD + ">tiny\nACGTACG\n", "rna.fa": ">r\nACGUACGUACGUACGU\n",
-        "ragged.bed": "chr1\t5\t9\nchr1\t7\n", "unnamed.fa": ">\nACGTACGTACGTACGT\n", "bad.yml": "motifs: [",
-        "file": "I am a file\n", "swapped.fa": "".join(lines[2:4] + lines[:2] + lines[4:]),
+        "good.fa": GOOD,
+        "empty.fa": "",
+        "blank.fa": "\n\n",
+        "protein.fa": ">p\nMKVLAAGIVGLLLAQWERTY\n",
+        "headless.fa": "ACGTACGTACGT\n",
+        "twice.fa": GOOD + ">s1\nACGTACGTACGTACGT\n",
+        "norecord.fa": ">a\n>b\nACGT\n",
+        "one.fa": "".join(lines[:2]),
+        "short.fa": GOOD + ">tiny\nACGTACG\n",
+        "rna.fa": ">r\nACGUACGUACGUACGU\n",
+        "ragged.bed": "chr1\t5\t9\nchr1\t7\n",
+        "unnamed.fa": ">\nACGTACGTACGTACGT\n",
+        "bad.yml": "motifs: [",
+        "file": "I am a file\n",
+        "swapped.fa": "".join(lines[2:4] + lines[:2] + lines[4:]),
         "tab.yml": 'motifs: {"A\\tB": {consensus: CACGTG}}\npositives: [{plant: []}]\nnegatives: [{plant: []}]\n',
-    }  # fmt: skip
+    }
     for name, text in files.items():
         Path(name).write_text(text)
     Path("cut.fa.gz").write_bytes(gzip.compress(GOOD.encode())[:-20])
@@ -206,7 +219,9 @@ CASES = {
 }
 
 
-@pytest.mark.parametrize(("typed", "said"), CASES.items(), ids=[name.replace("/", ":") for name in CASES])
+@pytest.mark.parametrize(
+    ("typed", "said"), CASES.items(), ids=[name.replace("/", ":") for name in CASES]
+)
 def test_one_line_and_nothing_left(here, capsys, typed, said):
     before, content = files_below(here), contents(here)
     code = cli.app(typed.split(), standalone_mode=False)
@@ -220,17 +235,24 @@ def test_one_line_and_nothing_left(here, capsys, typed, said):
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU here")
 def test_a_gpu_that_is_not_there(here, capsys):
-    test_one_line_and_nothing_left(here, capsys, f"{TRAIN} --positives good.fa --device cuda", "use one of auto, cpu")
+    test_one_line_and_nothing_left(
+        here, capsys, f"{TRAIN} --positives good.fa --device cuda", "use one of auto, cpu"
+    )
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
 def test_a_folder_that_is_not_ours(here, capsys):
     (here / "folder").chmod(0o500)
-    test_one_line_and_nothing_left(here, capsys, "score run good.fa --out folder/s.tsv", "does not allow it")
+    test_one_line_and_nothing_left(
+        here, capsys, "score run good.fa --out folder/s.tsv", "does not allow it"
+    )
 
 
 def test_a_loss_that_is_not_finite(here, capsys, monkeypatch):
-    monkeypatch.setattr("motiflib.training.overlap_loss", lambda activations, scanner: activations.sum() * float("nan"))
+    monkeypatch.setattr(
+        "motiflib.training.overlap_loss",
+        lambda activations, scanner: activations.sum() * float("nan"),
+    )
     before = files_below(here)
     assert cli.app(f"{TRAIN} --positives good.fa --epochs 4".split(), standalone_mode=False) == 2
     lines = [line for line in capsys.readouterr().err.splitlines() if "error" in line]
@@ -244,8 +266,13 @@ def test_a_failure_leaves_the_old_result(here, capsys):
     assert Path("s.tsv").read_text() == "old"
 
 
-@pytest.mark.parametrize(("error", "said"), [(OSError(28, "No space left on device", "x"), "No space left"),
-                                             (MemoryError(), "out of memory")])  # fmt: skip
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (OSError(28, "No space left on device", "x"), "No space left"),
+        (MemoryError(), "out of memory"),
+    ],
+)
 def test_a_full_disk_or_memory(here, capsys, monkeypatch, error, said):
     def fail(*_):
         raise error
@@ -266,7 +293,10 @@ def test_interrupted(here, capsys, monkeypatch):
 
     monkeypatch.setattr("motiflib.run.folder.train_run", stop)
     assert cli.app(f"{TRAIN} --positives good.fa".split(), standalone_mode=False) == 130
-    assert capsys.readouterr().err == "interrupted: give the same command again to go on from the last whole epoch\n"
+    assert (
+        capsys.readouterr().err
+        == "interrupted: give the same command again to go on from the last whole epoch\n"
+    )
 
 
 def test_an_interrupted_search_of_a_genome_goes_on(here, capsys, monkeypatch):
@@ -276,20 +306,39 @@ def test_an_interrupted_search_of_a_genome_goes_on(here, capsys, monkeypatch):
     monkeypatch.setattr("motiflib.genome.scan.call_genome", stop)
     assert cli.app("call run --genome good.fa --out c.bed".split(), standalone_mode=False) == 130
     said = capsys.readouterr().err
-    assert said == "interrupted: give the same command again to go on from the parts that are finished\n"
+    assert (
+        said
+        == "interrupted: give the same command again to go on from the parts that are finished\n"
+    )
 
 
 def test_as_a_process(here):
-    """No traceback, no warning, no words of other libraries; also when the interrupt is a real one."""
+    """No traceback, no warning, no words of other libraries; also when the interrupt is a real
+    one."""
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
-    command = [sys.executable, "-m", "motiflib.cli", "score", "run", "empty.fa", "--out", "new/s.tsv"]
+    command = [
+        sys.executable,
+        "-m",
+        "motiflib.cli",
+        "score",
+        "run",
+        "empty.fa",
+        "--out",
+        "new/s.tsv",
+    ]
     done = subprocess.run(command, env=environment, capture_output=True, text=True)
-    assert (done.returncode, done.stdout) == (2, "") and done.stderr.startswith("error: empty.fa: the file is empty")
+    assert (done.returncode, done.stdout) == (2, "") and done.stderr.startswith(
+        "error: empty.fa: the file is empty"
+    )
     assert done.stderr.count("\n") == 1
     os.mkfifo("slow.fa")
-    listen = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)  # a job in the background is born deaf to it
+    listen = partial(
+        signal.signal, signal.SIGINT, signal.SIG_DFL
+    )  # a job in the background is born deaf to it
     command[5] = "slow.fa"
-    slow = subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True, preexec_fn=listen)
+    slow = subprocess.Popen(
+        command, env=environment, stderr=subprocess.PIPE, text=True, preexec_fn=listen
+    )
     with open("slow.fa", "w"):  # opens once the process opens it
         time.sleep(1)  # so that it waits for bases, and is not on its way through an import
         slow.send_signal(signal.SIGINT)

@@ -1,4 +1,5 @@
-"""Bad genomes and peaks on the command line: exit code 2, one line, nothing left; good ones in odd dress work."""
+"""Bad genomes and peaks on the command line: exit code 2, one line, nothing left; good ones in odd
+dress work."""
 
 from __future__ import annotations
 
@@ -18,22 +19,35 @@ RUN = data_path("models", "rest-gm12878")
 @pytest.fixture
 def here(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("motiflib.genome.fasta.cache_folder", lambda: tmp_path.parent / f"{tmp_path.name}-cache")
+    monkeypatch.setattr(
+        "motiflib.genome.fasta.cache_folder", lambda: tmp_path.parent / f"{tmp_path.name}-cache"
+    )
     rng = random.Random(0)
     bases = {name: "".join(rng.choices("ACGTacgt", k=4000)) for name in ("chrI", "chrII", "chrIII")}
     good = "".join(f">{name}\n{letters}\n" for name, letters in bases.items())
     peaks = "".join(f"{c}\t{at}\t{at + 1}\n" for c in bases for at in range(300, 3800, 250))
     files = {
-        "g.fa": good, "g2.fa": good, "iupac.fa": good.replace("ACG", "RYN"), "gap.fa": good + ">chrIV\n",
+        "g.fa": good,
+        "g2.fa": good,
+        "iupac.fa": good.replace("ACG", "RYN"),
+        "gap.fa": good + ">chrIV\n",
         "p.bed": peaks,
-        "crlf.bed": peaks.replace("\n", "\r\n"), "unsorted.bed": "\n".join(reversed(peaks.splitlines())) + "\n",
-        "arabic.bed": peaks.replace("chrIII", "3").replace("chrII", "2").replace("chrI", "1"), "none.bed": "",
-        "one.bed": "chrI\t5\t5\n", "past.bed": "chrI\t3990\t4100\n", "contig.bed": "chr1_random\t5\t9\n",
-        "text.bed": "I am no BED\n", "edge.bed": "chrI\t1\t2\nchrII\t3998\t3999\n",
-        "single.bed": "chrI\t400\t401\n", "all.bed": "".join(f"{c}\t0\t4000\n" for c in bases),
-        "protein.fa": good.replace("ACG", "MKL"), "rna.fa": good.replace("T", "U"),
-        "empty.fa": "", "ragged.fa": ">c\nAC\nA\nACGT\n",
-    }  # fmt: skip
+        "crlf.bed": peaks.replace("\n", "\r\n"),
+        "unsorted.bed": "\n".join(reversed(peaks.splitlines())) + "\n",
+        "arabic.bed": peaks.replace("chrIII", "3").replace("chrII", "2").replace("chrI", "1"),
+        "none.bed": "",
+        "one.bed": "chrI\t5\t5\n",
+        "past.bed": "chrI\t3990\t4100\n",
+        "contig.bed": "chr1_random\t5\t9\n",
+        "text.bed": "I am no BED\n",
+        "edge.bed": "chrI\t1\t2\nchrII\t3998\t3999\n",
+        "single.bed": "chrI\t400\t401\n",
+        "all.bed": "".join(f"{c}\t0\t4000\n" for c in bases),
+        "protein.fa": good.replace("ACG", "MKL"),
+        "rna.fa": good.replace("T", "U"),
+        "empty.fa": "",
+        "ragged.fa": ">c\nAC\nA\nACGT\n",
+    }
     for name, text in files.items():
         Path(name).write_bytes(text.encode())
     Path("cut.fa.gz").write_bytes(gzip.compress(good.encode())[:-30])
@@ -96,13 +110,17 @@ def test_one_line_and_nothing_left(here, capsys, typed):
 
 @pytest.mark.parametrize("dress", ["p.bed", "crlf.bed", "unsorted.bed"])
 def test_the_same_windows_in_any_dress(here, dress):
-    """Order, line ends, soft mask and IUPAC letters change no window; nor does a read-only folder without an index."""
+    """Order, line ends, soft mask and IUPAC letters change no window; nor does a read-only folder
+    without an index."""
     from motiflib.genome.fasta import Genome
     from motiflib.genome.peaks import from_peaks
 
     plain = from_peaks(Genome("g.fa"), "p.bed", 60)
     found = from_peaks(Genome("g.fa"), dress, 60)
-    assert set(found.name[found.label == 1]) == set(plain.name[plain.label == 1]) and found.sequence.str.isupper().all()
+    assert (
+        set(found.name[found.label == 1]) == set(plain.name[plain.label == 1])
+        and found.sequence.str.isupper().all()
+    )
     other = from_peaks(Genome("iupac.fa"), dress, 60)
     assert set(other.name[other.label == 1]) == set(plain.name[plain.label == 1])
     assert other.sequence.str.fullmatch("[ACGTN]+").all()

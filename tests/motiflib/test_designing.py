@@ -49,12 +49,15 @@ def rules(run):
 
 @pytest.fixture(scope="module")
 def designs(run, rules):
-    wanted = d.Constraints(gc=0.4, forbid=("GAATTC", "AAAA"), left="GGTACC", right="TTCGAA", apart=40)
+    wanted = d.Constraints(
+        gc=0.4, forbid=("GAATTC", "AAAA"), left="GGTACC", right="TTCGAA", apart=40
+    )
     return d.design(run.model, run.found, 12, wanted, rules=rules)
 
 
 def test_network_says_order_and_distance(rules):
-    """The two halves of REST's site: 8 bp, a gap of 2 to 15 bp, the other half; nobody told the design."""
+    """The two halves of REST's site: 8 bp, a gap of 2 to 15 bp, the other half; nobody told the
+    design."""
     widths = rules.widths
     (left, right) = sorted(widths, key=widths.get)
     for parts in rules.chosen.parts:
@@ -85,7 +88,9 @@ def test_background_is_empty(run, designs):
     free = planned.copy()
     free[:, :6] = free[:, -6:] = True
     with torch.no_grad():
-        left = holes(run.model.scanner, designs.x, planned, d.fill.EMPTY * peaks(run.model, run.found))
+        left = holes(
+            run.model.scanner, designs.x, planned, d.fill.EMPTY * peaks(run.model, run.found)
+        )
     assert not (left & ~free).any()
 
 
@@ -136,7 +141,7 @@ def test_same_seed_same_designs(run, rules):
         ({"apart": 190}, "apart 190"),
         ({"left": "ACGU"}, "left"),
     ],
-)  # fmt: skip
+)
 def test_impossible_is_refused_by_name(run, wanted, says):
     with pytest.raises(InputError, match=re.escape(says)) as error:
         d.design(run.model, run.found, 8, d.Constraints(**wanted))
@@ -152,7 +157,9 @@ def test_words_and_forms():
     assert best_word(jaspar("MAX"), ["CACGTG"]) != best_word(jaspar("MAX"))
     assert "CACGTG" not in best_word(jaspar("MAX"), ["CACGTG"])
     with pytest.raises(InputError, match="forbid"):
-        best_word(Motif("A", np.array([[1.0] * 5, [0] * 5, [0] * 5, [0] * 5])), ["A", "C", "G", "T"])
+        best_word(
+            Motif("A", np.array([[1.0] * 5, [0] * 5, [0] * 5, [0] * 5])), ["A", "C", "G", "T"]
+        )
     widths, parts = {"M1": 6, "M2": 4}, (d.Part("M1", "+", 0), d.Part("M2", "-", 9))
     assert mirror(parts, widths) == (d.Part("M2", "+", 0), d.Part("M1", "-", 7))
     assert mirror(mirror(parts, widths), widths) == parts
@@ -166,21 +173,32 @@ def test_words_and_forms():
 
 def test_command_line(tmp_path, run):
     folder = str(data_path("models", "rest"))
-    done = CliRunner().invoke(app, ["design", folder, "--n", "4", "--out", str(tmp_path / "out"), "--forbid", "GAATTC"])
+    done = CliRunner().invoke(
+        app, ["design", folder, "--n", "4", "--out", str(tmp_path / "out"), "--forbid", "GAATTC"]
+    )
     assert done.exit_code == 0, done.output
     table = pd.read_csv(tmp_path / "out" / "designs.tsv", sep="\t")
     names = [r.name for r in read_fasta(tmp_path / "out" / "designs.fa")]
     assert set(table.design) == set(names) and {"design", "broken", "spacing"} == set(table.kind)
     assert "<img" in (tmp_path / "out" / "report.html").read_text()
-    bad = CliRunner().invoke(app, ["design", folder, "--length", "15", "--out", str(tmp_path / "no")])
+    bad = CliRunner().invoke(
+        app, ["design", folder, "--length", "15", "--out", str(tmp_path / "no")]
+    )
     assert bad.exit_code == 2 and not (tmp_path / "no").exists()
-    assert CliRunner().invoke(app, ["design", folder, "--count", "two", "--out", str(tmp_path / "no")]).exit_code == 2
+    assert (
+        CliRunner()
+        .invoke(app, ["design", folder, "--count", "two", "--out", str(tmp_path / "no")])
+        .exit_code
+        == 2
+    )
 
 
 def test_figures(run, rules, designs):
     kinds = {"design": designs, **controls.twins(run.model, run.found, designs)}
     assert len(drawn.rule_profile(rules.table).lines) >= 4
     assert len(figures.layouts(designs, 3).get_yticks()) == 3
-    assert [t.get_text() for t in figures.twin_probabilities(kinds).get_xticklabels()][0] == "designs"
+    assert [t.get_text() for t in figures.twin_probabilities(kinds).get_xticklabels()][
+        0
+    ] == "designs"
     table = pd.DataFrame({"method": ["rules", "random"], "motif match": [9.0, 1.0]})
     assert drawn.matches(table).get_yticklabels()[0].get_text() == "by rule"

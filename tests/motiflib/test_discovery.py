@@ -1,4 +1,5 @@
-"""Filters to motifs: the matrix that was planted comes back, duplicates become members, flanks go."""
+"""Filters to motifs: the matrix that was planted comes back, duplicates become members, flanks
+go."""
 
 from __future__ import annotations
 
@@ -48,7 +49,8 @@ def test_motif_wider_than_the_filter(x):
 
 
 def test_stronger_sites_where_all_are_too_mixed(monkeypatch):
-    """150 sequences hold the word and 800 a word with two bases changed, to which the filter answers half as much."""
+    """150 sequences hold the word and 800 a word with two bases changed, to which the filter
+    answers half as much."""
     model, rng = OneWord(), np.random.default_rng(2)
     with torch.no_grad():
         model.scanner.filters /= 2
@@ -66,7 +68,8 @@ def test_stronger_sites_where_all_are_too_mixed(monkeypatch):
 
 
 def test_the_other_half_belongs_if_the_filter_reads_it():
-    """GATTA, three columns of anything, then CC in most sites: 1.4 bits a column, more than PART together."""
+    """GATTA, three columns of anything, then CC in most sites: 1.4 bits a column, more than PART
+    together."""
     width, n = 10, 1000
     sure, mixed, flat = np.eye(4) * n, np.full(4, 60.0) + 760 * np.eye(4)[1], np.full(4, n / 4)
     columns = [*(sure["ACGT".index(base)] for base in "GATTA"), *[flat] * 3, mixed, mixed]
@@ -76,8 +79,12 @@ def test_the_other_half_belongs_if_the_filter_reads_it():
     reads[0, :5], reads[1, 8:] = 1.0, 0.5
     motif, start = whole(half, 0, counts, reads)
     assert (motif.consensus, start, motif.sites) == ("GATTANNNCC", 0, n)
-    assert whole(half, 0, counts, reads * (torch.arange(width) < 5))[0] is half  # the filter does not read it
-    assert whole(half, 0, counts, reads * (torch.arange(width) < 9))[0] is half  # a single flank, less than PART
+    assert (
+        whole(half, 0, counts, reads * (torch.arange(width) < 5))[0] is half
+    )  # the filter does not read it
+    assert (
+        whole(half, 0, counts, reads * (torch.arange(width) < 9))[0] is half
+    )  # a single flank, less than PART
     turned, start = whole(half.reverse_complement(), 5, counts[::-1, ::-1], reads.flip(0, 1))
     assert (turned.consensus, start) == ("GGNNNTAATC", 0)
 
@@ -92,7 +99,9 @@ def test_trimming_keeps_what_is_rich():
     flat, rich = np.full((4, 3), 0.25), np.eye(4) * 0.94 + 0.015
     pfm, start = trim_ends(np.hstack([flat, rich, flat]))
     assert start == 3 and np.array_equal(pfm, rich)
-    poor = np.tile([[0.55], [0.15], [0.15], [0.15]], 9)  # 0.3 bits a column: enough each, too little on average
+    poor = np.tile(
+        [[0.55], [0.15], [0.15], [0.15]], 9
+    )  # 0.3 bits a column: enough each, too little on average
     pfm, start = trim_ends(np.hstack([poor, rich]))
     assert Motif("", pfm).information.mean() >= 1 and start > 3
 
@@ -102,7 +111,10 @@ def test_the_edge_of_a_neighbour_is_left_out():
     assert rich_pieces(np.array(word + gap + partner)) == [(0, 8)]
     assert rich_pieces(np.array(partner + gap + word)) == [(4, 12)]
     assert rich_pieces(np.array(word + [0.1] + partner)) == [(0, 11)]  # one poor column is no gap
-    assert rich_pieces(np.array([2.0] * 5 + gap + [1.9] * 5)) == [(0, 5), (7, 12)]  # a motif in two halves
+    assert rich_pieces(np.array([2.0] * 5 + gap + [1.9] * 5)) == [
+        (0, 5),
+        (7, 12),
+    ]  # a motif in two halves
     assert rich_pieces(np.array([0.1, 0.2, 0.1])) == [(1, 2)]
 
 
@@ -123,11 +135,18 @@ def test_channels_know_where_their_motif_starts():
     found = tabulate([(Motif("", np.eye(4)[:, [2, 0, 3]]), 0, 1, 1.0, [(0, 1, "+")])])
     table = channel_motifs(model, found)
     assert table.loc[0].tolist() == ["M1", "+", 1, 3]
-    assert table.loc[1].tolist() == ["M1", "-", 6, 3]  # of the 10 columns, 1 + 3 lie right of it now
+    assert table.loc[1].tolist() == [
+        "M1",
+        "-",
+        6,
+        3,
+    ]  # of the 10 columns, 1 + 3 lie right of it now
 
 
 def test_names(x):
-    named = name_motifs([Motif("M1", jaspar("MAX").pfm)], targets=[jaspar("MAX"), jaspar("REST")] * 15)
+    named = name_motifs(
+        [Motif("M1", jaspar("MAX").pfm)], targets=[jaspar("MAX"), jaspar("REST")] * 15
+    )
     assert named.columns.tolist()[-4:] == ["jaspar_id", "jaspar_name", "p_value", "correlation"]
     assert named.correlation[0] == pytest.approx(1)
     assert named.jaspar_name[0] == "MAX"

@@ -1,4 +1,5 @@
-"""Evidence for motifs: odds by hand, a planted word against a word of chance, sites as they were written."""
+"""Evidence for motifs: odds by hand, a planted word against a word of chance, sites as they were
+written."""
 
 from __future__ import annotations
 
@@ -24,7 +25,8 @@ def word(letters: str) -> Motif:
 
 @pytest.fixture(scope="module")
 def found() -> Found:
-    """M1 is the word that filter 0 reads; M2 is a word of chance, on a filter that the network does not have twice."""
+    """M1 is the word that filter 0 reads; M2 is a word of chance, on a filter that the network does
+    not have twice."""
     return tabulate([(word(WORD), 0, 1, 4.0, [(0, 1, "+")])])
 
 
@@ -43,8 +45,12 @@ def test_odds_by_hand():
 
 
 def test_best_score_reads_both_strands_and_short_sequences():
-    best = evidence.best_score(word(WORD), one_hot([f"TT{WORD}TT", f"T{reverse_complement(WORD)}TTT", "A" * 12]))
-    assert best[0] == pytest.approx(best[1]) and best[0] == pytest.approx(8 * np.log2(0.98 / 1.04 / 0.25), abs=1e-3)
+    best = evidence.best_score(
+        word(WORD), one_hot([f"TT{WORD}TT", f"T{reverse_complement(WORD)}TTT", "A" * 12])
+    )
+    assert best[0] == pytest.approx(best[1]) and best[0] == pytest.approx(
+        8 * np.log2(0.98 / 1.04 / 0.25), abs=1e-3
+    )
     assert best[2] < 0
     assert evidence.best_score(word(WORD), one_hot(["GATT"])).shape == (1,)
 
@@ -69,7 +75,10 @@ def test_sites_are_what_was_written(found):
     records = [Record(*record) for record in planted(40)[0]]
     sites = evidence.example_sites(OneWord(), found, records)
     assert sites.columns.tolist() == evidence.SITE_COLUMNS and len(sites) == 40
-    assert all(WORD in bases and bases == bases[:5].lower() + WORD + bases[-5:].lower() for bases in sites.bases)
+    assert all(
+        WORD in bases and bases == bases[:5].lower() + WORD + bases[-5:].lower()
+        for bases in sites.bases
+    )
     assert sites.from_middle[0] == 5 + 4 - 40
     assert 4 <= len(evidence.example_sites(OneWord(), found, records, most=5)) <= 5
     assert len(evidence.example_sites(OneWord(), found, [])) == 0

@@ -26,7 +26,9 @@ def sequences():
 
 def text_of(sequences: dict[str, str], newline: str = "\n") -> bytes:
     lines = [
-        line for name, s in sequences.items() for line in (f">{name} x", *(s[k : k + 60] for k in range(0, len(s), 60)))
+        line
+        for name, s in sequences.items()
+        for line in (f">{name} x", *(s[k : k + 60] for k in range(0, len(s), 60)))
     ]
     return (newline.join(lines) + newline).encode()
 
@@ -78,12 +80,15 @@ def test_iupac_codes_are_unknown(tmp_path):
     assert Genome(tmp_path / "g.fa").fetch("c", 0, 6) == "ACNGTN"
 
 
-@pytest.mark.parametrize(("letters", "message"), [
-    ("ACGTMKVLAAG", "'c', position 8: letter 'L' is not .*; is this a protein file"),
-    ("ACGTACGuACG", "'c', position 8: letter 'U' is not .*; replace U by T"),
-    ("ACGT-CGTACG", "'c', position 5: letter '-' is not .*; write N for an unknown base"),
-    ("ACGT CGTACG", "'c', position 5: letter ' ' is not"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("letters", "message"),
+    [
+        ("ACGTMKVLAAG", "'c', position 8: letter 'L' is not .*; is this a protein file"),
+        ("ACGTACGuACG", "'c', position 8: letter 'U' is not .*; replace U by T"),
+        ("ACGT-CGTACG", "'c', position 5: letter '-' is not .*; write N for an unknown base"),
+        ("ACGT CGTACG", "'c', position 5: letter ' ' is not"),
+    ],
+)
 def test_other_letters_are_refused_where_they_are_read(tmp_path, letters, message):
     (tmp_path / "g.fa").write_text(f">c\n{letters}\n")
     genome = Genome(tmp_path / "g.fa")
@@ -136,7 +141,11 @@ def test_text_that_is_named_like_gzip(tmp_path, sequences):
 def damaged(data: bytes) -> dict[str, bytes]:
     flipped = bytearray(data)
     flipped[len(data) // 2] ^= 0x40
-    return {"half": data[: len(data) // 2], "a byte flipped": bytes(flipped), "no end block": data[:-28]}
+    return {
+        "half": data[: len(data) // 2],
+        "a byte flipped": bytes(flipped),
+        "no end block": data[:-28],
+    }
 
 
 @pytest.mark.parametrize("case", damaged(b"x" * 99))
@@ -153,7 +162,9 @@ def test_damaged_bgzf(tmp_path, case, index):
     if index and case == "no end block":  # an index shows that nothing is missing
         assert Genome(path).fetch("c", 0, 200_000) == letters
         return
-    with pytest.raises(InputError, match=r"g\.fa\.gz: damaged or truncated gzip \(.*fetch the file again$"):
+    with pytest.raises(
+        InputError, match=r"g\.fa\.gz: damaged or truncated gzip \(.*fetch the file again$"
+    ):
         Genome(path).fetch("c", 0, 200_000)
 
 
@@ -165,15 +176,27 @@ def test_a_bad_index_of_bgzf_is_made_anew(tmp_path, sequences):
         (tmp_path / f"g.fa.gz{good.suffix}").write_bytes(good.read_bytes())
         (tmp_path / f"g.fa.gz{bad}").write_bytes(b"garbage \xff garbage garbage")
         assert Genome(path).fetch("chr3", 100, 900) == sequences["chr3"][100:900].upper()
-        assert (tmp_path / f"g.fa.gz{bad}").read_bytes().startswith(b"garbage")  # not ours: left as it is
+        assert (
+            (tmp_path / f"g.fa.gz{bad}").read_bytes().startswith(b"garbage")
+        )  # not ours: left as it is
 
 
-@pytest.mark.parametrize("index", [
-    b"", b"\xff\0", b"chr1\tx\ty\tz\tw\n", b"chr1\t5\t0\t0\t0\n", b"chr1\t9\t-4\t4\t5\n", b"chr1\t1117\t8\t60\t61\n",
-    b"chr1\t1117\t7\t60\t61\nchr2\t1334\t1149\t60\t61\nchr3\t1551\t2513\t60\t61\n", b"chr1\t9000\t8\t60\t61\n",
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "index",
+    [
+        b"",
+        b"\xff\0",
+        b"chr1\tx\ty\tz\tw\n",
+        b"chr1\t5\t0\t0\t0\n",
+        b"chr1\t9\t-4\t4\t5\n",
+        b"chr1\t1117\t8\t60\t61\n",
+        b"chr1\t1117\t7\t60\t61\nchr2\t1334\t1149\t60\t61\nchr3\t1551\t2513\t60\t61\n",
+        b"chr1\t9000\t8\t60\t61\n",
+    ],
+)
 def test_an_index_that_does_not_fit_is_not_used(tmp_path, sequences, index, caplog):
-    """Empty, garbage, no numbers, cut after the first chromosome, or of a file that differs a little."""
+    """Empty, garbage, no numbers, cut after the first chromosome, or of a file that differs a
+    little."""
     (tmp_path / "g.fa").write_bytes(text_of(sequences))
     (tmp_path / "g.fa.fai").write_bytes(index)
     with Genome(tmp_path / "g.fa") as genome:
@@ -188,7 +211,9 @@ def test_fewer_letters_than_asked_for_are_refused(tmp_path, sequences):
     path.write_bytes(text_of(sequences))
     genome = Genome(path)
     path.write_bytes(text_of(sequences)[:700])
-    with pytest.raises(InputError, match=r"chr1:500-1000 has .*\.fai does not fit the file; delete it"):
+    with pytest.raises(
+        InputError, match=r"chr1:500-1000 has .*\.fai does not fit the file; delete it"
+    ):
         genome.fetch("chr1", 500, 1000)
 
 
@@ -209,7 +234,10 @@ BAD = {
     "twice": (b">a\nACGT\n>a\nACGT\n", "Duplicate"),
     "binary": (bytes(range(256)), "binary content"),
     "only blanks": (b"\n \n\n", "g.fa: no sequence"),
-    "ragged and blanks": (b">a\nACGT\nAC\n\nACGT\n\n\n", r"/g.fa: cannot be indexed \(.* found in >a.\)"),
+    "ragged and blanks": (
+        b">a\nACGT\nAC\n\nACGT\n\n\n",
+        r"/g.fa: cannot be indexed \(.* found in >a.\)",
+    ),
     "gzip of nothing": (gzip.compress(b""), "/g.fa: no sequence"),
     "gzip of text": (gzip.compress(b"ACGT\n"), "/g.fa: cannot be indexed"),
     "no gzip": (b"\x1f\x8bgarbage garbage", "/g.fa: damaged or truncated gzip"),
@@ -241,7 +269,9 @@ def test_missing_genome(tmp_path):
 def test_a_cache_that_cannot_be_written(tmp_path, sequences):
     (tmp_path / "g.fa").write_bytes(text_of(sequences))
     (tmp_path / "cache").write_text("a file")
-    with pytest.raises(InputError, match=r"index: the index cannot be written \(Not a directory\); free the cache"):
+    with pytest.raises(
+        InputError, match=r"index: the index cannot be written \(Not a directory\); free the cache"
+    ):
         Genome(tmp_path / "g.fa")
 
 

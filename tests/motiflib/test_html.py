@@ -16,7 +16,11 @@ def figure() -> Figure:
 
 def test_page_is_whole_and_self_contained():
     text = report.page(
-        "A & B", [("Motifs <1>", report.img(figure(), 'a "line"')), ("", report.table(pd.DataFrame({"a": [1]})))]
+        "A & B",
+        [
+            ("Motifs <1>", report.img(figure(), 'a "line"')),
+            ("", report.table(pd.DataFrame({"a": [1]}))),
+        ],
     )
     assert text.startswith("<!doctype html>") and text.endswith("</html>\n")
     assert "<title>A &amp; B</title>" in text and "<h2>Motifs &lt;1&gt;</h2>" in text

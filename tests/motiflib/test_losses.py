@@ -27,7 +27,8 @@ def scanner(filters: int, width: int, both: bool, kind: str = "random") -> Motif
 @pytest.mark.parametrize("both", [True, False])
 @pytest.mark.parametrize("kind", ["random", "palindrome", "dead"])
 @pytest.mark.parametrize(
-    ("filters", "width", "batch", "length"), [(3, 5, 4, 30), (8, 10, 3, 80), (2, 4, 5, 4), (5, 7, 2, 11)]
+    ("filters", "width", "batch", "length"),
+    [(3, 5, 4, 30), (8, 10, 3, 80), (2, 4, 5, 4), (5, 7, 2, 11)],
 )
 def test_overlap_equals_plain_form(filters, width, batch, length, kind, both):
     made = scanner(filters, width, both, kind)
@@ -42,12 +43,15 @@ def test_overlap_equals_plain_form(filters, width, batch, length, kind, both):
 
 
 def test_overlap_by_hand():
-    """Filters A and C of width 1: they never share a base, so A_a(0) A_c(0) act counts only where both are active."""
+    """Filters A and C of width 1: they never share a base, so A_a(0) A_c(0) act counts only where
+    both are active."""
     made = scanner(2, 1, both=False)
     with torch.no_grad():
         made.filters.copy_(torch.stack([one_hot(["A"])[0], 3 * one_hot(["A"])[0]]))
         made.bias.zero_()
-    activations = made(one_hot(["ACA"]))  # filter 1 on top with 3, filter 0 with 1, at two of three positions
+    activations = made(
+        one_hot(["ACA"])
+    )  # filter 1 on top with 3, filter 0 with 1, at two of three positions
     expected = (3 * 1 * 1) * 2 / (1 * 3 * 2 * 1) / 4
     assert_close(overlap_loss(activations, made), torch.tensor(expected))
 

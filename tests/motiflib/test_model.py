@@ -20,8 +20,12 @@ from motiflib.model import (
 )
 from motiflib.sequence import one_hot, reverse_complement
 
-SMALL = ArgminnConfig(filters=3, width=5, token=8, stream=16, heads=2, position=4, candidates=10, neighbourhood=12)
-PAPER = ArgminnConfig(filters=3, width=5, token=8, stream=16, heads=2, position=4, candidates=0, neighbourhood=0)
+SMALL = ArgminnConfig(
+    filters=3, width=5, token=8, stream=16, heads=2, position=4, candidates=10, neighbourhood=12
+)
+PAPER = ArgminnConfig(
+    filters=3, width=5, token=8, stream=16, heads=2, position=4, candidates=0, neighbourhood=0
+)
 
 
 def sequences(n: int, length: int, seed: int = 0) -> torch.Tensor:
@@ -43,7 +47,9 @@ def test_scanner_by_hand():
         scanner.filters.copy_(one_hot(["AAC"]))
         scanner.bias.fill_(-1.5)
     got = scanner(one_hot(["AACGTTNAA"]))
-    assert_close(got[0, 0], torch.tensor([1.5, 0, 0, 0, 0, 0, 0]))  # AAC stands at 0; windows with the N are silent
+    assert_close(
+        got[0, 0], torch.tensor([1.5, 0, 0, 0, 0, 0, 0])
+    )  # AAC stands at 0; windows with the N are silent
     assert_close(got[0, 1], torch.tensor([0, 0, 0, 1.5, 0, 0, 0]))  # its mate GTT at 3
 
 
@@ -56,7 +62,9 @@ def test_attention_equals_plain_form(heads, size, tokens):
     assert_close(fast[0], slow[0], atol=1e-5, rtol=1e-5)
     assert_close(fast[1], slow[1], atol=1e-5, rtol=1e-5)
     inputs = [items, *step.parameters()]
-    for a, b in zip(*(torch.autograd.grad(out[0].sin().sum(), inputs) for out in (fast, slow)), strict=True):
+    for a, b in zip(
+        *(torch.autograd.grad(out[0].sin().sum(), inputs) for out in (fast, slow)), strict=True
+    ):
         assert_close(a, b, atol=1e-5, rtol=1e-4)
 
 
@@ -67,8 +75,13 @@ def test_neighbourhood_equals_plain_form(both):
     with torch.no_grad():
         around.spacing.normal_(std=0.1)
     channels = 4 if both else 2
-    hits = Hits(torch.randint(0, 20, (3, 9)), torch.randint(0, channels, (3, 9)), torch.randn(3, 9).relu())
-    fast, slow = around(hits), torch.stack([plain_neighbours(around, *(part[b] for part in hits)) for b in range(3)])
+    hits = Hits(
+        torch.randint(0, 20, (3, 9)), torch.randint(0, channels, (3, 9)), torch.randn(3, 9).relu()
+    )
+    fast, slow = (
+        around(hits),
+        torch.stack([plain_neighbours(around, *(part[b] for part in hits)) for b in range(3)]),
+    )
     assert_close(fast, slow, atol=1e-5, rtol=1e-5)
     grads = [torch.autograd.grad(out.sin().sum(), around.spacing)[0] for out in (fast, slow)]
     assert_close(*grads, atol=1e-5, rtol=1e-5)
@@ -78,7 +91,9 @@ def test_shift_is_a_rotation_of_the_position_code():
     code, turn = sinusoid(torch.arange(50.0), 16), sinusoid(torch.tensor([7.0]), 16)
     sine, cosine = code[:-7].split(8, -1)
     turned = [sine * turn[:, 8:] + cosine * turn[:, :8], cosine * turn[:, 8:] - sine * turn[:, :8]]
-    assert_close(torch.cat(turned, -1), code[7:], atol=1e-5, rtol=0)  # one linear map, wherever it starts
+    assert_close(
+        torch.cat(turned, -1), code[7:], atol=1e-5, rtol=0
+    )  # one linear map, wherever it starts
 
 
 def test_reverse_complement_and_padding_change_nothing():
@@ -114,13 +129,17 @@ def test_short_and_empty_sequences(length):
     assert torch.isfinite(model(torch.zeros(2, 4, length))).all()
 
 
-@pytest.mark.parametrize("config", [SMALL, PAPER, ArgminnConfig(filters=2, width=4, both_strands=False)])
+@pytest.mark.parametrize(
+    "config", [SMALL, PAPER, ArgminnConfig(filters=2, width=4, both_strands=False)]
+)
 def test_gradient_reaches_every_parameter(config):
     model = make(config)
     with torch.no_grad():
         model.scanner.bias.fill_(0.3)
     model(sequences(32, 50)).sin().sum().backward()
-    silent = [name for name, p in model.named_parameters() if p.grad is None or not p.grad.abs().sum() > 0]
+    silent = [
+        name for name, p in model.named_parameters() if p.grad is None or not p.grad.abs().sum() > 0
+    ]
     assert not silent
 
 
@@ -129,7 +148,10 @@ def test_parameter_count_by_hand():
     scanner, spacing = f * 4 * w + f, f * c * s
     tokens = (3 * c + p + 1) * d + (d + 1) * d + d
     step = (e + 1) * h * d + 2 * h * d * d + (h * d + 1) * e + 2 * (e + 1) * e + 2 * 2 * e
-    assert sum(v.numel() for v in make(SMALL).parameters()) == scanner + spacing + tokens + k * step + 2 * e + e + 1
+    assert (
+        sum(v.numel() for v in make(SMALL).parameters())
+        == scanner + spacing + tokens + k * step + 2 * e + e + 1
+    )
 
 
 def test_save_and_load(tmp_path):

@@ -38,7 +38,11 @@ def test_motif_is_checked_scaled_and_read_only():
     assert motif.pfm.sum() == pytest.approx(1) and motif.width == 1
     with pytest.raises(ValueError, match="read-only"):
         motif.pfm[0, 0] = 1
-    bad = {"transpose": np.full((8, 4), 0.25), "divide counts": np.full((4, 3), 5.0), "frequencies": np.eye(4) * np.nan}
+    bad = {
+        "transpose": np.full((8, 4), 0.25),
+        "divide counts": np.full((4, 3), 5.0),
+        "frequencies": np.eye(4) * np.nan,
+    }
     for message, pfm in bad.items():
         with pytest.raises(InputError, match=message):
             Motif("m", pfm)
@@ -79,7 +83,9 @@ def test_meme_round_trip(tmp_path):
     motifs = [*jaspar_collection("fungi"), Motif("M1", np.full((4, 3), 0.25), "two words", 17)]
     write_meme(tmp_path / "m.meme", motifs)
     back = read_meme(tmp_path / "m.meme")
-    assert [(m.name, m.source, m.sites) for m in back] == [(m.name, m.source, m.sites) for m in motifs]
+    assert [(m.name, m.source, m.sites) for m in back] == [
+        (m.name, m.source, m.sites) for m in motifs
+    ]
     assert max(abs(a.pfm - b.pfm).max() for a, b in zip(motifs, back, strict=True)) < 2e-6
 
 
@@ -100,7 +106,10 @@ HEAD = "MEME version 4\nMOTIF m\nletter-probability matrix: alength= 4 w= 2\n"
 BAD = {
     "empty": ("", "no 'MOTIF'"),
     "fasta": (">a\nACGT\n", "no 'MOTIF'"),
-    "cut short": (HEAD + "0 0 0 1\n", "motif 'm', line 3: expected 2 rows of 4 numbers; is the file cut short"),
+    "cut short": (
+        HEAD + "0 0 0 1\n",
+        "motif 'm', line 3: expected 2 rows of 4 numbers; is the file cut short",
+    ),
     "three columns": (HEAD + "0 0 1\n0 1 0\n", "expected 2 rows of 4 numbers"),
     "ragged": (HEAD + "0 0 0 1\n0 1 0\n", "rows of 4 numbers"),
     "words": (HEAD + "0 0 0 1\n0 0 1 x\n", "could not convert string to float: 'x'"),
@@ -116,7 +125,11 @@ def test_bad_meme_is_refused_in_one_line(tmp_path, case):
     (tmp_path / "bad.meme").write_text(text)
     with pytest.raises(InputError) as caught:
         read_meme(tmp_path / "bad.meme")
-    assert message in str(caught.value) and "\n" not in str(caught.value) and "bad.meme" in str(caught.value)
+    assert (
+        message in str(caught.value)
+        and "\n" not in str(caught.value)
+        and "bad.meme" in str(caught.value)
+    )
 
 
 def test_write_meme_refuses_names_with_spaces(tmp_path):
@@ -157,11 +170,22 @@ def test_a_callers_list_is_its_own():
 def test_tomtom_names_known_motifs_at_their_place():
     rest, pad = jaspar("REST"), np.full((4, 5), 0.25)
     left, right = rest.slice(0, 9), rest.slice(9, 17)
-    padded = Motif("padded", np.concatenate([pad, right.reverse_complement().pfm, pad, pad], axis=1))
+    padded = Motif(
+        "padded", np.concatenate([pad, right.reverse_complement().pfm, pad, pad], axis=1)
+    )
     table = tomtom([rest, left, right, right.reverse_complement(), padded, jaspar("USF1")])
     assert list(table.columns) == TOMTOM_COLUMNS
-    assert list(table.jaspar_name) == ["REST"] * 5 + ["USF1"] and list(table.jaspar_id[:5]) == ["MA0138.3"] * 5
-    assert list(table.offset[:5]) == [0, 0, 9, 9, 9 - 10]  # turned round, 10 flat columns come before the half
+    assert (
+        list(table.jaspar_name) == ["REST"] * 5 + ["USF1"]
+        and list(table.jaspar_id[:5]) == ["MA0138.3"] * 5
+    )
+    assert list(table.offset[:5]) == [
+        0,
+        0,
+        9,
+        9,
+        9 - 10,
+    ]  # turned round, 10 flat columns come before the half
     assert list(table.strand[:5]) == ["+", "+", "+", "-", "-"]
     assert (table.p_value < 1e-12).all() and np.allclose(table.correlation, 1)
 
@@ -186,7 +210,9 @@ def test_tomtom_offset_and_strand_on_made_targets():
 
 
 def test_tomtom_on_palindromes_tiny_and_dead_motifs():
-    table = tomtom([exact("CACGTG", "box"), FLAT, exact("A", "tiny"), exact("NNNACNN", "two")], top=3)
+    table = tomtom(
+        [exact("CACGTG", "box"), FLAT, exact("A", "tiny"), exact("NNNACNN", "two")], top=3
+    )
     assert list(table.motif) == ["box"] * 3 + ["flat"] * 3 + ["tiny"] * 3 + ["two"] * 3
     assert np.isfinite(table.p_value).all() and table.p_value.between(0, 1).all()
     assert (table.p_value[3:6] == 1).all() and (table.correlation[3:6] == 0).all()
@@ -218,10 +244,13 @@ def test_tomtom_takes_seconds():
 def test_aligned_correlation_by_hand():
     box = exact("CACGTG")
     assert aligned_correlation(box, box) == pytest.approx(1)
-    assert aligned_correlation(exact("GGACAG"), exact("TTCTGTCCAA")) == pytest.approx(1)  # other strand, inside
+    assert aligned_correlation(exact("GGACAG"), exact("TTCTGTCCAA")) == pytest.approx(
+        1
+    )  # other strand, inside
     assert aligned_correlation(exact("TTCTGTCCAA"), exact("GGACAG")) == pytest.approx(1)
     assert aligned_correlation(box, FLAT) == 0
-    # "AAAA" on "ACCC": one column of four agrees, each other pair of columns has covariance -1/4 of a match's 3/4
+    # "AAAA" on "ACCC": one column of four agrees, each other pair of columns has covariance -1/4 of
+    # a match's 3/4
     assert aligned_correlation(exact("AAAA"), exact("ACCC")) < 0.6
     assert aligned_correlation(exact("AAAA"), exact("AACC")) == pytest.approx(
         np.sqrt(1 / 2)
@@ -234,4 +263,6 @@ def test_aligned_correlation_is_symmetric_and_blind_to_strand(a, b):
     value = aligned_correlation(exact(a), exact(b))
     assert -1 <= value <= 1
     assert aligned_correlation(exact(b), exact(a)) == pytest.approx(value, abs=1e-9)
-    assert aligned_correlation(exact(a).reverse_complement(), exact(b)) == pytest.approx(value, abs=1e-9)
+    assert aligned_correlation(exact(a).reverse_complement(), exact(b)) == pytest.approx(
+        value, abs=1e-9
+    )

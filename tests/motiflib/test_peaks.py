@@ -13,16 +13,30 @@ from hypothesis import strategies as st
 from motiflib.files import InputError
 from motiflib.genome.peaks import on_genome, overlaps, read_intervals, same_names, windows
 
-YEAST = {f"chr{name}": 1000 for name in "I II III IV V VI VII VIII IX X XI XII XIII XIV XV XVI M".split()}
+YEAST = {
+    f"chr{name}": 1000 for name in "I II III IV V VI VII VIII IX X XI XII XIII XIV XV XVI M".split()
+}
 GOOD = {
     "bed3": ("chr1\t10\t20\n", ("chr1", 10, 20, "chr1:10-20", ".", ".", 15)),
     "spaces": ("chr1 10 20 p\n", ("chr1", 10, 20, "p", ".", ".", 15)),
     "bed6": ("chr1\t10\t11\tp\t900\t-\n", ("chr1", 10, 11, "p", "900", "-", 10)),
     "narrowPeak": ("chr1\t10\t60\t.\t0\t.\t5.1\t-1\t3.2\t7\n", ("chr1", 10, 60, ".", "0", ".", 17)),
-    "narrowPeak without summit": ("chr1\t10\t60\t.\t0\t.\t5.1\t-1\t3.2\t-1\n", ("chr1", 10, 60, ".", "0", ".", 35)),
-    "superscript summit": ("chr1\t10\t60\t.\t0\t.\t5.1\t-1\t3.2\t²\n", ("chr1", 10, 60, ".", "0", ".", 35)),
-    "dashes as summit": ("chr1\t10\t60\t.\t0\t.\t5.1\t-1\t3.2\t--5\n", ("chr1", 10, 60, ".", "0", ".", 35)),
-    "CRLF and headers": ("track x\r\n#c\r\nbrowser hide\r\nchr1\t1\t3\r\n", ("chr1", 1, 3, "chr1:1-3", ".", ".", 2)),
+    "narrowPeak without summit": (
+        "chr1\t10\t60\t.\t0\t.\t5.1\t-1\t3.2\t-1\n",
+        ("chr1", 10, 60, ".", "0", ".", 35),
+    ),
+    "superscript summit": (
+        "chr1\t10\t60\t.\t0\t.\t5.1\t-1\t3.2\t²\n",
+        ("chr1", 10, 60, ".", "0", ".", 35),
+    ),
+    "dashes as summit": (
+        "chr1\t10\t60\t.\t0\t.\t5.1\t-1\t3.2\t--5\n",
+        ("chr1", 10, 60, ".", "0", ".", 35),
+    ),
+    "CRLF and headers": (
+        "track x\r\n#c\r\nbrowser hide\r\nchr1\t1\t3\r\n",
+        ("chr1", 1, 3, "chr1:1-3", ".", ".", 2),
+    ),
     "byte order mark": ("\ufeffchr1\t1\t3\n", ("chr1", 1, 3, "chr1:1-3", ".", ".", 2)),
     "no last line end": ("chr1\t1\t3", ("chr1", 1, 3, "chr1:1-3", ".", ".", 2)),
 }
@@ -31,7 +45,10 @@ BAD = {
     "headers only": ("#chrom\tstart\tend\n", "no interval in this file"),
     "two columns": ("chr1\t5\n", "line 1: 2 columns, expected chromosome, start, end"),
     "commas": ("chr1,5,9\n", "line 1: 1 column"),
-    "bare header": ("chrom\tstart\tend\nchr1\t1\t2\n", "line 1: start 'start' .*Put # before a header"),
+    "bare header": (
+        "chrom\tstart\tend\nchr1\t1\t2\n",
+        "line 1: start 'start' .*Put # before a header",
+    ),
     "1-based": ("chr1\t5\t9\nchr1\t7\t7\n", "line 2: .*1-based"),
     "swapped": ("chr1\t9\t5\n", "line 1: end 5 is not after start 9; swap them"),
     "negative": ("chr1\t-2\t5\n", "start -2 is below 0"),
@@ -64,11 +81,21 @@ def test_bad_files_are_refused_in_one_line(tmp_path, case):
 
 
 def test_names_are_matched_only_without_doubt():
-    assert same_names(["chr1", "chr10", "chr16"], YEAST) == {"chr1": "chrI", "chr10": "chrX", "chr16": "chrXVI"}
+    assert same_names(["chr1", "chr10", "chr16"], YEAST) == {
+        "chr1": "chrI",
+        "chr10": "chrX",
+        "chr16": "chrXVI",
+    }
     assert same_names(["I", "MT"], YEAST) == {"I": "chrI", "MT": "chrM"}
-    assert same_names(["chr1", "chrX"], {"1": 9, "X": 9}) == {"chr1": "1", "chrX": "X"}  # human X is not 10
+    assert same_names(["chr1", "chrX"], {"1": 9, "X": 9}) == {
+        "chr1": "1",
+        "chrX": "X",
+    }  # human X is not 10
     assert same_names(["chr1", "chr99"], YEAST) == {}
-    assert same_names(["chr1", "chr2", "plasmid"], YEAST, some=True) == {"chr1": "chrI", "chr2": "chrII"}
+    assert same_names(["chr1", "chr2", "plasmid"], YEAST, some=True) == {
+        "chr1": "chrI",
+        "chr2": "chrII",
+    }
     assert same_names(["1", "chr1"], {"chrI": 9}) == {}  # two names for one
     assert same_names(["1"], {"chr1": 9, "Chr1": 9}) == {}
 
@@ -85,28 +112,44 @@ def test_other_names_are_explained_and_mapped_on_request():
         on_genome(peaks, YEAST)
     assert list(on_genome(peaks, YEAST, rename=True).chrom) == ["chrIV", "chrX"]
     assert on_genome(table(("chrIV", 5, 9)), YEAST, rename=True).chrom[0] == "chrIV"
-    with pytest.raises(InputError, match="no chromosome 'scaffold_7' in the genome, which has chrI,"):
+    with pytest.raises(
+        InputError, match="no chromosome 'scaffold_7' in the genome, which has chrI,"
+    ):
         on_genome(table(("scaffold_7", 5, 9)), YEAST, rename=True)
-    listed = on_genome(table(("chr4", 5, 9), ("plasmid", 1, 3), ("chr5", 1, 3)), YEAST, rename=True, some=True)
+    listed = on_genome(
+        table(("chr4", 5, 9), ("plasmid", 1, 3), ("chr5", 1, 3)), YEAST, rename=True, some=True
+    )
     assert list(listed.chrom) == ["chrIV", "chrV"]
 
 
 def test_peaks_past_the_end():
-    with pytest.raises(InputError, match="chrI:990-1001 lies beyond the chromosome's end, 1000; .*another assembly"):
+    with pytest.raises(
+        InputError, match="chrI:990-1001 lies beyond the chromosome's end, 1000; .*another assembly"
+    ):
         on_genome(table(("chrI", 5, 9), ("chrI", 990, 1001)), YEAST)
 
 
 def test_windows_are_centred_and_what_is_left_out_is_counted():
-    peaks = table(("chrI", 100, 101), ("chrI", 100, 101), ("chrI", 3, 4), ("chrII", 998, 999), ("chrII", 500, 501))
+    peaks = table(
+        ("chrI", 100, 101),
+        ("chrI", 100, 101),
+        ("chrI", 3, 4),
+        ("chrII", 998, 999),
+        ("chrII", 500, 501),
+    )
     found, dropped = windows(peaks, YEAST, 20, blacklist=table(("chrII", 509, 600)))
     assert found[["chrom", "start", "end"]].to_numpy().tolist() == [["chrI", 90, 110]]
     assert dropped == {"over an edge": 2, "in the blacklist": 1, "repeated": 1}
-    assert len(windows(peaks, YEAST, 20, blacklist=table(("chrII", 510, 600)))[0]) == 2  # they only touch
+    assert (
+        len(windows(peaks, YEAST, 20, blacklist=table(("chrII", 510, 600)))[0]) == 2
+    )  # they only touch
     with pytest.raises(InputError, match="window of 0 bp"):
         windows(peaks, YEAST, 0)
 
 
-spans = st.lists(st.tuples(st.sampled_from("ab"), st.integers(0, 30), st.integers(1, 9)), min_size=1, max_size=12)
+spans = st.lists(
+    st.tuples(st.sampled_from("ab"), st.integers(0, 30), st.integers(1, 9)), min_size=1, max_size=12
+)
 
 
 @given(spans, spans)

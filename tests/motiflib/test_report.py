@@ -1,4 +1,5 @@
-"""The report of a run's motifs: one file, nothing fetched, with evidence or a line that says why not."""
+"""The report of a run's motifs: one file, nothing fetched, with evidence or a line that says why
+not."""
 
 from __future__ import annotations
 
@@ -18,14 +19,22 @@ from motiflib.sequence import one_hot
 @pytest.fixture(scope="module")
 def run():
     model = OneWord()
-    found = find_motifs(model, one_hot([sequence for _, sequence in planted(300, letters="ACGT")[0]]))
-    settings = {"seed": 0, "data": {"positives": {"name": "p<.fa"}, "length": 80}, "metrics": {"auroc": 0.5}}
+    found = find_motifs(
+        model, one_hot([sequence for _, sequence in planted(300, letters="ACGT")[0]])
+    )
+    settings = {
+        "seed": 0,
+        "data": {"positives": {"name": "p<.fa"}, "length": 80},
+        "metrics": {"auroc": 0.5},
+    }
     return runs.Run(model, found, pd.DataFrame(), pd.DataFrame(), settings)
 
 
 @pytest.fixture(scope="module")
 def held():
-    return examples([s for _, s in planted(60, letters="ACGT")[0]], background(60, 80, "ACGT", seed=2))
+    return examples(
+        [s for _, s in planted(60, letters="ACGT")[0]], background(60, 80, "ACGT", seed=2)
+    )
 
 
 def test_report_holds_logo_evidence_and_sites(run, held, tmp_path):

@@ -25,7 +25,9 @@ from motiflib.sequence import Record
 from motiflib.training import TrainConfig, predict
 
 HERE = Path(__file__).resolve().parent
-SHAPE = ArgminnConfig(filters=2, width=8, token=8, stream=16, heads=2, position=4, candidates=6, neighbourhood=10)
+SHAPE = ArgminnConfig(
+    filters=2, width=8, token=8, stream=16, heads=2, position=4, candidates=6, neighbourhood=10
+)
 SETTINGS = TrainConfig(epochs=4, device="cpu")
 
 
@@ -57,7 +59,10 @@ def test_a_run_is_read_back(whole):
     folder, run = whole
     again = load_run(folder)
     assert not again.model.training and again.model.config == run.model.config
-    assert all(torch.equal(value, run.model.state_dict()[name]) for name, value in again.model.state_dict().items())
+    assert all(
+        torch.equal(value, run.model.state_dict()[name])
+        for name, value in again.model.state_dict().items()
+    )
     assert [motif.consensus for motif in again.motifs] == [motif.consensus for motif in run.motifs]
     assert list(again.history.epoch) == [1, 2, 3, 4]
     assert again.settings == run.settings and again.settings["seed"] == 0
@@ -88,7 +93,9 @@ training.Trainer.step = deadly
 test_runs.train(test_runs.Path({str(tmp_path / "run")!r}))
 """
     settings = os.environ | {"OMP_NUM_THREADS": "1"}
-    done = subprocess.run([sys.executable, "-c", program], env=settings, capture_output=True, text=True)
+    done = subprocess.run(
+        [sys.executable, "-c", program], env=settings, capture_output=True, text=True
+    )
     assert done.returncode == -signal.SIGKILL, done.stderr
     with pytest.raises(InputError, match="training is unfinished; give the same"):
         load_run(tmp_path / "run")
@@ -115,13 +122,17 @@ def test_an_interrupt_keeps_the_checkpoint(tmp_path, monkeypatch):
 def test_a_refused_training_leaves_what_was_there(tmp_path, monkeypatch):
     (tmp_path / "run").mkdir()
     (tmp_path / "run" / "notes.txt").write_text("mine")
-    monkeypatch.setattr("motiflib.training.evaluate", lambda *_: (_ for _ in ()).throw(InputError("no")))
+    monkeypatch.setattr(
+        "motiflib.training.evaluate", lambda *_: (_ for _ in ()).throw(InputError("no"))
+    )
     with pytest.raises(InputError, match="no"):
         train(tmp_path / "run")
     assert [path.name for path in (tmp_path / "run").iterdir()] == ["notes.txt"]
 
 
-@pytest.mark.parametrize("error", [MemoryError(), RuntimeError("out of memory"), KeyboardInterrupt()])
+@pytest.mark.parametrize(
+    "error", [MemoryError(), RuntimeError("out of memory"), KeyboardInterrupt()]
+)
 def test_what_ends_before_an_epoch_does_not_bar_the_next(tmp_path, monkeypatch, error):
     def fail(*_, **__):
         raise error
@@ -161,24 +172,80 @@ DAMAGED = {
     "cut in a number": ("motifs.tsv", lambda t: t[: t.rindex("\t") - 3], "motifs.tsv: "),
     "no line end": ("motifs.tsv", lambda t: t[:-1], "motifs.tsv: its last line is cut short"),
     "a row less": ("motifs.tsv", cut_rows, "motifs.meme: 2 motifs, motifs.tsv beside it has 1"),
-    "no rows": ("motifs.tsv", lambda t: t.splitlines(keepends=True)[0], "holds motifs, motifs.tsv .* has none"),
-    "half a header": ("motifs.tsv", lambda t: t[:20] + "\n", "motifs.tsv: column 'filter' is missing"),
+    "no rows": (
+        "motifs.tsv",
+        lambda t: t.splitlines(keepends=True)[0],
+        "holds motifs, motifs.tsv .* has none",
+    ),
+    "half a header": (
+        "motifs.tsv",
+        lambda t: t[:20] + "\n",
+        "motifs.tsv: column 'filter' is missing",
+    ),
     "nothing": ("motifs.tsv", lambda t: "", "motifs.tsv: damaged, not a table"),
-    "another filter": ("motifs.tsv", lambda t: t.replace("0:-1:+", "99:-1:+"), "reads filter 99, the network has"),
-    "another name": ("motifs.tsv", lambda t: t.replace("M2", "M3"), "has M2 of 8 bp where motifs.tsv has M3 of 8 bp"),
-    "a motif less": ("motifs.meme", lambda t: t[: t.index("MOTIF M2")], "motifs.meme: 1 motifs, .* has 2"),
+    "another filter": (
+        "motifs.tsv",
+        lambda t: t.replace("0:-1:+", "99:-1:+"),
+        "reads filter 99, the network has",
+    ),
+    "another name": (
+        "motifs.tsv",
+        lambda t: t.replace("M2", "M3"),
+        "has M2 of 8 bp where motifs.tsv has M3 of 8 bp",
+    ),
+    "a motif less": (
+        "motifs.meme",
+        lambda t: t[: t.index("MOTIF M2")],
+        "motifs.meme: 1 motifs, .* has 2",
+    ),
     "half a motif": ("motifs.meme", lambda t: t[: t.index("MOTIF M2") + 120], "motifs.meme"),
-    "other columns": ("fdr.tsv", lambda t: t.replace("fdr", "rate"), "fdr.tsv: column 'fdr' is missing"),
-    "words": ("fdr.tsv", lambda t: t.replace("0.05\t", "low\t"), "fdr.tsv: column 'score' does not hold numbers"),
+    "other columns": (
+        "fdr.tsv",
+        lambda t: t.replace("fdr", "rate"),
+        "fdr.tsv: column 'fdr' is missing",
+    ),
+    "words": (
+        "fdr.tsv",
+        lambda t: t.replace("0.05\t", "low\t"),
+        "fdr.tsv: column 'score' does not hold numbers",
+    ),
     "history": ("history.tsv", lambda t: "a\tb\n", "history.tsv: column 'epoch' is missing"),
     "evidence": ("evidence.tsv", lambda t: t[:-9], "evidence.tsv: "),
-    "sites": ("sites.tsv", lambda t: t.replace("bases", "b"), "sites.tsv: column 'bases' is missing"),
-    "data a list": ("train.json", lambda t: json.dumps(json.loads(t) | {"data": []}), "train.json: 'data'"),
-    "a length of letters": ("train.json", lambda t: json.dumps(json.loads(t) | {"data": {"length": "x"}}), "'data'"),
-    "positives a list": ("train.json", lambda t: json.dumps(json.loads(t) | {"data": {"positives": []}}), "'data'"),
-    "files a list": ("train.json", lambda t: json.dumps(json.loads(t) | {"files": ["a"]}), "train.json: 'files'"),
-    "foreign files": ("train.json", lambda t: json.dumps(json.loads(t) | {"files": {"../x": "0"}}), "'files'"),
-    "metrics of words": ("train.json", lambda t: json.dumps(json.loads(t) | {"metrics": {"a": "b"}}), "'metrics'"),
+    "sites": (
+        "sites.tsv",
+        lambda t: t.replace("bases", "b"),
+        "sites.tsv: column 'bases' is missing",
+    ),
+    "data a list": (
+        "train.json",
+        lambda t: json.dumps(json.loads(t) | {"data": []}),
+        "train.json: 'data'",
+    ),
+    "a length of letters": (
+        "train.json",
+        lambda t: json.dumps(json.loads(t) | {"data": {"length": "x"}}),
+        "'data'",
+    ),
+    "positives a list": (
+        "train.json",
+        lambda t: json.dumps(json.loads(t) | {"data": {"positives": []}}),
+        "'data'",
+    ),
+    "files a list": (
+        "train.json",
+        lambda t: json.dumps(json.loads(t) | {"files": ["a"]}),
+        "train.json: 'files'",
+    ),
+    "foreign files": (
+        "train.json",
+        lambda t: json.dumps(json.loads(t) | {"files": {"../x": "0"}}),
+        "'files'",
+    ),
+    "metrics of words": (
+        "train.json",
+        lambda t: json.dumps(json.loads(t) | {"metrics": {"a": "b"}}),
+        "'metrics'",
+    ),
     "a list": ("train.json", lambda t: "[]", "train.json: not of a run"),
     "cut": ("train.json", lambda t: t[:-9], "train.json: damaged, not JSON"),
 }
@@ -195,7 +262,9 @@ def test_damaged_tables_are_noticed(tmp_path, case):
     assert "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize("name", [folder.parent.name for folder in STORED.parent.glob("*/train.json")])
+@pytest.mark.parametrize(
+    "name", [folder.parent.name for folder in STORED.parent.glob("*/train.json")]
+)
 def test_all_stored_runs_can_be_read(name):
     assert load_run(STORED.parent / name).motifs
 
@@ -210,9 +279,17 @@ def test_weights_of_another_run_are_noticed(whole, tmp_path):
 
 def test_train_json_is_json_that_others_can_read(whole):
     assert set(json.loads((whole[0] / "train.json").read_text())) == {
-        "model", "training", "seed", "data", "validation_sequences", "metrics", "minutes", "hardware", "versions",
+        "model",
+        "training",
+        "seed",
+        "data",
+        "validation_sequences",
+        "metrics",
+        "minutes",
+        "hardware",
+        "versions",
         "files",
-    }  # fmt: skip
+    }
 
 
 def test_padding_does_not_change_a_score(whole):
@@ -230,7 +307,9 @@ def test_batches_are_bounded():
     records = [Record(str(i), "A" * length) for i, length in enumerate([4, 4, 9, 1, 1, 30, 2])]
     parts = list(batches_of(records, bases=10))
     assert [record for part in parts for record in part] == records
-    assert all(len(part) == 1 or len(part) * max(len(r.sequence) for r in part) <= 10 for part in parts)
+    assert all(
+        len(part) == 1 or len(part) * max(len(r.sequence) for r in part) <= 10 for part in parts
+    )
     assert list(batches_of([])) == []
 
 

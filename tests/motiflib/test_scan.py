@@ -1,4 +1,5 @@
-"""Calls along a genome: planted sites are found once, wherever the seams are, by any number of processes."""
+"""Calls along a genome: planted sites are found once, wherever the seams are, by any number of
+processes."""
 
 from __future__ import annotations
 
@@ -55,12 +56,17 @@ def whole(run, fasta, tmp_path_factory):
 
 def fake(rank: int, world: int):
     return lambda **_: SimpleNamespace(
-        num_processes=world, process_index=rank, is_main_process=rank == 0, wait_for_everyone=lambda: None
+        num_processes=world,
+        process_index=rank,
+        is_main_process=rank == 0,
+        wait_for_everyone=lambda: None,
     )
 
 
 def table(data: bytes) -> pd.DataFrame:
-    return pd.DataFrame([line.split("\t") for line in data.decode().splitlines()[1:]]).astype({1: int, 2: int})
+    return pd.DataFrame([line.split("\t") for line in data.decode().splitlines()[1:]]).astype(
+        {1: int, 2: int}
+    )
 
 
 def test_planted_sites_are_called_and_lines_are_sorted(whole):
@@ -81,7 +87,9 @@ def test_seams_do_not_show(run, fasta, whole, tmp_path, monkeypatch, unit):
     monkeypatch.setattr(scan, "UNIT", unit)
     call_genome(run, fasta, tmp_path / "c.bed", progress=False)
     ours, theirs = table((tmp_path / "c.bed").read_bytes()), table(whole)
-    assert ours[[0, 1, 2, 3, 5]].equals(theirs[[0, 1, 2, 3, 5]])  # sums may differ in the last digit
+    assert ours[[0, 1, 2, 3, 5]].equals(
+        theirs[[0, 1, 2, 3, 5]]
+    )  # sums may differ in the last digit
 
 
 def test_nothing_is_lost_where_no_filter_fires(run, fasta, monkeypatch):
@@ -104,7 +112,14 @@ def test_processes_share_the_work(run, fasta, whole, tmp_path, monkeypatch):
 
 
 def test_two_real_processes_write_the_file_of_one(fasta, whole, tmp_path):
-    launch = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2"]  # accelerate's
+    launch = [
+        sys.executable,
+        "-m",
+        "torch.distributed.run",
+        "--standalone",
+        "--nproc_per_node",
+        "2",
+    ]  # accelerate's
     verb = ["-m", "motiflib.cli", "call", RUN, "--genome", fasta, "--out", tmp_path / "two.bed"]
     environment = os.environ | {"OMP_NUM_THREADS": "1", "ACCELERATE_USE_CPU": "1"}
     subprocess.run([*launch, *verb], env=environment, check=True, capture_output=True, timeout=300)
@@ -152,11 +167,14 @@ def stopped(monkeypatch, *call, after: int = 0, **settings) -> None:
 
 
 def test_a_call_leaves_the_parts_of_other_files_alone(run, fasta, tmp_path, monkeypatch):
-    """`a` beside `a.bed`, and a name with signs that mean something in a pattern; but old parts of its own go."""
+    """`a` beside `a.bed`, and a name with signs that mean something in a pattern; but old parts of
+    its own go."""
     monkeypatch.setattr(scan, "UNIT", 40)
     for name in ("a.bed", "b", "[ab]"):
         stopped(monkeypatch, run, fasta, tmp_path / name, after=2)
-    theirs = {path for path in tmp_path.rglob("*") if path.parent.name.startswith((".a.bed.", ".b."))}
+    theirs = {
+        path for path in tmp_path.rglob("*") if path.parent.name.startswith((".a.bed.", ".b."))
+    }
     assert len(theirs) == 6
     call_genome(run, fasta, tmp_path / "a", progress=False)
     call_genome(run, fasta, tmp_path / "[ab]", threshold=0.9, progress=False)
@@ -165,12 +183,16 @@ def test_a_call_leaves_the_parts_of_other_files_alone(run, fasta, tmp_path, monk
 
 
 @pytest.mark.parametrize("settings", [{}, {"threshold": 0.9}])
-def test_another_call_into_the_same_file_takes_nothing(run, fasta, whole, tmp_path, monkeypatch, settings):
+def test_another_call_into_the_same_file_takes_nothing(
+    run, fasta, whole, tmp_path, monkeypatch, settings
+):
     real, out = scan.unit_calls, tmp_path / "c.bed"
 
     def meanwhile(*args):
         monkeypatch.setattr(scan, "unit_calls", real)
-        with pytest.raises(InputError, match="c.bed: another call is writing this file; wait for it"):
+        with pytest.raises(
+            InputError, match="c.bed: another call is writing this file; wait for it"
+        ):
             call_genome(run, fasta, out, progress=False, **settings)
         return real(*args)
 
@@ -220,10 +242,14 @@ def test_regions(run, fasta, whole, tmp_path):
     (tmp_path / "r.bed").write_text("B\t600\t900\nA\t2900\t3000\nA\t0\t5\n")
     with pytest.raises(InputError, match="B = chrB"):
         call_genome(run, fasta, tmp_path / "c.bed", regions=tmp_path / "r.bed", progress=False)
-    call_genome(run, fasta, tmp_path / "c.bed", regions=tmp_path / "r.bed", rename=True, progress=False)
+    call_genome(
+        run, fasta, tmp_path / "c.bed", regions=tmp_path / "r.bed", rename=True, progress=False
+    )
     calls = table(whole)
     middle = (calls[1] + calls[2]) // 2
-    inside = (calls[0] == "chrB") & middle.between(600, 899) | (calls[0] == "chrA") & middle.between(2900, 2999)
+    inside = (calls[0] == "chrB") & middle.between(600, 899) | (
+        calls[0] == "chrA"
+    ) & middle.between(2900, 2999)
     assert table((tmp_path / "c.bed").read_bytes())[[0, 1, 2, 3, 5]].equals(
         calls[inside][[0, 1, 2, 3, 5]].reset_index(drop=True)
     )

@@ -1,4 +1,5 @@
-"""FASTA, one-hot, reverse complement and shuffles: what goes in comes out, and what cannot is named."""
+"""FASTA, one-hot, reverse complement and shuffles: what goes in comes out, and what cannot is
+named."""
 
 from __future__ import annotations
 
@@ -33,19 +34,28 @@ dna_n = st.text("ACGTNacgtn", min_size=1, max_size=60)
 def fasta_bytes(sequences: list[str], width: int, newline: str, zipped: bool) -> bytes:
     lines = []
     for i, sequence in enumerate(sequences):
-        lines += [f">r{i} some words", *(sequence[k : k + width] for k in range(0, len(sequence), width)), ""]
+        lines += [
+            f">r{i} some words",
+            *(sequence[k : k + width] for k in range(0, len(sequence), width)),
+            "",
+        ]
     data = newline.join(lines).encode()
     return gzip.compress(data) if zipped else data
 
 
 @settings(deadline=None, max_examples=60)
 @given(
-    st.lists(dna_n, min_size=1, max_size=8), st.integers(1, 70), st.sampled_from(["\n", "\r\n", "\r"]), st.booleans()
+    st.lists(dna_n, min_size=1, max_size=8),
+    st.integers(1, 70),
+    st.sampled_from(["\n", "\r\n", "\r"]),
+    st.booleans(),
 )
 def test_fasta_is_read_whatever_its_lines(tmp_path_factory, sequences, width, newline, zipped):
     path = tmp_path_factory.mktemp("fasta") / "any.name"
     path.write_bytes(fasta_bytes(sequences, width, newline, zipped))
-    assert list(read_fasta(path)) == [(f"r{i}", sequence.upper()) for i, sequence in enumerate(sequences)]
+    assert list(read_fasta(path)) == [
+        (f"r{i}", sequence.upper()) for i, sequence in enumerate(sequences)
+    ]
 
 
 @settings(deadline=None, max_examples=30)
@@ -80,7 +90,10 @@ BAD = {
     "gap": (b">a\nAC-GT\n", "position 3: letter '-'"),
     "inner space": (b">a\nAC GT\n", "position 3: letter ' '"),
     "cut gzip": (gzip.compress(os.urandom(4000))[:2000], "gzip"),
-    "cut gzip of FASTA": (gzip.compress(b">a\n" + b"ACGTTGCA" * 4000)[:60], "breaks off in record 'a'"),
+    "cut gzip of FASTA": (
+        gzip.compress(b">a\n" + b"ACGTTGCA" * 4000)[:60],
+        "breaks off in record 'a'",
+    ),
     "only a gzip start": (b"\x1f\x8b", "damaged or truncated gzip"),
     "binary": (b"\x89PNG\0\0\0", "binary content"),
     "utf-16": (">a\nACGT\n".encode("utf-16"), "binary content"),
@@ -165,7 +178,9 @@ def test_one_hot_equals_the_plain_form(sequences):
                 plain[b, "ACGT".index(letter), t] = 1
     assert x.dtype == torch.float32 and x.is_contiguous()
     np.testing.assert_array_equal(x.numpy(), plain)
-    assert [d[: len(s)] for d, s in zip(decode(x), sequences, strict=True)] == [s.upper() for s in sequences]
+    assert [d[: len(s)] for d, s in zip(decode(x), sequences, strict=True)] == [
+        s.upper() for s in sequences
+    ]
     assert all(set(d[len(s) :]) <= {"N"} for d, s in zip(decode(x), sequences, strict=True))
 
 
@@ -224,9 +239,13 @@ def test_shuffle_mixes_and_depends_on_the_seed():
     sequences = ["".join(rng.choice(list("ACGT"), 101)) for _ in range(20)]
     one, two = shuffle(sequences, seed=1), shuffle(sequences, seed=2)
     assert all(a != b != c for a, b, c in zip(sequences, one, two, strict=True))
-    same = [sum(a == b for a, b in zip(s, t, strict=True)) for s, t in zip(sequences, one, strict=True)]
+    same = [
+        sum(a == b for a, b in zip(s, t, strict=True)) for s, t in zip(sequences, one, strict=True)
+    ]
     assert np.mean(same) < 45  # 25 of 101 by chance alone
-    assert len(set(shuffle([sequences[0]] * 10, seed=3))) == 10  # copies are shuffled each in their own way
+    assert (
+        len(set(shuffle([sequences[0]] * 10, seed=3))) == 10
+    )  # copies are shuffled each in their own way
 
 
 def test_mononucleotide_shuffle_breaks_pairs():

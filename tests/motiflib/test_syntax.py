@@ -1,4 +1,5 @@
-"""Rules: arrangements counted once for both strands, expectation against shuffles, planted rules found."""
+"""Rules: arrangements counted once for both strands, expectation against shuffles, planted rules
+found."""
 
 from __future__ import annotations
 
@@ -30,7 +31,9 @@ def table(rows) -> pd.DataFrame:
 
 def turned(calls: pd.DataFrame, length: int) -> pd.DataFrame:
     flip = {"+": "-", "-": "+"}
-    return calls.assign(start=length - calls.end, end=length - calls.start, strand=calls.strand.map(flip))
+    return calls.assign(
+        start=length - calls.end, end=length - calls.start, strand=calls.strand.map(flip)
+    )
 
 
 @pytest.mark.parametrize("second", ["+", "-"])
@@ -56,7 +59,14 @@ def scattered(n: int = 300, seed: int = 0, rule: float = 0.5) -> pd.DataFrame:
         start = int(rng.integers(50, 150))
         rows.append((f"s{i}", start, "M1", "+"))
         follows = rng.random() < rule
-        rows.append((f"s{i}", start + 17 if follows else int(rng.integers(50, 150)), "M2", "+" if follows else "-"))
+        rows.append(
+            (
+                f"s{i}",
+                start + 17 if follows else int(rng.integers(50, 150)),
+                "M2",
+                "+" if follows else "-",
+            )
+        )
     return table(rows)
 
 
@@ -67,18 +77,24 @@ def test_planted_rule_comes_first():
     assert top[ARRANGED].tolist() == ["M1", "+", "M2", "+", 17]
     assert top["count"] > 120 and top.p_value < 1e-20 and top["count"] > 20 * top.expected
     assert (rules.p_value < 0.01).sum() == 1
-    assert rule_sentence(top, {"M1": "A"}).startswith("A then M2 on the same strand, 17 bp from start to start")
+    assert rule_sentence(top, {"M1": "A"}).startswith(
+        "A then M2 on the same strand, 17 bp from start to start"
+    )
     assert "p < 1e-20" in rule_sentence(top)
 
 
 def test_chance_gives_no_rule():
-    assert not (pair_rules(scattered(rule=0), {f"s{i}": 200 for i in range(300)}).p_value < 0.01).any()
+    assert not (
+        pair_rules(scattered(rule=0), {f"s{i}": 200 for i in range(300)}).p_value < 0.01
+    ).any()
     assert len(pair_rules(table([]).astype({"start": int}), {"s0": 100})) == 0
 
 
 def test_expectation_is_the_mean_of_shuffles():
     calls, lengths = scattered(60, seed=3), {f"s{i}": 200 for i in range(60)}
-    expected = expected_counts(calls, lengths, 40).query("distance >= 10")  # nearer ones share bases
+    expected = expected_counts(calls, lengths, 40).query(
+        "distance >= 10"
+    )  # nearer ones share bases
     expected = expected.groupby(["motif_a", "motif_b"]).expected.sum()["M1", "M2"]
     rng, totals = np.random.default_rng(0), []
     names = np.array(sorted(lengths))
@@ -88,7 +104,9 @@ def test_expectation_is_the_mean_of_shuffles():
             mine = (mixed.motif == motif).to_numpy()
             mixed.loc[mine, "sequence"] = rng.permutation(names)
         pairs = distances(mixed, reach=40)
-        totals.append(((pairs.motif_a == "M1") & (pairs.motif_b == "M2") & (pairs.distance >= 10)).sum())
+        totals.append(
+            ((pairs.motif_a == "M1") & (pairs.motif_b == "M2") & (pairs.distance >= 10)).sum()
+        )
     assert expected == pytest.approx(np.mean(totals), rel=0.15)
 
 

@@ -1,4 +1,5 @@
-"""Runs the chapters and builds the book once for all tests of the site; these tests come after all others."""
+"""Runs the chapters and builds the book once for all tests of the site; these tests come after all
+others."""
 
 from __future__ import annotations
 
@@ -29,7 +30,10 @@ def runs(request):
     capture = request.config.pluginmanager.getplugin("capturemanager")
     with capture.global_and_fixture_disabled():
         print("\nrunning the chapters", flush=True)
-        return {run.name: run for run in run_chapters(chapter_names(), "quick", int(os.environ.get("JOBS", "2")))}
+        return {
+            run.name: run
+            for run in run_chapters(chapter_names(), "quick", int(os.environ.get("JOBS", "2")))
+        }
 
 
 @pytest.fixture(scope="session")
@@ -50,7 +54,10 @@ def site(runs) -> Path:
 @pytest.fixture(scope="session")
 def browser():
     """A headless Chromium from the system; without one the test is skipped, and says so."""
-    path = next(filter(None, map(shutil.which, BROWSERS)), MAC_BROWSER if Path(MAC_BROWSER).exists() else None)
+    path = next(
+        filter(None, map(shutil.which, BROWSERS)),
+        MAC_BROWSER if Path(MAC_BROWSER).exists() else None,
+    )
     if path is None:
         pytest.skip(f"no Chromium on this machine (looked for {', '.join(BROWSERS)})")
     from playwright.sync_api import sync_playwright

@@ -1,4 +1,5 @@
-"""A compiler from rules to weights: write what a sequence must hold, get a network that decides it, nothing learnt."""
+"""A compiler from rules to weights: write what a sequence must hold, get a network that decides it,
+nothing learnt."""
 
 from __future__ import annotations
 

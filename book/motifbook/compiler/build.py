@@ -23,12 +23,13 @@ from motiflib.training import Fit
 
 
 def compile_grammar(grammar: Grammar | Rule, *, form: str = "consensus", candidates: int = 48) -> Argminn:
-    """A network whose weights are the rule: its logit is above 0 where the rule holds and below 0 where it does not.
+    """A network whose weights are the rule: its logit is above 0 where the rule holds and below 0
+    where it does not.
 
-    A grammar stands for `rule_of(grammar)`. In the form "consensus" this is exact for every sequence in which at most
-    `candidates` windows answer. The form "pwm" reads motifs by their matrices: filters are log-odds, the logit is
-    evidence, and training can go on from there (`soft`).
-    Raises InputError for a rule that breaks a bound, and names the bound.
+    A grammar stands for `rule_of(grammar)`. In the form "consensus" this is exact for every
+    sequence in which at most `candidates` windows answer. The form "pwm" reads motifs by their
+    matrices: filters are log-odds, the logit is evidence, and training can go on from there
+    (`soft`). Raises InputError for a rule that breaks a bound, and names the bound.
 
     >>> model = compile_grammar(Rule({"A": "CACGTG", "B": "GATAAG"}, present("A") & ~present("B")))
     >>> bool(model(one_hot(["TTTCACGTGTTT"])) > 0)
@@ -42,11 +43,12 @@ def compile_grammar(grammar: Grammar | Rule, *, form: str = "consensus", candida
 
 
 def compile_run(grammar: Grammar, out: str | Path, *, form: str = "consensus", candidates: int = 48) -> Run:
-    """Compile a grammar and keep the network as the folder `out`, as `runs.train_run` keeps a trained one.
+    """Compile a grammar and keep the network as the folder `out`, as `runs.train_run` keeps a
+    trained one.
 
-    Motifs, false discovery rates and metrics are read from sequences of the rule: `cases` in the form "consensus",
-    simulated ones in the form "pwm". The history is empty. Raises InputError as `compile_grammar` does, or for a folder
-    that holds an unfinished training or cannot be made.
+    Motifs, false discovery rates and metrics are read from sequences of the rule: `cases` in the
+    form "consensus", simulated ones in the form "pwm". The history is empty. Raises InputError as
+    `compile_grammar` does, or for a folder that holds an unfinished training or cannot be made.
 
     >>> compile_run(load_grammar("rest"), "run").settings["metrics"]["accuracy"]
     1.0

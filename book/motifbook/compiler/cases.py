@@ -1,4 +1,5 @@
-"""Sequences that try a rule: what it names is planted, then one thing is changed. `rules.holds` says what is true."""
+"""Sequences that try a rule: what it names is planted, then one thing is changed. `rules.holds`
+says what is true."""
 
 from __future__ import annotations
 
@@ -18,11 +19,12 @@ COLUMNS = ["sequence", "holds", "change"]
 def cases(rule: Rule, n: int, length: int = 300, seed: int = 0) -> pd.DataFrame:
     """`n` sequences that keep the rule and `n` that break it: columns sequence, holds, change.
 
-    In each, some things that the rule names are planted (each with probability 1/2, but one at least), and in most of
-    them one thing is changed: a gap is 1 bp out of its range, neighbours are exchanged, a motif is on the other strand,
-    missing, or has one letter wrong. "none" in a broken one: what was planted does not keep the rule, such as a
-    repressor. Labels are from the plain evaluator, so that chance occurrences count too.
-    Raises InputError where sequences of one kind do not turn up, or the things do not fit in.
+    In each, some things that the rule names are planted (each with probability 1/2, but one at
+    least), and in most of them one thing is changed: a gap is 1 bp out of its range, neighbours are
+    exchanged, a motif is on the other strand, missing, or has one letter wrong. "none" in a broken
+    one: what was planted does not keep the rule, such as a repressor. Labels are from the plain
+    evaluator, so that chance occurrences count too. Raises InputError where sequences of one kind
+    do not turn up, or the things do not fit in.
 
     >>> cases(rule_of(load_grammar("rest")), 100).groupby("holds").change.value_counts()
     """
@@ -87,7 +89,8 @@ def word(rule: Rule, name: str, strand: str, rng: np.random.Generator) -> str:
 
 
 def scatter(blocks: list[str], length: int, rule: Rule, rng: np.random.Generator) -> str:
-    """The blocks in random order at random places of a background, apart, and a window's width from the ends."""
+    """The blocks in random order at random places of a background, apart, and a window's width from
+    the ends."""
     rest = length - sum(map(len, blocks)) - 2 * rule.width
     if rest < 0:
         raise InputError(f"{rule.name}: {length - rest} bp are planted; expected sequences of at least so many")

@@ -1,4 +1,5 @@
-"""From a formula to what a network can ask: a sum of products over questions about single tokens, within bounds."""
+"""From a formula to what a network can ask: a sum of products over questions about single tokens,
+within bounds."""
 
 from __future__ import annotations
 
@@ -13,7 +14,8 @@ LEAST_BITS = 8.0  # of a consensus: shorter words fill the places among the cand
 
 
 class Part(NamedTuple):
-    """A partner as seen from its anchor reading +: motif, strand, distances from first base to first base."""
+    """A partner as seen from its anchor reading +: motif, strand, distances from first base to
+    first base."""
 
     motif: str
     strand: str
@@ -123,7 +125,8 @@ def anchored(rule: Rule, what: Spaced) -> Near:
     return Near(what.motifs[at], tuple(sorted(parts, key=lambda p: (p.motif, p.strand, min(p.shifts)))))
 
 
-# -- simplification --------------------------------------------------------------------------------------------------
+# -- simplification
+# --------------------------------------------------------------------------------------------------
 
 
 def implies(a: Literal, b: Literal) -> bool:
@@ -157,7 +160,8 @@ def absorbed(found: list[Clause]) -> list[Clause]:
 
 
 def merged(found: list[Clause]) -> list[Clause]:
-    """Pairs of one anchor and partner at several distances become one question: in a sum, or negated in a product."""
+    """Pairs of one anchor and partner at several distances become one question: in a sum, or
+    negated in a product."""
     single = [literal for clause in found if len(clause) == 1 for literal in clause]
     together = _union([literal for literal in single if literal.sign])
     rest = [clause for clause in found if not (len(clause) == 1 and next(iter(clause)).sign)]

@@ -1,9 +1,12 @@
-"""Rules about motifs as formulas, and a plain evaluator in Python: the truth for every compiled network.
+"""Rules about motifs as formulas, and a plain evaluator in Python: the truth for every compiled
+network.
 
-Letters: w width of a motif, W width of every filter: that of the widest motif, or one more to centre palindromes.
+Letters: w width of a motif, W width of every filter: that of the widest motif, or one more to
+centre palindromes.
 
-An occurrence of a motif is a place where each of its consensus letters stands, on either strand, in a window of W bp
-around it that lies inside the sequence and holds no N. An arrangement may stand on either strand as a whole.
+An occurrence of a motif is a place where each of its consensus letters stands, on either strand, in
+a window of W bp around it that lies inside the sequence and holds no N. An arrangement may stand on
+either strand as a whole.
 """
 
 from __future__ import annotations
@@ -39,7 +42,8 @@ class Formula:
 
 @dataclass(frozen=True)
 class Spaced:
-    """Motifs from left to right on `strands`; `gaps[i]` are the allowed numbers of bases between motif i and i + 1."""
+    """Motifs from left to right on `strands`; `gaps[i]` are the allowed numbers of bases between
+    motif i and i + 1."""
 
     motifs: tuple[str, ...]
     gaps: tuple[tuple[int, ...], ...]
@@ -49,8 +53,8 @@ class Spaced:
     def anchor(self) -> int | None:
         """Index of the motif from which all others are seen, None if there is none.
 
-        On each side of it there may be one motif at any of several gaps, or several motifs at one gap each. Of two
-        different motifs it is the one whose name comes first.
+        On each side of it there may be one motif at any of several gaps, or several motifs at one
+        gap each. Of two different motifs it is the one whose name comes first.
         """
         fixed = [len(gap) == 1 for gap in self.gaps]
         ends = range(len(self.motifs))
@@ -62,7 +66,8 @@ class Spaced:
 
 @dataclass(frozen=True)
 class AtLeast(Formula):
-    """At least `n` occurrences of a motif (a palindrome counts once) or of the anchor of an arrangement."""
+    """At least `n` occurrences of a motif (a palindrome counts once) or of the anchor of an
+    arrangement."""
 
     what: str | Spaced
     n: int = 1
@@ -98,7 +103,8 @@ def present(motif: str) -> AtLeast:
 
 
 def spaced(motifs: str, gaps=(), strands: str | None = None) -> AtLeast:
-    """Motifs in this order; a gap is a number or a range of bases, one for all or a list with one for each.
+    """Motifs in this order; a gap is a number or a range of bases, one for all or a list with one
+    for each.
 
     >>> spaced("A B", 6), spaced("A B C", range(3, 13)), spaced("A B", 6, "+-")
     """
@@ -145,7 +151,8 @@ class Rule:
         return self.letters(name) == turned(self.letters(name))
 
     def offset(self, name: str, strand: str = "+") -> int:
-        """Where the motif starts in its window of W bp: in the middle, or one base to the left of it."""
+        """Where the motif starts in its window of W bp: in the middle, or one base to the left of
+        it."""
         left = (self.width - self.motifs[name].width) // 2
         return left if strand == "+" else self.width - self.motifs[name].width - left
 
@@ -158,7 +165,8 @@ def word_motif(name: str, word: str) -> Motif:
 
 
 def consensus(motif: Motif) -> list[str]:
-    """Allowed letters of each column: all below 0.25 bits, else those of at least 0.9 of the highest frequency.
+    """Allowed letters of each column: all below 0.25 bits, else those of at least 0.9 of the
+    highest frequency.
 
     >>> consensus(word_motif("A", "CRN"))
     ['C', 'AG', 'ACGT']
@@ -173,11 +181,12 @@ def turned(letters: list[str]) -> list[str]:
 
 
 def rule_of(grammar: Grammar, rivals: bool = False) -> Rule:
-    """What a grammar says of consensus instances: a positive alternative stands in the sequence, and no negative one
-    that plants the same motifs and more (a repressor).
+    """What a grammar says of consensus instances: a positive alternative stands in the sequence,
+    and no negative one that plants the same motifs and more (a repressor).
 
-    So in SPI1/CTCF: an SPI1 is there, and no SPI1 with a CTCF 5 to 20 bp away. With `rivals`, negative alternatives of
-    the same motifs speak against a positive one too: as evidence, not as logic.
+    So in SPI1/CTCF: an SPI1 is there, and no SPI1 with a CTCF 5 to 20 bp away. With `rivals`,
+    negative alternatives of the same motifs speak against a positive one too: as evidence, not as
+    logic.
 
     >>> holds(rule_of(load_grammar("spi1")), "ACGT" * 20)
     False
@@ -202,11 +211,13 @@ def _arrangement(a: Arrangement) -> Formula:
     return AtLeast(Spaced(a.motifs, tuple(tuple(sorted(set(gap))) for gap in a.gaps), a.strands))
 
 
-# -- the plain evaluator ---------------------------------------------------------------------------------------------
+# -- the plain evaluator
+# ---------------------------------------------------------------------------------------------
 
 
 def holds(rule: Rule, sequence: str) -> bool:
-    """Does the rule hold for a sequence of letters ACGTN? Searched word by word; no network takes part.
+    """Does the rule hold for a sequence of letters ACGTN? Searched word by word; no network takes
+    part.
 
     >>> holds(Rule({"A": "CACGTG"}, present("A")), "TTCACGTGTT")
     True

@@ -1,9 +1,10 @@
-"""The soft form: motifs sampled from matrices give evidence, not letters, so the same parts hold log-odds in nats.
+"""The soft form: motifs sampled from matrices give evidence, not letters, so the same parts hold
+log-odds in nats.
 
-    scanner        a = LLR - threshold of the motif's matrix, where that is above 0
-    neighbourhood  n = log(1 + sum_j exp(LLR_j + KAPPA) / number of distances): the evidence for a partner
-    token          z = LLR + n + log prior of the place, one coordinate for each question
-    attention      softmax over z: the posterior of where it is, against "nothing" at log(number of places)
+    scanner        a = LLR - threshold of the motif's matrix, where that is above 0 neighbourhood  n
+    = log(1 + sum_j exp(LLR_j + KAPPA) / number of distances): the evidence for a partner token
+    z = LLR + n + log prior of the place, one coordinate for each question attention      softmax
+    over z: the posterior of where it is, against "nothing" at log(number of places)
 
 It is not exact, as the logic of `weights` is: it is a place for training to start from.
 """
@@ -107,7 +108,8 @@ def _tokens(model: Argminn, p: Plan, cut: list[float]) -> None:
 
 
 def place(rule: Rule, atom: str | Near, shifts: list[frozenset[int]], turned: bool, size: int) -> tuple[Tensor, float]:
-    """Log prior of the anchor's place as a linear map of the position code: 0 where the grammar plants, -FAR elsewhere.
+    """Log prior of the anchor's place as a linear map of the position code: 0 where the grammar
+    plants, -FAR elsewhere.
 
     Fitted by least squares on 300 bp to each side of the middle.
     """

@@ -2,13 +2,14 @@
 
 The construction, stage by stage (Theorem and proof: chapter 05_expressivity):
 
-    scanner        a channel gives A on an occurrence of its consensus and 0 elsewhere
-    neighbourhood  rho is 0 at allowed distances and hopeless at all others: n > A if a partner stands there, else 0
-    token          one coordinate for each question, 1 on tokens that answer it, else 0; one more for "nothing"
-    attention      one head for each question: v = k / (k + c) for k such tokens, c being the weight of "nothing"
-    mlp            a clause is relu(true literals - twice the negated ones - all true but one); no bias, a 1 is carried
-    LayerNorms     all coordinates come in pairs +x, -x, so the mean is 0 and a LayerNorm is one positive factor
-    counts         one layer earlier: counts go into the stream, and the next query compares them with their threshold
+    scanner        a channel gives A on an occurrence of its consensus and 0 elsewhere neighbourhood
+    rho is 0 at allowed distances and hopeless at all others: n > A if a partner stands there, else
+    0 token          one coordinate for each question, 1 on tokens that answer it, else 0; one more
+    for "nothing" attention      one head for each question: v = k / (k + c) for k such tokens, c
+    being the weight of "nothing" mlp            a clause is relu(true literals - twice the negated
+    ones - all true but one); no bias, a 1 is carried LayerNorms     all coordinates come in pairs
+    +x, -x, so the mean is 0 and a LayerNorm is one positive factor counts         one layer
+    earlier: counts go into the stream, and the next query compares them with their threshold
 """
 
 from __future__ import annotations
@@ -36,8 +37,9 @@ TRACE = 3e-4  # slope left to a partner's activation, so that tools which ask fo
 
 
 class Plan(NamedTuple):
-    """What the network is made of: `filters` (a motif each, maybe several times), `rows` of the spacing table as
-    (anchor filter, partner channel): allowed shifts of windows, `questions` (atom, n), and the clauses."""
+    """What the network is made of: `filters` (a motif each, maybe several times), `rows` of the
+    spacing table as (anchor filter, partner channel): allowed shifts of windows, `questions` (atom,
+    n), and the clauses."""
 
     rule: Rule
     filters: list[str]
@@ -54,8 +56,9 @@ class Plan(NamedTuple):
     def needed(self, clause: Clause) -> int:
         """Windows that answer at least in a sequence for which a clause holds.
 
-        Literals may share occurrences, so each motif counts as often as the most demanding one asks for it; an
-        occurrence answers once for each copy of its filter, a palindrome on both strands.
+        Literals may share occurrences, so each motif counts as often as the most demanding one asks
+        for it; an occurrence answers once for each copy of its filter, a palindrome on both
+        strands.
         """
         most: Counter[str] = Counter()
         for atom, n, sign in clause:
@@ -67,7 +70,8 @@ class Plan(NamedTuple):
 
 
 def plan(rule: Rule, clauses: list[Clause]) -> Plan:
-    """Give every partner a filter whose row of the spacing table is free: the same motif twice if need be."""
+    """Give every partner a filter whose row of the spacing table is free: the same motif twice if
+    need be."""
     questions = sorted({literal[:2] for clause in clauses for literal in clause}, key=str)
     atoms = list(dict.fromkeys(atom for atom, _ in questions))
     named = [a if isinstance(a, str) else a.anchor for a in atoms]
@@ -100,7 +104,8 @@ def _partner(rule: Rule, filters: list[str], rows: dict, atom: Near, anchor: int
 
 
 def shape(p: Plan, candidates: int) -> ArgminnConfig:
-    """Sizes from the plan: layers, heads, token and stream are as small as the construction allows."""
+    """Sizes from the plan: layers, heads, token and stream are as small as the construction
+    allows."""
     hidden = sum(1 if isinstance(atom, str) else 5 for atom in p.atoms)
     slots = max(2 + len(p.questions), len(p.clauses) // 2 + 1)  # the constant, the questions, the answer
     if not 1 <= candidates <= CANDIDATES:
@@ -162,7 +167,8 @@ def _spacing(model: Argminn, p: Plan) -> None:
 
 
 def _tokens(model: Argminn, p: Plan) -> None:
-    """embed and mix: coordinate i of a token is 1 if it answers atom i; the last one marks "nothing"."""
+    """embed and mix: coordinate i of a token is 1 if it answers atom i; the last one marks
+    "nothing"."""
     filters, channels = len(p.filters), model.config.channels
     kind, near, out = channels, 2 * channels, model.mix[1]
     mate = [*range(filters, channels), *range(filters)]
@@ -201,7 +207,8 @@ def trace(p: Plan, atom: Near) -> int:
 def thresholds(partners: int, candidates: int) -> tuple[float, float]:
     """Between these, z = 2A [is the anchor] + sum of n over partners rises from 0 to 1.
 
-    With all partners z >= 2A + PA. With one less, z <= 2A + (P - 1)(A + log M); on another token, z <= P (A + log M).
+    With all partners z >= 2A + PA. With one less, z <= 2A + (P - 1)(A + log M); on another token, z
+    <= P (A + log M).
     """
     full, more = (2 + partners) * A, A + math.log(candidates)
     less = max(2 * A + (partners - 1) * more, partners * more)
@@ -209,7 +216,8 @@ def thresholds(partners: int, candidates: int) -> tuple[float, float]:
 
 
 def _ask(step: StreamAttention, p: Plan, after_counting: bool) -> None:
-    """One head for each question, then one hidden unit for each clause, then the answer beside a constant."""
+    """One head for each question, then one hidden unit for each clause, then the answer beside a
+    constant."""
     size, slots = step.key.shape[1], _slots(step)
     query = step.query.bias.view(-1, size), step.query.weight.view(-1, size, step.query.in_features)
     for h, (atom, n) in enumerate(p.questions):
@@ -238,7 +246,8 @@ def _ask(step: StreamAttention, p: Plan, after_counting: bool) -> None:
 
 
 def _count(step: StreamAttention, p: Plan) -> None:
-    """v = k / (k + n) of every count into the stream: slot 1 + head, beside the constant in slot 0."""
+    """v = k / (k + n) of every count into the stream: slot 1 + head, beside the constant in slot
+    0."""
     size = step.key.shape[1]
     bias = step.query.bias.view(-1, size)
     _pair(step.out[0].bias[:, None], 0, 0, 1.0)

@@ -1,6 +1,8 @@
-"""Every figure of the book, one function each: results in, matplotlib out, nothing computed about biology.
+"""Every figure of the book, one function each: results in, matplotlib out, nothing computed about
+biology.
 
-Each function draws in the book's style whatever the session's settings are, and leaves those as they were.
+Each function draws in the book's style whatever the session's settings are, and leaves those as
+they were.
 """
 
 from __future__ import annotations

@@ -1,4 +1,5 @@
-"""Real binding data: motifs under the ones that are known, spacings seen and learnt, scores with their errors."""
+"""Real binding data: motifs under the ones that are known, spacings seen and learnt, scores with
+their errors."""
 
 from __future__ import annotations
 
@@ -79,7 +80,8 @@ def spacings(
     seen: Mapping[int, int], expected: Mapping[int, float], learnt: Mapping[int, float], *,
     peaks: Mapping[str, Sequence[int]] | None = None, window: tuple[int, int] = (-10, 40),
 ) -> Figure:  # fmt: skip
-    """One pair of motifs: pairs of calls at each distance above, the learnt weight of each distance below.
+    """One pair of motifs: pairs of calls at each distance above, the learnt weight of each distance
+    below.
 
     `learnt` is exp(rho) over its value before training. `peaks` names distances to be coloured.
 
@@ -123,7 +125,8 @@ def by_rank(table: pd.DataFrame, ax: Axes | None = None, *, x: str, y: str) -> A
 
 @styled
 def changes(values: Mapping[str, Sequence[float]], ax: Axes | None = None, *, x: str = "logit") -> Axes:
-    """The spread of a number under several treatments: the middle half as a box, its median, 5% to 95% as a line.
+    """The spread of a number under several treatments: the middle half as a box, its median, 5% to
+    95% as a line.
 
     >>> changes({"as it is": [4.0, 5.0], "left half erased": [0.5, 1.0]})
     """

@@ -15,7 +15,8 @@ MARKS = "osD^vP*X"
 
 @styled
 def false_discovery(score: Sequence[float], rates: Mapping[str, Sequence[float]], ax: Axes | None = None) -> Axes:
-    """False discovery rate of the calls from a score upwards, one line each; the last of `rates` is the truth, dotted.
+    """False discovery rate of the calls from a score upwards, one line each; the last of `rates` is
+    the truth, dotted.
 
     >>> false_discovery(table.score, {"decoys": table.fdr, "measured on the truth": measured})
     """
@@ -32,7 +33,8 @@ def false_discovery(score: Sequence[float], rates: Mapping[str, Sequence[float]]
 def stated_and_measured(
     lines: pd.DataFrame, ax: Axes | None = None, *, by: str = "grammar", factor: float = 1.5, least: float = 0.01
 ) -> Axes:
-    """Measured false discovery rate against the stated one: columns stated, measured, seed and `by`, which colours.
+    """Measured false discovery rate against the stated one: columns stated, measured, seed and
+    `by`, which colours.
 
     The band is `factor` to both sides; rates below `least` are left out, they rest on few calls.
 

@@ -13,7 +13,8 @@ from motiflib.run.figures import COLOURS, FAINT, INK, axes_or_new, label, styled
 
 @styled
 def rule_profile(table: pd.DataFrame, ax: Axes | None = None, *, names: Mapping[str, str] | None = None) -> Axes:
-    """The network's answer to each pair at each gap: rows of `Rules.table` with two motifs, a line an arrangement.
+    """The network's answer to each pair at each gap: rows of `Rules.table` with two motifs, a line
+    an arrangement.
 
     Arrangements of the highest peaks are drawn in colour, at most six; the rest faint.
 
@@ -35,7 +36,8 @@ def rule_profile(table: pd.DataFrame, ax: Axes | None = None, *, names: Mapping[
 
 @styled
 def matches(table: pd.DataFrame, ax: Axes | None = None) -> Axes:
-    """How well sequences match the true motifs: columns method, motif match; a dot a grammar, a bar their mean.
+    """How well sequences match the true motifs: columns method, motif match; a dot a grammar, a bar
+    their mean.
 
     >>> matches(stored[stored.length == 500])
     """

@@ -20,7 +20,8 @@ MARKERS = "osD^v"
 
 @styled
 def found_beside_known(pairs: Sequence[tuple[Motif, Motif, int, str]], titles: Sequence[str]) -> Figure:
-    """For each data set a column: the motif found above, the known one that it is most like below, aligned.
+    """For each data set a column: the motif found above, the known one that it is most like below,
+    aligned.
 
     >>> found_beside_known([(found, jaspar("REST"), 3, "+")], ["REST"])
     """
@@ -48,11 +49,12 @@ def found_beside_known(pairs: Sequence[tuple[Motif, Motif, int, str]], titles: S
 
 @styled
 def methods_by_grammar(rows: pd.DataFrame, names: dict[str, str]) -> Figure:
-    """A line per grammar, a column per method. Colour and number: share of the planted motifs that were recovered, over
-    all seeds. A dot for each false report (spurious, orange; a motif reported again, grey), mean per run, at most 12.
+    """A line per grammar, a column per method. Colour and number: share of the planted motifs that
+    were recovered, over all seeds. A dot for each false report (spurious, orange; a motif reported
+    again, grey), mean per run, at most 12.
 
-    `rows`: one per run, columns grammar, method, recovered, planted, spurious, redundant. `names`: methods in order,
-    and what to call them.
+    `rows`: one per run, columns grammar, method, recovered, planted, spurious, redundant. `names`:
+    methods in order, and what to call them.
 
     >>> methods_by_grammar(rows, {"argminn": "ARGMINN", "cnn": "CNN filters"})
     """

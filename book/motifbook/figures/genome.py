@@ -16,7 +16,8 @@ def locus(
     calls: Mapping[str, pd.DataFrame], peaks: Mapping[str, pd.DataFrame], chrom: str, start: int, end: int,
     ax: Axes | None = None,
 ) -> Axes:  # fmt: skip
-    """One row for each factor: its calls as bars as high as their score, its peaks as triangles below.
+    """One row for each factor: its calls as bars as high as their score, its peaks as triangles
+    below.
 
     calls: columns sequence, start, end, score (0 to 1). peaks: columns chrom, summit.
 
@@ -57,7 +58,8 @@ def trade(curves: Mapping[str, pd.DataFrame], ax: Axes | None = None, *, x: str,
 def effects_along(
     place: np.ndarray, values: Mapping[str, np.ndarray], marks: Mapping[str, int], ax: Axes | None = None
 ) -> Axes:
-    """Effects of variants along an element, one panel-wide track for each name, `marks` named by a dotted line.
+    """Effects of variants along an element, one panel-wide track for each name, `marks` named by a
+    dotted line.
 
     Each track is scaled by its own largest effect.
 

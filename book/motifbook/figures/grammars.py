@@ -26,7 +26,8 @@ from motiflib.run.figures import (
 
 @styled
 def planted(truth: pd.DataFrame, rows: Sequence[int], length: int, ax: Axes | None = None, names=None) -> Axes:
-    """Planted instances of some sequences as arrows, one line a sequence; an arrow points the way the motif reads.
+    """Planted instances of some sequences as arrows, one line a sequence; an arrow points the way
+    the motif reads.
 
     `truth` has columns row, start, end, motif, strand; `rows` are drawn from top to bottom.
 
@@ -60,7 +61,8 @@ def _view(truth: pd.DataFrame, rows: Sequence[int], length: int) -> tuple[float,
 
 @styled
 def gaps(seen: Sequence[int], expected: Mapping[int, float], ax: Axes | None = None, *, title: str = "") -> Axes:
-    """Number of pairs at each gap (bars) and what the grammar promises (dots with two standard errors).
+    """Number of pairs at each gap (bars) and what the grammar promises (dots with two standard
+    errors).
 
     >>> gaps(distances, {gap: 1 / 14 for gap in range(2, 16)})
     """
@@ -78,9 +80,11 @@ def gaps(seen: Sequence[int], expected: Mapping[int, float], ax: Axes | None = N
 def evidence(
     odds: Mapping[str, np.ndarray], posterior: Mapping[str, np.ndarray], truth: pd.DataFrame, region: tuple[int, int]
 ) -> Figure:
-    """Above, how well each start fits each motif; below, how probable it is that the motif was planted there.
+    """Above, how well each start fits each motif; below, how probable it is that the motif was
+    planted there.
 
-    `odds` and `posterior` give an array (L,) per motif; rows of `truth` (start, motif) are marked by triangles.
+    `odds` and `posterior` give an array (L,) per motif; rows of `truth` (start, motif) are marked
+    by triangles.
 
     >>> evidence({"MAX": odds}, {"MAX": posterior}, truth, (180, 320))
     """
@@ -144,7 +148,8 @@ def curves(
     ticks: Sequence[float] | None = None,
     dashed: Sequence[str] = (),
 ) -> Axes:
-    """Lines through a few measured points, each with its own marker; a dashed one takes the colour of the line before.
+    """Lines through a few measured points, each with its own marker; a dashed one takes the colour
+    of the line before.
 
     >>> curves({"SPI1": ([0.2, 0.5], [0.99, 0.98])}, "GC", "AUROC")
     """

@@ -40,7 +40,8 @@ def logos(motifs: Sequence[Motif], *, titles: Sequence[str] | None = None, colum
 def filter_logo(
     weights: Float[np.ndarray, "4 W"], ax: Axes | None = None, *, title: str = "", limit: float | None = None
 ) -> Axes:
-    """A raw filter: each letter as tall as its weight; what the filter dislikes hangs below the line.
+    """A raw filter: each letter as tall as its weight; what the filter dislikes hangs below the
+    line.
 
     >>> filter_logo(model.scanner.filters[0].detach())
     """
@@ -70,7 +71,8 @@ def filter_grid(filters: Float[np.ndarray, "F 4 W"], *, names: Sequence[str] | N
 def filters_over_time(
     frames: Sequence[Float[np.ndarray, "F 4 W"]], times: Sequence[str], *, names: Sequence[str] | None = None
 ) -> Figure:
-    """Small multiples: a row for each filter, a column for each moment of training; one scale for all.
+    """Small multiples: a row for each filter, a column for each moment of training; one scale for
+    all.
 
     >>> filters_over_time([before, after], ["epoch 0", "epoch 8"])
     """

@@ -64,10 +64,12 @@ def sequence_view(
     names: Sequence[str] | None = None, truth: pd.DataFrame | None = None, calls: pd.DataFrame | None = None,
     window: tuple[int, int] | None = None,
 ) -> Figure:  # fmt: skip
-    """What the network sees in one sequence: activations of each filter, attention of each step, instances below.
+    """What the network sees in one sequence: activations of each filter, attention of each step,
+    instances below.
 
-    Forward activations rise above their line, those of the other strand hang below; each bar is drawn at the
-    middle of its window. Attention is the largest of the heads. `truth` and `calls` have start, end, motif, strand.
+    Forward activations rise above their line, those of the other strand hang below; each bar is
+    drawn at the middle of its window. Attention is the largest of the heads. `truth` and `calls`
+    have start, end, motif, strand.
 
     >>> sequence_view(readout.activations[0], readout.attention[0], width=12, truth=planted)
     """
@@ -138,7 +140,8 @@ def _lanes(ax: Axes, names: Sequence[str], title: str, floor: float = 0.55) -> N
 def attention_steps(
     attention: Float[np.ndarray, "K H M"], tokens: Sequence[str], ax: Axes | None = None, *, least: float = 0.08
 ) -> Axes:
-    """Which token each head of each step looked at; tokens that no head gave `least` attention are left out.
+    """Which token each head of each step looked at; tokens that no head gave `least` attention are
+    left out.
 
     >>> attention_steps(attention[0], ["filter 0 + at 93", "filter 1 - at 110", "nothing"])
     """
@@ -164,9 +167,11 @@ def spacing_profiles(
     table: Float[np.ndarray, "C C S"], pairs: Sequence[tuple[int, int]], names: Sequence[str], *,
     window: tuple[int, int] | None = None,
 ) -> Figure:  # fmt: skip
-    """The learnt spacing table: for each ordered pair of channels, exp(rho) at each distance over its mean when new.
+    """The learnt spacing table: for each ordered pair of channels, exp(rho) at each distance over
+    its mean when new.
 
-    Above 1 the network likes the second motif at that distance from the first (start to start), below 1 it does not.
+    Above 1 the network likes the second motif at that distance from the first (start to start),
+    below 1 it does not.
 
     >>> spacing_profiles(model.around.table(), [(0, 1)], ["AGGAAG +", "CACGTG +"])
     """

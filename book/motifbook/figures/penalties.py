@@ -29,7 +29,8 @@ from motiflib.run.figures import (
 def overlap_pair(
     top: Float[np.ndarray, "4 W"], other: Float[np.ndarray, "4 W"], deltas: Sequence[int], *, notes: Sequence[str] = ()
 ) -> Figure:
-    """Two filters over one sequence, the second `delta` bp further on; the columns that both cover are shaded.
+    """Two filters over one sequence, the second `delta` bp further on; the columns that both cover
+    are shaded.
 
     >>> overlap_pair(filters[0], filters[1], [0, 4])
     """
@@ -53,7 +54,8 @@ def overlap_pair(
 
 @styled
 def overlap_curve(curves: Mapping[str, Float[np.ndarray, " S"]], ax: Axes | None = None) -> Axes:
-    """Weight of a pair in the overlap penalty at each offset, A_a(delta) A_f(-delta), for each {name: (S,)}.
+    """Weight of a pair in the overlap penalty at each offset, A_a(delta) A_f(-delta), for each
+    {name: (S,)}.
 
     >>> overlap_curve({"both full": product, "other shortened": shorter})
     """

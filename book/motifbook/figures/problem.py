@@ -1,4 +1,5 @@
-"""Figures on ordinary networks: filters that are no motifs, attributions that differ, motifs that hide each other."""
+"""Figures on ordinary networks: filters that are no motifs, attributions that differ, motifs that
+hide each other."""
 
 from __future__ import annotations
 
@@ -30,7 +31,8 @@ MARKERS = "osD^vP"
 def filters_beside(
     planted: Sequence[Motif], filters: Sequence[Sequence[Motif]], titles: Sequence[Sequence[str]]
 ) -> Figure:
-    """A row for each planted motif: the motif, then the filters of a network that come closest; one scale of bits.
+    """A row for each planted motif: the motif, then the filters of a network that come closest; one
+    scale of bits.
 
     >>> filters_beside(planted, [closest_to_left, closest_to_right], titles)
     """
@@ -49,8 +51,9 @@ def filters_beside(
 
 @styled
 def dispersion(shares: Mapping[str, np.ndarray], responses: pd.DataFrame) -> Figure:
-    """Left: share of the prediction that the n strongest filters carry, a line per network. Right: each filter of a
-    network by how well it alone tells either of two motifs from background (AUROC).
+    """Left: share of the prediction that the n strongest filters carry, a line per network. Right:
+    each filter of a network by how well it alone tells either of two motifs from background
+    (AUROC).
 
     >>> dispersion({"seed 0": filter_shares(model, x, y)}, filter_responses(model, planted))
     """
@@ -72,7 +75,8 @@ def dispersion(shares: Mapping[str, np.ndarray], responses: pd.DataFrame) -> Fig
 
 @styled
 def tracks(values: Mapping[str, np.ndarray], spans: Mapping[str, tuple[int, int]], window: tuple[int, int]) -> Figure:
-    """Attribution of each base, a row for each way to compute it; planted instances are shaded and named.
+    """Attribution of each base, a row for each way to compute it; planted instances are shaded and
+    named.
 
     Each row has its own scale, as methods differ in units.
 
@@ -98,7 +102,8 @@ def tracks(values: Mapping[str, np.ndarray], spans: Mapping[str, tuple[int, int]
 
 @styled
 def agreement_grid(tables: Mapping[str, pd.DataFrame]) -> Figure:
-    """Square tables of correlations side by side, numbers written in; rows and columns are (method, seed) pairs.
+    """Square tables of correlations side by side, numbers written in; rows and columns are (method,
+    seed) pairs.
 
     >>> agreement_grid({"51,200 sequences": table})
     """
@@ -126,9 +131,11 @@ def agreement_grid(tables: Mapping[str, pd.DataFrame]) -> Figure:
 
 @styled
 def doubled(table: pd.DataFrame) -> Figure:
-    """Attribution of a site when it is alone and when a copy stands beside it: a panel per method, a line per network.
+    """Attribution of a site when it is alone and when a copy stands beside it: a panel per method,
+    a line per network.
 
-    Columns of ``table``: method, seed, once, twice. Values are shares of the site's attribution when alone.
+    Columns of ``table``: method, seed, once, twice. Values are shares of the site's attribution
+    when alone.
 
     >>> doubled(pd.DataFrame({"method": ["mutagenesis"], "seed": [0], "once": [1.0], "twice": [0.1]}))
     """

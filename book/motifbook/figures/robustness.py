@@ -22,7 +22,8 @@ NAMES = {"argminn": "ARGMINN", "argminn-corrected": "ARGMINN, corrected", "cnn":
 def sweep(
     table: pd.DataFrame, ax: Axes | None = None, *, x: str = "GC of the background (%)", y: str = "AUROC"
 ) -> Axes:
-    """One measure over the levels of one context, a line a model (column model), its interval shaded.
+    """One measure over the levels of one context, a line a model (column model), its interval
+    shaded.
 
     >>> sweep(table[(table.context == "gc") & (table.measure == "auroc")])
     """
@@ -62,7 +63,8 @@ def sweep_grid(table: pd.DataFrame, *, band: tuple[float, float] = (20, 80), col
 
 @styled
 def kept(table: pd.DataFrame, ax: Axes | None = None, *, threshold: float = 0.5) -> Axes:
-    """How often each instance is called in new surroundings, against its score in the old: columns score, kept.
+    """How often each instance is called in new surroundings, against its score in the old: columns
+    score, kept.
 
     >>> kept(kept_calls(model, found, data))
     """
@@ -78,7 +80,8 @@ def kept(table: pd.DataFrame, ax: Axes | None = None, *, threshold: float = 0.5)
 
 @styled
 def contexts(table: pd.DataFrame, measure: str = "auroc") -> Figure:
-    """The loss of a measure in each context and level, against the sequences before, a dot a grammar, a row a model.
+    """The loss of a measure in each context and level, against the sequences before, a dot a
+    grammar, a row a model.
 
     >>> contexts(stored[stored.part == "other"])
     """

@@ -12,7 +12,8 @@ from motiflib.run.figures import FAINT, INK, axes_or_new, label, styled
 
 @styled
 def roc(scores: Mapping[str, tuple[Sequence[float], Sequence[float]]], ax: Axes | None = None) -> Axes:
-    """Receiver operating characteristic of each {name: (label, score)}; "oracle" is drawn as a dotted line.
+    """Receiver operating characteristic of each {name: (label, score)}; "oracle" is drawn as a
+    dotted line.
 
     >>> roc({"network": (y, probability), "oracle": (y, ratio)})
     """
@@ -29,7 +30,8 @@ def roc(scores: Mapping[str, tuple[Sequence[float], Sequence[float]]], ax: Axes 
 
 @styled
 def precision_recall(curves: Mapping[str, tuple[Sequence[float], Sequence[float]]], ax: Axes | None = None) -> Axes:
-    """Precision against recall of each {name: (precision, recall)}; a single pair is drawn as a point.
+    """Precision against recall of each {name: (precision, recall)}; a single pair is drawn as a
+    point.
 
     >>> precision_recall({"calls": (table.precision, table.recall), "oracle": (best.precision, best.recall)})
     """

@@ -13,7 +13,8 @@ SIDES = {"for": COLOURS[0], "against": COLOURS[1]}
 
 @styled
 def pair_distances(rules: pd.DataFrame, ax: Axes | None = None, *, title: str = "") -> Axes:
-    """How often the calls of one pair stand at each distance (columns distance, count and, if known, expected).
+    """How often the calls of one pair stand at each distance (columns distance, count and, if
+    known, expected).
 
     >>> pair_distances(rules[(rules.motif_a == "M1") & (rules.motif_b == "M2")])
     """
@@ -27,7 +28,8 @@ def pair_distances(rules: pd.DataFrame, ax: Axes | None = None, *, title: str = 
 
 @styled
 def silencing(rules: pd.DataFrame, names: list[str], ax: Axes | None = None) -> Axes:
-    """Mean log-odds of sequences with a pair as they are and with one, the other, or both sites silenced.
+    """Mean log-odds of sequences with a pair as they are and with one, the other, or both sites
+    silenced.
 
     `rules` has the columns without_both, without_a, without_b, both; `names` says what each row is.
 
@@ -49,9 +51,11 @@ def silencing(rules: pd.DataFrame, names: list[str], ax: Axes | None = None) -> 
 
 @styled
 def planted_and_found(planted: pd.DataFrame, ax: Axes | None = None) -> Axes:
-    """Ranges of planted rules as bars, in the colour of the class that they speak for, and what was found as lines.
+    """Ranges of planted rules as bars, in the colour of the class that they speak for, and what was
+    found as lines.
 
-    Columns: grammar, rule, speaks, low, high, and found_low, found_high (one row for each network; empty if not found).
+    Columns: grammar, rule, speaks, low, high, and found_low, found_high (one row for each network;
+    empty if not found).
 
     >>> planted_and_found(table)
     """

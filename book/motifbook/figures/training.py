@@ -26,7 +26,8 @@ def limit_line(ax: Axes, value: float, text: str = "oracle") -> None:
 
 @styled
 def history(table: pd.DataFrame, *, oracle: float | None = None) -> Figure:
-    """The history of `training.fit`: the three parts of the loss, and AUROC on the validation examples.
+    """The history of `training.fit`: the three parts of the loss, and AUROC on the validation
+    examples.
 
     >>> history(fit(...).history, oracle=0.990)
     """
@@ -53,7 +54,8 @@ def history(table: pd.DataFrame, *, oracle: float | None = None) -> Figure:
 def auroc_over_time(
     runs: Mapping[str, pd.DataFrame], ax: Axes | None = None, *, oracle: float | None = None, title: str = ""
 ) -> Axes:
-    """Validation AUROC of several trainings; runs whose names agree up to the last word share a colour.
+    """Validation AUROC of several trainings; runs whose names agree up to the last word share a
+    colour.
 
     >>> auroc_over_time({"seeded 0": first, "seeded 1": second}, oracle=0.990)
     """
@@ -72,7 +74,8 @@ def auroc_over_time(
 
 @styled
 def to_the_oracle(table: pd.DataFrame, ax: Axes | None = None, *, bar: float | None = None) -> Axes:
-    """How far below the oracle each training ends: columns grammar, gap; a dot a seed, a tick at the mean.
+    """How far below the oracle each training ends: columns grammar, gap; a dot a seed, a tick at
+    the mean.
 
     >>> to_the_oracle(pd.DataFrame({"grammar": ["rest"] * 3, "gap": [0.003, 0.004, 0.005]}), bar=0.01)
     """
@@ -92,7 +95,8 @@ def to_the_oracle(table: pd.DataFrame, ax: Axes | None = None, *, bar: float | N
 
 @styled
 def schedule(progress: Sequence[float], share: Sequence[float], rate: Sequence[float], ax: Axes | None = None) -> Axes:
-    """How much of the penalties is in force, and the learning rate as a share of its peak, over training.
+    """How much of the penalties is in force, and the learning rate as a share of its peak, over
+    training.
 
     >>> schedule([0, 0.5, 1], [0, 0.03, 1], [0.1, 0.7, 0])
     """
@@ -106,7 +110,8 @@ def schedule(progress: Sequence[float], share: Sequence[float], rate: Sequence[f
 
 @styled
 def seeds(table: pd.DataFrame, ax: Axes | None = None, *, least: float | None = None) -> Axes:
-    """The k-mers of `seeding.enriched_kmers` as bars of z; negative ones speak against the positive class.
+    """The k-mers of `seeding.enriched_kmers` as bars of z; negative ones speak against the positive
+    class.
 
     >>> seeds(enriched_kmers(examples))
     """

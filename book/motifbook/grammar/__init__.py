@@ -1,4 +1,5 @@
-"""Motif grammars: text files of what is planted where, sequences from them, and the Bayes oracle that knows all."""
+"""Motif grammars: text files of what is planted where, sequences from them, and the Bayes oracle
+that knows all."""
 
 from __future__ import annotations
 

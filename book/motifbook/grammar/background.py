@@ -1,4 +1,5 @@
-"""What stands between the planted motifs: bases of a given GC, a first-order Markov chain, or real flanks."""
+"""What stands between the planted motifs: bases of a given GC, a first-order Markov chain, or real
+flanks."""
 
 from __future__ import annotations
 
@@ -18,7 +19,8 @@ Flanks = "Sequence[str]"
 
 
 def cut_points(probabilities: np.ndarray) -> np.ndarray:
-    """Thresholds (..., 3) on 16-bit lanes from probabilities (..., 4) of A, C, G, T; rounding is at most 2^-17."""
+    """Thresholds (..., 3) on 16-bit lanes from probabilities (..., 4) of A, C, G, T; rounding is at
+    most 2^-17."""
     return np.round(np.cumsum(probabilities, -1)[..., :3] * 65536).astype(np.int64) - 32768
 
 
@@ -28,13 +30,15 @@ def gc_frequencies(gc: float) -> np.ndarray:
 
 
 def stationary(transitions: Float[np.ndarray, "4 4"]) -> Float[np.ndarray, " 4"]:
-    """Long-run base frequencies pi of a Markov chain: pi = pi T, with T[a, b] = P(next is b | this is a)."""
+    """Long-run base frequencies pi of a Markov chain: pi = pi T, with T[a, b] = P(next is b | this
+    is a)."""
     system = np.vstack([transitions.T - np.eye(4), np.ones(4)])
     return np.linalg.lstsq(system, np.array([0, 0, 0, 0, 1.0]), rcond=None)[0]
 
 
 def markov(sequences: Sequence[str], pseudocount: float = 1.0) -> Float[np.ndarray, "4 4"]:
-    """First-order transitions T[a, b] = P(next is b | this is a) counted in real sequences, N left out.
+    """First-order transitions T[a, b] = P(next is b | this is a) counted in real sequences, N left
+    out.
 
     >>> markov(["ACACACAC"], pseudocount=0)[0].tolist()
     [0.0, 1.0, 0.0, 0.0]
@@ -49,9 +53,10 @@ def markov(sequences: Sequence[str], pseudocount: float = 1.0) -> Float[np.ndarr
 class Background:
     """Draws backgrounds (B, L) of base codes, 0..3 for ACGT and 4 for N.
 
-    `source` is None (independent bases of GC fraction `gc`), a (4, 4) matrix of transition probabilities, or a list of
-    sequences: each simulated sequence then takes a random window of a random one.
-    Raises InputError for a GC outside (0, 1), rows that do not sum to 1, or flanks shorter than `length`.
+    `source` is None (independent bases of GC fraction `gc`), a (4, 4) matrix of transition
+    probabilities, or a list of sequences: each simulated sequence then takes a random window of a
+    random one. Raises InputError for a GC outside (0, 1), rows that do not sum to 1, or flanks
+    shorter than `length`.
     """
 
     def __init__(self, length: int, gc: float = 0.5, source: np.ndarray | Flanks | None = None, device="cpu"):

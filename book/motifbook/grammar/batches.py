@@ -13,7 +13,8 @@ from motiflib.batches import Examples
 
 
 class GrammarBatches:
-    """Fresh sequences of a grammar at each step; no sequence is ever seen twice, so there is nothing to learn by heart.
+    """Fresh sequences of a grammar at each step; no sequence is ever seen twice, so there is
+    nothing to learn by heart.
 
     >>> batches = GrammarBatches(load_grammar("rest"), length=500, steps=60)
     """
@@ -28,7 +29,8 @@ class GrammarBatches:
         self.batch, self.seed, self.device = batch, seed, device
 
     def place(self, device: torch.device) -> None:
-        """Simulate there from now on, where it has float64: sequences depend on seed and number, not on the device."""
+        """Simulate there from now on, where it has float64: sequences depend on seed and number,
+        not on the device."""
         self.device = "cpu" if device.type == "mps" else device
 
     def epoch(self, number: int) -> Iterator[tuple[Tensor, Tensor]]:
@@ -37,6 +39,7 @@ class GrammarBatches:
             yield simulate_batch(self.grammar, self.batch, self.length, self.gc, seed=first + step, device=self.device)
 
     def sample(self, n: int, seed: int = 0) -> Examples:
-        """`n` examples that training never sees: for seeding (seed 0), validation (1), test (2), and so on."""
+        """`n` examples that training never sees: for seeding (seed 0), validation (1), test (2),
+        and so on."""
         seed = (self.seed + 1) * 10_000_019 - 1 - seed
         return Examples(*simulate_batch(self.grammar, n, self.length, self.gc, seed=seed, device=self.device))

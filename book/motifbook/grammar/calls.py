@@ -1,4 +1,5 @@
-"""The best calls that anyone could make, from the oracle's exact posteriors, and how often they are right.
+"""The best calls that anyone could make, from the oracle's exact posteriors, and how often they are
+right.
 
 A call is right when it overlaps a planted instance by at least half of the shorter of the two.
 """
@@ -21,7 +22,8 @@ CALL_COLUMNS = ["row", "start", "end", "motif", "strand", "posterior"]
 
 
 def _half_overlap(widths: list[int]) -> tuple[Tensor, Tensor]:
-    """Distances [low, high] (M, M) from motif a's start to b's at which b overlaps a by half of the shorter."""
+    """Distances [low, high] (M, M) from motif a's start to b's at which b overlaps a by half of the
+    shorter."""
     w = torch.tensor(widths)
     need = (torch.minimum(w[:, None], w[None, :]) + 1) // 2
     return need - w[None, :], w[:, None] - need
@@ -42,10 +44,12 @@ def _right(mass: Float[Tensor, "b M L"], low: Tensor, high: Tensor) -> Float[Ten
 def best_calls(
     oracle: Oracle, x: Float[Tensor, "B 4 L"], threshold: float = 0.05, given: int | None = 1
 ) -> pd.DataFrame:
-    """Instances called from exact posteriors, one row each: row (of x), start, end, motif, strand, posterior.
+    """Instances called from exact posteriors, one row each: row (of x), start, end, motif, strand,
+    posterior.
 
-    `posterior` is the exact probability that the call is right. In each sequence the most probable call is taken, the
-    instances that it would explain are set aside, and so on down to `threshold`. `given` is as in `Oracle.posteriors`.
+    `posterior` is the exact probability that the call is right. In each sequence the most probable
+    call is taken, the instances that it would explain are set aside, and so on down to `threshold`.
+    `given` is as in `Oracle.posteriors`.
     """
     parts = [_chunk_calls(oracle, part, threshold, given) for part in x.split(CHUNK)]
     for i, part in enumerate(parts):
@@ -59,7 +63,8 @@ def _chunk_calls(oracle: Oracle, x: Tensor, threshold: float, given: int | None)
     low, high = _half_overlap(oracle.widths)
     taken, active = [], torch.arange(len(x))
     while len(active):
-        # ties along a plateau (many starts overlap one instance) go to the likeliest instance itself
+        # ties along a plateau (many starts overlap one instance) go to the likeliest instance
+        # itself
         right = _right(mass[active], low, high)
         best = (right + 1e-6 * mass[active]).flatten(1).argmax(1)
         p = right.flatten(1).gather(1, best[:, None])[:, 0]
@@ -76,9 +81,11 @@ def _chunk_calls(oracle: Oracle, x: Tensor, threshold: float, given: int | None)
 
 
 def precision_recall(calls: pd.DataFrame, truth: pd.DataFrame, thresholds=None) -> pd.DataFrame:
-    """Precision and recall of `calls` with posterior at least each threshold: threshold, calls, precision, recall.
+    """Precision and recall of `calls` with posterior at least each threshold: threshold, calls,
+    precision, recall.
 
-    Precision is the fraction of calls that are right; recall is the fraction of planted instances that a call hits.
+    Precision is the fraction of calls that are right; recall is the fraction of planted instances
+    that a call hits.
     """
     thresholds = np.linspace(0.05, 0.95, 19).round(2) if thresholds is None else np.asarray(thresholds)
     pairs = calls.rename_axis("call").reset_index().merge(truth.rename_axis("planted").reset_index(), on="row")
@@ -95,7 +102,8 @@ def precision_recall(calls: pd.DataFrame, truth: pd.DataFrame, thresholds=None) 
 
 
 class Reachable(NamedTuple):
-    """The best that can be done: `auroc` and `accuracy` on both classes, `calls` (`precision_recall`) on positives."""
+    """The best that can be done: `auroc` and `accuracy` on both classes, `calls`
+    (`precision_recall`) on positives."""
 
     auroc: float
     accuracy: float

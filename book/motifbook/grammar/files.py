@@ -18,10 +18,12 @@ def write_simulation(
     grammar: Grammar, n: int, seed: int, length: int, out: str | Path, gc: float = 0.5,
     background: np.ndarray | Flanks | None = None,
 ) -> Path:
-    """Simulate `n` sequences, half of each class, and write four files into the folder `out`, each whole or not at all.
+    """Simulate `n` sequences, half of each class, and write four files into the folder `out`, each
+    whole or not at all.
 
-    positives.fa and negatives.fa; truth.bed (name, start, end, motif, 0, strand) with the instances of both; oracle.tsv
-    (name, log_likelihood_ratio in nats). Returns the folder. Raises InputError for a bad request or folder.
+    positives.fa and negatives.fa; truth.bed (name, start, end, motif, 0, strand) with the instances
+    of both; oracle.tsv (name, log_likelihood_ratio in nats). Returns the folder. Raises InputError
+    for a bad request or folder.
 
     >>> from motifbook.grammar import load_grammar
     >>> write_simulation(load_grammar("rest"), 20, seed=1, length=200, out="/tmp/rest").name

@@ -22,7 +22,8 @@ def grammar_names() -> list[str]:
 
 
 def load_grammar(name_or_path: str | Path) -> Grammar:
-    """A grammar by its name or from a YAML file; InputError says what is wrong, in which line, and what was expected.
+    """A grammar by its name or from a YAML file; InputError says what is wrong, in which line, and
+    what was expected.
 
     >>> load_grammar("e2f6-max").motifs["MAX"].width
     6

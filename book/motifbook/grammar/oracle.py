@@ -1,9 +1,11 @@
 """The Bayes oracle of a grammar: it knows all that the simulator does, so no model can beat it.
 
-A class is a mixture over everything that is hidden: alternative, order, strands, gaps, start, and whether the sequence
-was turned over. With S_m[t] the log-odds of motif m against background at start t, an arrangement m_1 .. m_k has
+A class is a mixture over everything that is hidden: alternative, order, strands, gaps, start, and
+whether the sequence was turned over. With S_m[t] the log-odds of motif m against background at
+start t, an arrangement m_1 .. m_k has
 
-    P(x | arrangement) / P_background(x) = mean over starts t and gaps g of exp(S_m1[t] + S_m2[t + w_1 + g_1] + ...)
+    P(x | arrangement) / P_background(x) = mean over starts t and gaps g of exp(S_m1[t] + S_m2[t +
+    w_1 + g_1] + ...)
 
 which a backward recursion over the motifs sums exactly. Everything is float64 and in logs.
 """
@@ -25,7 +27,8 @@ CHUNK = 512  # sequences at a time
 
 
 def _convolve(x: Float[Tensor, "B 4 R"], weights: Float[Tensor, "4 w"]) -> Tensor:
-    """Sum over the window of weights[x] at each start, (B, R-w+1): a matrix product, then w shifted sums.
+    """Sum over the window of weights[x] at each start, (B, R-w+1): a matrix product, then w shifted
+    sums.
 
     Exactly conv1d, which is several times slower in float64 on a CPU.
     """
@@ -35,11 +38,12 @@ def _convolve(x: Float[Tensor, "B 4 R"], weights: Float[Tensor, "4 w"]) -> Tenso
 
 
 class Oracle:
-    """Exact likelihoods under `grammar` for sequences of `length` bp on a background of GC fraction `gc`.
+    """Exact likelihoods under `grammar` for sequences of `length` bp on a background of GC fraction
+    `gc`.
 
-    `background` may be the (4, 4) transition matrix that `simulate` was given. Real flanks have no likelihood; the
-    oracle then judges as if their bases were independent.
-    Raises InputError for arrangements longer than the sequence, and for motifs that touch on a Markov background.
+    `background` may be the (4, 4) transition matrix that `simulate` was given. Real flanks have no
+    likelihood; the oracle then judges as if their bases were independent. Raises InputError for
+    arrangements longer than the sequence, and for motifs that touch on a Markov background.
 
     >>> from motifbook.grammar import load_grammar, simulate
     >>> grammar = load_grammar("spi1")
@@ -72,11 +76,13 @@ class Oracle:
         log_pfm = {m: torch.from_numpy(np.log(grammar.motifs[m].pfm)) for m in self.names}
         self._log_pfm = [strand for m in self.names for strand in (log_pfm[m], log_pfm[m].flip(0, 1))]
 
-    # -- score maps ------------------------------------------------------------------------------------------------
+    # -- score maps --------------------------------------------------------------------------------
+    # ----------------
 
     @torch.no_grad()
     def log_odds(self, x: Float[Tensor, "B 4 L"]) -> Float[Tensor, "B M 2 L"]:
-        """log of P(bases | motif m on strand s starts at t) / P_background(bases), nats; -inf where it does not fit."""
+        """log of P(bases | motif m on strand s starts at t) / P_background(bases), nats; -inf where
+        it does not fit."""
         out = torch.full((len(x), len(self.names), 2, self.length), -torch.inf, dtype=torch.float64)
         for i, part in enumerate(self._chunks(x)):
             for k, scores in enumerate(self._maps(part, 0, self.length)):
@@ -84,7 +90,8 @@ class Oracle:
         return out
 
     def _maps(self, x: Float[Tensor, "B 4 L"], left: int, right: int) -> list[Tensor]:
-        """Log-odds maps (B, R-w+1) of motif m on +, at 2m, and on -, at 2m + 1, within [left, right) of R bp."""
+        """Log-odds maps (B, R-w+1) of motif m on +, at 2m, and on -, at 2m + 1, within [left,
+        right) of R bp."""
         inside = x[:, :, left:right]
         if self.transitions is None:
             odds = [p - self._frequencies.log()[:, None] for p in self._log_pfm]
@@ -100,7 +107,8 @@ class Oracle:
         return torch.cat([first[:, None], steps], 1)
 
     def _segment(self, x: Tensor, width: int) -> Tensor:
-        """log P(w bases at t | the rest), (B, L-w+1): the steps of the chain in and out, less the bridge over them."""
+        """log P(w bases at t | the rest), (B, L-w+1): the steps of the chain in and out, less the
+        bridge over them."""
         total = torch.cat([torch.zeros(len(x), 1, dtype=x.dtype), self._log_steps(x).cumsum(1)], 1)  # (B, L+1)
         starts = torch.arange(self.length - width + 1)
         inside = total[:, (starts + width + 1).clamp(max=self.length)] - total[:, starts]
@@ -112,7 +120,8 @@ class Oracle:
             bridge[:, 0] = torch.einsum("bi,i->b", x[:, :, width], self._frequencies.log())
         return inside - bridge
 
-    # -- likelihoods -----------------------------------------------------------------------------------------------
+    # -- likelihoods -------------------------------------------------------------------------------
+    # ----------------
 
     def _arrangement(self, maps: list[Tensor], a: Arrangement) -> Tensor:
         """log of P(x | arrangement) / P_background(x), (B,)."""
@@ -142,7 +151,8 @@ class Oracle:
         return torch.stack(terms).logsumexp(0)
 
     def _both_ways(self, x: Tensor) -> tuple[list[Tensor], list[Tensor], Tensor]:
-        """Maps of x, maps of its reverse complement, and log P_background of the latter less that of x."""
+        """Maps of x, maps of its reverse complement, and log P_background of the latter less that
+        of x."""
         turned, shift = x.flip(1, 2), torch.zeros(len(x), dtype=x.dtype)
         if self.transitions is not None:
             shift = self._log_steps(turned).sum(1) - self._log_steps(x).sum(1)
@@ -169,7 +179,8 @@ class Oracle:
 
     @torch.no_grad()
     def log_likelihood_ratio(self, x: Float[Tensor, "B 4 L"]) -> Float[Tensor, " B"]:
-        """log of P(x | positive) / P(x | negative), nats, float64: no score separates the classes better.
+        """log of P(x | positive) / P(x | negative), nats, float64: no score separates the classes
+        better.
 
         Above 0 a sequence is more probably positive, since both classes are equally frequent.
         """
@@ -177,11 +188,12 @@ class Oracle:
         return torch.cat([self._likelihood(b, 1) - self._likelihood(b, 0) for b in both])
 
     def posteriors(self, x: Float[Tensor, "B 4 L"], given: int | None = 1) -> Float[Tensor, "B M 2 L"]:
-        """P(motif m was planted on strand s at start t | x), strands + and -, motifs in the order of `names`.
+        """P(motif m was planted on strand s at start t | x), strands + and -, motifs in the order
+        of `names`.
 
-        `given` is the known class, 1 or 0, or None when the class is unknown and both are equally likely.
-        The probability of a placement is the derivative of the log-likelihood by its log-odds, so one backward pass of
-        the recursion gives them all.
+        `given` is the known class, 1 or 0, or None when the class is unknown and both are equally
+        likely. The probability of a placement is the derivative of the log-likelihood by its
+        log-odds, so one backward pass of the recursion gives them all.
         """
         return torch.cat([self._posteriors(part, given) for part in self._chunks(x)])
 

@@ -1,4 +1,5 @@
-"""A grammar from a YAML text. Every refusal is one line: file, line, what was found, what was expected."""
+"""A grammar from a YAML text. Every refusal is one line: file, line, what was found, what was
+expected."""
 
 from __future__ import annotations
 
@@ -126,7 +127,8 @@ def _motifs(src: _Source, node: Node) -> dict[str, Motif]:
 
 
 def _resolve(src: _Source, name: str, entries: dict[str, Node], done: dict, path: tuple[str, ...]):
-    """Probabilities (4, w) and source of a motif; a motif may be a slice `of` another, never of itself."""
+    """Probabilities (4, w) and source of a motif; a motif may be a slice `of` another, never of
+    itself."""
     if name in path:
         src.fail(entries[name], f"motifs refer to each other in a circle ({' -> '.join((*path, name))})", "no circle")
     if name in done:

@@ -1,4 +1,5 @@
-"""Random numbers by counting: the same index gives the same sequence, whatever the batch size or the device."""
+"""Random numbers by counting: the same index gives the same sequence, whatever the batch size or
+the device."""
 
 from __future__ import annotations
 
@@ -19,7 +20,8 @@ def _shift(z: Tensor, bits: int) -> Tensor:
 
 
 def mix(z: Tensor) -> Tensor:
-    """Scramble 64-bit integers: the finaliser of SplitMix64 (Steele, Lea & Flood, OOPSLA 2014), element by element."""
+    """Scramble 64-bit integers: the finaliser of SplitMix64 (Steele, Lea & Flood, OOPSLA 2014),
+    element by element."""
     z = (z ^ _shift(z, 30)).mul_(_signed(0xBF58476D1CE4E5B9))
     z = _shift(z, 27).bitwise_xor_(z).mul_(_signed(0x94D049BB133111EB))
     return _shift(z, 31).bitwise_xor_(z)
@@ -43,7 +45,8 @@ def words(keys: Tensor, first: int, n: int) -> Tensor:
 
 
 def lanes(keys: Tensor, first: int, n: int) -> Tensor:
-    """16-bit random integers (B, n), four to a word, as int16 in [-32768, 32767]; `first` counts words."""
+    """16-bit random integers (B, n), four to a word, as int16 in [-32768, 32767]; `first` counts
+    words."""
     return words(keys, first, -(-n // 4)).view(torch.int16)[:, :n]
 
 

@@ -1,4 +1,5 @@
-"""What a grammar is: motifs, and weighted alternatives of how they are planted in positives and in negatives."""
+"""What a grammar is: motifs, and weighted alternatives of how they are planted in positives and in
+negatives."""
 
 from __future__ import annotations
 
@@ -13,9 +14,11 @@ SMOOTH = 1e-3  # added to each probability of a matrix, so that no base is impos
 
 @dataclass(frozen=True)
 class Alternative:
-    """One weighted line of a class: motifs `plant` in order, allowed `gaps` between neighbours, `order` and `strand`.
+    """One weighted line of a class: motifs `plant` in order, allowed `gaps` between neighbours,
+    `order` and `strand`.
 
-    `gaps[i]` lists the equally likely numbers of bases between motif i and i+1. An empty `plant` is background.
+    `gaps[i]` lists the equally likely numbers of bases between motif i and i+1. An empty `plant` is
+    background.
     """
 
     weight: float
@@ -35,7 +38,8 @@ class Alternative:
 
 @dataclass(frozen=True)
 class Arrangement:
-    """An alternative with its order and strands chosen: what the simulator samples and the oracle sums over."""
+    """An alternative with its order and strands chosen: what the simulator samples and the oracle
+    sums over."""
 
     weight: float
     motifs: tuple[str, ...]
@@ -46,10 +50,11 @@ class Arrangement:
 
 @dataclass(frozen=True)
 class Grammar:
-    """A motif grammar: `motifs` by name, the alternatives of both classes, and `within`, the reach in bp of the start.
+    """A motif grammar: `motifs` by name, the alternatives of both classes, and `within`, the reach
+    in bp of the start.
 
-    An arrangement starts within `within` bp of the middle of the sequence; half of the sequences are then
-    reverse-complemented as a whole.
+    An arrangement starts within `within` bp of the middle of the sequence; half of the sequences
+    are then reverse-complemented as a whole.
     """
 
     name: str
@@ -82,7 +87,8 @@ class Grammar:
         return sum(self.motifs[m].width for m in names) + sum(max(g) for g in arrangement.gaps)
 
     def starts(self, span: int, length: int) -> tuple[int, int]:
-        """Half-open range of starts for an arrangement of at most `span` bp in a sequence of `length` bp."""
+        """Half-open range of starts for an arrangement of at most `span` bp in a sequence of
+        `length` bp."""
         high = min(length // 2 + self.within, length - span)
         low = max(0, min(length // 2 - self.within, high))
         return low, high + 1

@@ -1,4 +1,5 @@
-"""Sequences from a grammar, vectorised: background, planted instances, and half of all sequences turned over."""
+"""Sequences from a grammar, vectorised: background, planted instances, and half of all sequences
+turned over."""
 
 from __future__ import annotations
 
@@ -22,7 +23,8 @@ WORDS_PER_INSTANCE = 32
 
 
 class _Tables(NamedTuple):
-    """The grammar as arrays. R rows (one per arrangement), P planted at most, V gap values, M motifs x 2 strands."""
+    """The grammar as arrays. R rows (one per arrangement), P planted at most, V gap values, M
+    motifs x 2 strands."""
 
     cumulative: Tensor  # (2, R) of class weights
     motif: Tensor  # (R, P) index of motif * 2 + (strand is -), or -1
@@ -37,7 +39,8 @@ class _Tables(NamedTuple):
 
 
 class _Plan(NamedTuple):
-    """What is planted where, before turning: per sequence y, arrangement row, starts (B, P), turned (B,)."""
+    """What is planted where, before turning: per sequence y, arrangement row, starts (B, P), turned
+    (B,)."""
 
     y: Tensor
     row: Tensor
@@ -141,10 +144,12 @@ def simulate_batch(
     grammar: Grammar, n: int, length: int = 500, gc: float = 0.5, seed: int = 0, device: str | torch.device = "cpu",
     *, first: int = 0, background: np.ndarray | Flanks | None = None,
 ) -> tuple[Float[Tensor, "B 4 L"], Float[Tensor, " B"]]:
-    """One-hot sequences and labels for training: sequences first .. first+n of `seed`, even ones positive.
+    """One-hot sequences and labels for training: sequences first .. first+n of `seed`, even ones
+    positive.
 
-    The same seed and index give the same sequence in every batch size and on every device. `background` is described
-    under `simulate`. Raises InputError when an arrangement is longer than the sequence.
+    The same seed and index give the same sequence in every batch size and on every device.
+    `background` is described under `simulate`. Raises InputError when an arrangement is longer than
+    the sequence.
 
     >>> from motifbook.grammar import load_grammar
     >>> x, y = simulate_batch(load_grammar("spi1"), 4, length=200, seed=1)
@@ -160,10 +165,11 @@ def simulate_batch(
 
 
 class Simulated(NamedTuple):
-    """Simulated sequences and all that was planted: `x` one-hot (n, 4, L) uint8, `y` (n,) float32, `names`, `truth`.
+    """Simulated sequences and all that was planted: `x` one-hot (n, 4, L) uint8, `y` (n,) float32,
+    `names`, `truth`.
 
-    `truth` has a row per planted instance: sequence (its name), start, end (0-based, half-open), motif, strand,
-    component (the alternative, such as `E2F6+MAX`), row (of `x`).
+    `truth` has a row per planted instance: sequence (its name), start, end (0-based, half-open),
+    motif, strand, component (the alternative, such as `E2F6+MAX`), row (of `x`).
     """
 
     x: UInt8[Tensor, "B 4 L"]
@@ -182,9 +188,9 @@ def simulate(
 ) -> Simulated:
     """Sequences with their truth, the very ones of `simulate_batch` with the same seed.
 
-    `background` replaces independent bases of fraction `gc`: a (4, 4) matrix of transition probabilities (see `markov`)
-    or a list of real sequences of at least `length` bp, whose windows become the flanks.
-    Raises InputError when an arrangement is longer than the sequence.
+    `background` replaces independent bases of fraction `gc`: a (4, 4) matrix of transition
+    probabilities (see `markov`) or a list of real sequences of at least `length` bp, whose windows
+    become the flanks. Raises InputError when an arrangement is longer than the sequence.
 
     >>> from motifbook.grammar import load_grammar
     >>> simulate(load_grammar("rest"), 100, seed=1).truth.columns.tolist()

@@ -1,4 +1,5 @@
-"""What a reader would use instead: ordinary networks, attributions, TF-MoDISco, word counts, and one score for all."""
+"""What a reader would use instead: ordinary networks, attributions, TF-MoDISco, word counts, and
+one score for all."""
 
 from __future__ import annotations
 

@@ -20,7 +20,8 @@ def per_base(attributions: Float[Tensor, "N 4 L"]) -> Float[np.ndarray, "N L"]:
 def agreement(
     a: Float[np.ndarray, "N L"], b: Float[np.ndarray, "N L"], where: Bool[np.ndarray, "N L"] | None = None
 ) -> Float[np.ndarray, " N"]:
-    """Pearson correlation of two attributions of the same sequences, over the positions ``where`` (default: all).
+    """Pearson correlation of two attributions of the same sequences, over the positions ``where``
+    (default: all).
 
     0 where one of them is constant.
 
@@ -45,7 +46,8 @@ def planted_mask(truth: pd.DataFrame, n: int, length: int) -> Bool[np.ndarray, "
 
 
 def precision(values: Float[np.ndarray, "N L"], mask: Bool[np.ndarray, "N L"]) -> Float[np.ndarray, " N"]:
-    """Of the k positions with the largest values, k being the number of planted bases, the share that is planted.
+    """Of the k positions with the largest values, k being the number of planted bases, the share
+    that is planted.
 
     R-precision in information retrieval. Sequences in which nothing is planted give NaN.
 
@@ -59,7 +61,8 @@ def precision(values: Float[np.ndarray, "N L"], mask: Bool[np.ndarray, "N L"]) -
 
 
 def share_outside(values: Float[np.ndarray, "N L"], mask: Bool[np.ndarray, "N L"]) -> Float[np.ndarray, " N"]:
-    """Share of the total absolute attribution that lies on bases outside ``mask``, where nothing was planted.
+    """Share of the total absolute attribution that lies on bases outside ``mask``, where nothing
+    was planted.
 
     >>> share_outside(np.array([[3.0, -1.0]]), np.array([[True, False]]))
     array([0.25])
@@ -71,10 +74,12 @@ def share_outside(values: Float[np.ndarray, "N L"], mask: Bool[np.ndarray, "N L"
 def twice(
     x: Float[Tensor, "N 4 L"], truth: pd.DataFrame, *, apart: int = 10
 ) -> tuple[Float[Tensor, "N 4 L"], Bool[np.ndarray, "N L"], Bool[np.ndarray, "N L"]]:
-    """Each sequence with its planted block copied once more, ``apart`` bp to the right (or left, if it would not fit).
+    """Each sequence with its planted block copied once more, ``apart`` bp to the right (or left, if
+    it would not fit).
 
-    The block is everything from the first to the last planted base of a sequence. Also returned: where the block was
-    before, and where its copy is, so that attributions can be read with and without the copy.
+    The block is everything from the first to the last planted base of a sequence. Also returned:
+    where the block was before, and where its copy is, so that attributions can be read with and
+    without the copy.
 
     >>> doubled, block, copy = twice(simulated.x.float(), simulated.truth)
     """

@@ -1,7 +1,9 @@
-"""Which bases does a prediction rest on? Three answers that a reader would use for an ordinary network.
+"""Which bases does a prediction rest on? Three answers that a reader would use for an ordinary
+network.
 
-All take a model that returns logits (B,) and one-hot sequences (N, 4, L), and return attributions (N, 4, L): zero
-except at the base that is there, or, with ``hypothetical=True``, a value for each base that could be there.
+All take a model that returns logits (B,) and one-hot sequences (N, 4, L), and return attributions
+(N, 4, L): zero except at the base that is there, or, with ``hypothetical=True``, a value for each
+base that could be there.
 """
 
 from __future__ import annotations
@@ -36,17 +38,19 @@ def _device(model: nn.Module) -> torch.device:
 
 
 def shuffled_references(x: Float[Tensor, "N 4 L"], n: int = 10, seed: int = 0) -> Float[Tensor, "N n 4 L"]:
-    """``n`` dinucleotide shuffles of each sequence: what "no signal" looks like to these methods."""
+    """``n`` dinucleotide shuffles of each sequence: what "no signal" looks like to these
+    methods."""
     return dinucleotide_shuffle(x.cpu().float(), n=n, random_state=seed, allow_N=True)
 
 
 def deeplift(
     model: nn.Module, x: Float[Tensor, "N 4 L"], *, references: int = 10, seed: int = 0, hypothetical: bool = False
 ) -> Float[Tensor, "N 4 L"]:
-    """DeepLIFT/SHAP: differences from dinucleotide shuffles, passed back through the network by the rescale rule.
+    """DeepLIFT/SHAP: differences from dinucleotide shuffles, passed back through the network by the
+    rescale rule.
 
-    Shrikumar, Greenside, Kundaje 2017; Lundberg, Lee 2017. The attributions of a sequence sum to its logit minus the
-    mean logit of its shuffles.
+    Shrikumar, Greenside, Kundaje 2017; Lundberg, Lee 2017. The attributions of a sequence sum to
+    its logit minus the mean logit of its shuffles.
 
     >>> deeplift(model, x).sum((1, 2))   # model(x) - model(shuffles).mean()
     """
@@ -71,12 +75,13 @@ def integrated_gradients(
     seed: int = 0,
     hypothetical: bool = False,
 ) -> Float[Tensor, "N 4 L"]:
-    """Integrated gradients from dinucleotide shuffles r to the sequence x, averaged over the shuffles.
+    """Integrated gradients from dinucleotide shuffles r to the sequence x, averaged over the
+    shuffles.
 
         (x - r) * integral over s in [0, 1] of  grad f(r + s (x - r))
 
-    Sundararajan, Taly, Yan 2017. The integral is a Gauss-Legendre sum of ``steps`` points: exact for a polynomial of
-    degree below 2 * steps, close for a network of ReLUs.
+    Sundararajan, Taly, Yan 2017. The integral is a Gauss-Legendre sum of ``steps`` points: exact
+    for a polynomial of degree below 2 * steps, close for a network of ReLUs.
 
     >>> integrated_gradients(model, x).shape == x.shape
     True
@@ -110,9 +115,11 @@ def _share(slope: Tensor, sequence: Tensor, reference: Tensor, hypothetical: boo
 def mutagenesis(
     model: nn.Module, x: Float[Tensor, "N 4 L"], *, hypothetical: bool = False, seed: int = 0
 ) -> Float[Tensor, "N 4 L"]:
-    """In-silico mutagenesis: the logit with each base changed, less the mean over the four bases at that position.
+    """In-silico mutagenesis: the logit with each base changed, less the mean over the four bases at
+    that position.
 
-    Zhou, Troyanskaya 2015. Chance plays no part: ``seed`` is there so that the three methods are called alike.
+    Zhou, Troyanskaya 2015. Chance plays no part: ``seed`` is there so that the three methods are
+    called alike.
 
     >>> mutagenesis(model, x).shape == x.shape
     True
@@ -124,7 +131,8 @@ def mutagenesis(
 
 
 def attribute(model: nn.Module, x: Float[Tensor, "N 4 L"], method: str, **options: object) -> Float[Tensor, "N 4 L"]:
-    """The attribution method named, one of ``METHODS``; options are those of the method's own function.
+    """The attribution method named, one of ``METHODS``; options are those of the method's own
+    function.
 
     Raises ``ValueError`` for an unknown name.
 

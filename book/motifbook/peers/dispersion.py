@@ -1,4 +1,5 @@
-"""Is a filter a motif? Two measurements on a trained first layer, for any network with ``scan`` and ``first``."""
+"""Is a filter a motif? Two measurements on a trained first layer, for any network with ``scan`` and
+``first``."""
 
 from __future__ import annotations
 
@@ -21,8 +22,9 @@ def filter_shares(
 ) -> Float[np.ndarray, " F"]:
     """What part of the prediction each first-layer filter carries; the parts sum to 1.
 
-    The gap is the mean logit of positives minus that of negatives. A filter is silenced by giving it its mean
-    activation everywhere; its part is how much of the gap goes away, no less than 0, divided by the sum over filters.
+    The gap is the mean logit of positives minus that of negatives. A filter is silenced by giving
+    it its mean activation everywhere; its part is how much of the gap goes away, no less than 0,
+    divided by the sum over filters.
 
     >>> filter_shares(model, x, y).sum()
     1.0
@@ -53,7 +55,8 @@ def _gap(model: nn.Module, x: Tensor, y: Tensor, batch_size: int) -> float:
 
 
 def effective_number(shares: Float[np.ndarray, " F"]) -> float:
-    """How many filters share the work, as the inverse of the summed squares: 1 if one does all, F if all do the same.
+    """How many filters share the work, as the inverse of the summed squares: 1 if one does all, F
+    if all do the same.
 
     The inverse Simpson index (Hill 1973).
 
@@ -77,11 +80,12 @@ def sample_instances(motif: Motif, n: int, seed: int = 0) -> Float[Tensor, "n 4 
 def filter_responses(
     model: nn.Module, motifs: Sequence[Motif], *, n: int = 500, length: int = 100, seed: int = 0
 ) -> pd.DataFrame:
-    """How well each filter alone tells a motif from background: AUROC, a row per filter, a column per motif.
+    """How well each filter alone tells a motif from background: AUROC, a row per filter, a column
+    per motif.
 
-    Instances are written into the middle of random sequence; a filter's score is its maximum over the windows touching
-    the instance, against the same windows of the sequence without it. 0.5 is blind, 1 is perfect. Each filter is
-    judged on the strand that it reads better.
+    Instances are written into the middle of random sequence; a filter's score is its maximum over
+    the windows touching the instance, against the same windows of the sequence without it. 0.5 is
+    blind, 1 is perfect. Each filter is judged on the strand that it reads better.
     """
     generator = torch.Generator().manual_seed(seed)
     plain = nn.functional.one_hot(torch.randint(4, (n, length), generator=generator), 4).mT.float()
@@ -94,7 +98,8 @@ def filter_responses(
 
 
 def _auroc(model: nn.Module, plain: Tensor, instances: Tensor) -> Float[np.ndarray, " F"]:
-    """AUROC of each filter's best activation near the middle, with the instances written there against without."""
+    """AUROC of each filter's best activation near the middle, with the instances written there
+    against without."""
     width = instances.shape[2]
     start = (plain.shape[2] - width) // 2
     planted = plain.clone()

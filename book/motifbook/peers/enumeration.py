@@ -1,7 +1,9 @@
-"""A classical peer without any network: enriched words, widened to matrices and refined, one after the other.
+"""A classical peer without any network: enriched words, widened to matrices and refined, one after
+the other.
 
-It stands where STREME (Bailey 2021) would: the same idea (count words in positives and negatives, refine the best one
-to a matrix that separates the two sets, mask its sites, again), in a form that needs no program besides this file.
+It stands where STREME (Bailey 2021) would: the same idea (count words in positives and negatives,
+refine the best one to a matrix that separates the two sets, mask its sites, again), in a form that
+needs no program besides this file.
 
 Letters: N sequences, L length, k word length, w matrix width, T = L - w + 1 positions.
 """
@@ -28,7 +30,8 @@ def codes(x: Float[Tensor, "N 4 L"]) -> Int[np.ndarray, "N L"]:
 
 
 def _words(letters: np.ndarray, k: int) -> np.ndarray:
-    """(N, L - k + 1) number of the word that starts at each position, the smaller of both strands; -1 if masked."""
+    """(N, L - k + 1) number of the word that starts at each position, the smaller of both strands;
+    -1 if masked."""
     windows = sliding_window_view(letters, k, axis=1)
     power = 4 ** np.arange(k - 1, -1, -1)
     forward = (windows * power).sum(-1)
@@ -45,7 +48,8 @@ def _presence(words: np.ndarray, k: int) -> np.ndarray:
 
 
 def z_scores(hits: np.ndarray, misses: np.ndarray, n_hits: int, n_misses: int) -> np.ndarray:
-    """Two-proportion z statistic of ``hits`` out of ``n_hits`` against ``misses`` out of ``n_misses``.
+    """Two-proportion z statistic of ``hits`` out of ``n_hits`` against ``misses`` out of
+    ``n_misses``.
 
     >>> z_scores(np.array([50]), np.array([50]), 100, 100)
     array([0.])
@@ -56,7 +60,8 @@ def z_scores(hits: np.ndarray, misses: np.ndarray, n_hits: int, n_misses: int) -
 
 
 def best_word(positive: np.ndarray, negative: np.ndarray, lengths: tuple[int, ...] = (6, 7, 8)) -> tuple[str, float]:
-    """The word most unevenly spread between the two sets, over all lengths and both strands, with its z."""
+    """The word most unevenly spread between the two sets, over all lengths and both strands, with
+    its z."""
     best, score = "", 0.0
     for k in lengths:
         counts = [_presence(_words(letters, k), k) for letters in (positive, negative)]
@@ -68,7 +73,8 @@ def best_word(positive: np.ndarray, negative: np.ndarray, lengths: tuple[int, ..
 
 
 def _match_scores(letters: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """(N, T) scores of a (4, w) matrix on the forward and on the reverse strand; masked windows are -inf."""
+    """(N, T) scores of a (4, w) matrix on the forward and on the reverse strand; masked windows are
+    -inf."""
     padded = np.vstack([weights, np.full(weights.shape[1], -np.inf)])  # (5, w)
     windows = letters.shape[1] - weights.shape[1] + 1
     forward, reverse = np.zeros((2, len(letters), windows))
@@ -90,7 +96,8 @@ def _threshold(positive: np.ndarray, negative: np.ndarray, sign: float) -> tuple
 
 
 def _site_counts(letters: np.ndarray, scores: tuple[np.ndarray, np.ndarray], cut: float, width: int) -> np.ndarray:
-    """(4, w) bases at every window that reaches ``cut``, turned to the strand that scores better."""
+    """(4, w) bases at every window that reaches ``cut``, turned to the strand that scores
+    better."""
     forward, reverse = scores
     n, t = np.nonzero(np.maximum(forward, reverse) >= cut)
     sites = sliding_window_view(letters, width, axis=1)[n, t]
@@ -102,7 +109,8 @@ def _site_counts(letters: np.ndarray, scores: tuple[np.ndarray, np.ndarray], cut
 def _refine(
     positive: np.ndarray, negative: np.ndarray, weights: np.ndarray, sign: float
 ) -> tuple[np.ndarray, float, float, int]:
-    """One round: threshold the matrix, count its sites in the set it belongs to, less those expected by chance."""
+    """One round: threshold the matrix, count its sites in the set it belongs to, less those
+    expected by chance."""
     both = [_match_scores(letters, weights) for letters in (positive, negative)]
     best = [np.maximum(*scores).max(1) for scores in both]
     cut, z = _threshold(*best, sign)
@@ -120,7 +128,8 @@ def _weights(counts: np.ndarray) -> np.ndarray:
 
 
 def _seed(word: str, flank: int) -> np.ndarray:
-    """(4, k + 2 flank) scores of a word: one mismatch costs less than the threshold search may give away."""
+    """(4, k + 2 flank) scores of a word: one mismatch costs less than the threshold search may give
+    away."""
     weights = np.zeros((4, len(word) + 2 * flank))
     for i, base in enumerate(word):
         weights[:, flank + i] = -1.0
@@ -129,7 +138,8 @@ def _seed(word: str, flank: int) -> np.ndarray:
 
 
 def _mask(letters: np.ndarray, weights: np.ndarray, cut: float) -> np.ndarray:
-    """The same letters with every site masked, but for its flat flanks: a partner may stand there."""
+    """The same letters with every site masked, but for its flat flanks: a partner may stand
+    there."""
     forward, reverse = _match_scores(letters, weights)
     core = np.flatnonzero((2.0**weights * 0.25 * weights).sum(0) > 0.3)  # columns of over 0.3 bits
     masked = letters.copy()
@@ -141,7 +151,8 @@ def _mask(letters: np.ndarray, weights: np.ndarray, cut: float) -> np.ndarray:
 
 
 def _mask_word(letters: np.ndarray, word: str) -> np.ndarray:
-    """The same letters with every copy of a word masked, on both strands: the search must move on."""
+    """The same letters with every copy of a word masked, on both strands: the search must move
+    on."""
     k, number = len(word), 0
     for base in word:
         number = 4 * number + "ACGT".index(base)
@@ -162,14 +173,17 @@ def enriched_motifs(
     max_motifs: int = 8,
     min_z: float = 6.0,
 ) -> list[Motif]:
-    """Motifs by enumeration: the best word, widened and refined to a matrix, its sites masked, again.
+    """Motifs by enumeration: the best word, widened and refined to a matrix, its sites masked,
+    again.
 
-    A word counts once per sequence, on either strand, and is judged by the two-proportion z of the sequences that hold
-    it; so is a matrix, at the cut that separates the sets best. Counts expected from the other set are taken off before
-    a matrix is made. It stops at ``max_motifs`` or when a word's |z| falls below ``min_z`` (chance alone, over the
-    43,000 words of 6 to 8 letters, reaches about 4.5). Words that mark the negatives are kept too (repressors).
+    A word counts once per sequence, on either strand, and is judged by the two-proportion z of the
+    sequences that hold it; so is a matrix, at the cut that separates the sets best. Counts expected
+    from the other set are taken off before a matrix is made. It stops at ``max_motifs`` or when a
+    word's |z| falls below ``min_z`` (chance alone, over the 43,000 words of 6 to 8 letters, reaches
+    about 4.5). Words that mark the negatives are kept too (repressors).
 
-    Motifs are named by their rank and sign (``+1``, ``-2``); ``sites`` counts sequences with a site; not trimmed.
+    Motifs are named by their rank and sign (``+1``, ``-2``); ``sites`` counts sequences with a
+    site; not trimmed.
 
     >>> enriched_motifs(x[y == 1], x[y == 0])[0].consensus
     """

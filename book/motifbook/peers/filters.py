@@ -23,7 +23,8 @@ class Scans(Protocol):
 
 @torch.no_grad()
 def scan(model: Scans, x: Float[Tensor, "N 4 L"], batch_size: int = 256) -> Float[Tensor, "N F T"]:
-    """First-layer activations of many sequences, in evaluation mode; the model is given back as found."""
+    """First-layer activations of many sequences, in evaluation mode; the model is given back as
+    found."""
     device = next(model.parameters()).device
     training = model.training
     model.eval()
@@ -35,10 +36,12 @@ def scan(model: Scans, x: Float[Tensor, "N 4 L"], batch_size: int = 256) -> Floa
 def filter_motifs(
     model: Scans, x: Float[Tensor, "N 4 L"], *, fraction: float = 0.5, min_sites: int = 10, name: str = "filter"
 ) -> list[Motif]:
-    """One motif per filter: the mean of the windows whose activation exceeds half of the filter's maximum.
+    """One motif per filter: the mean of the windows whose activation exceeds half of the filter's
+    maximum.
 
-    The rule is that of DeepBind (Alipanahi et al. 2015) and Basset (Kelley et al. 2016), in the form that the ARGMINN
-    paper uses. A filter with fewer than ``min_sites`` such windows, or whose activation never changes, gives none.
+    The rule is that of DeepBind (Alipanahi et al. 2015) and Basset (Kelley et al. 2016), in the
+    form that the ARGMINN paper uses. A filter with fewer than ``min_sites`` such windows, or whose
+    activation never changes, gives none.
 
     Motifs are named ``filter0`` ... after their channel and are not trimmed.
 
@@ -65,8 +68,9 @@ def important_units(
 ) -> list[int]:
     """Units of ExplaiNN that carry at least `share` of the prediction, the most important first.
 
-    A unit's importance, as in its paper, is its weight in the read-out times its output; here the difference of that
-    between the classes, as a share of the sum of all units' absolute differences.
+    A unit's importance, as in its paper, is its weight in the read-out times its output; here the
+    difference of that between the classes, as a share of the sum of all units' absolute
+    differences.
 
     >>> important_units(model, x, y)
     [4, 17, 0]

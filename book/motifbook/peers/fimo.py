@@ -14,11 +14,12 @@ from motiflib.sequence import Record, one_hot
 def fimo_calls(
     motifs: Sequence[Motif], records: Sequence[Record | tuple[str, str]], p_value: float = 1e-4
 ) -> pd.DataFrame:
-    """Matches of `motifs` in named sequences, by FIMO (Grant et al. 2011) in the implementation memelite.
+    """Matches of `motifs` in named sequences, by FIMO (Grant et al. 2011) in the implementation
+    memelite.
 
-    Columns: sequence, start, end, motif, score, strand, p_value. The score is -log10 of the p-value. Of matches that
-    share half of the shorter one's bases the best stays, as for the network's calls. FIMO's own default of `p_value`
-    is 1e-4.
+    Columns: sequence, start, end, motif, score, strand, p_value. The score is -log10 of the
+    p-value. Of matches that share half of the shorter one's bases the best stays, as for the
+    network's calls. FIMO's own default of `p_value` is 1e-4.
 
     >>> fimo_calls([jaspar("REST")], read_fasta("peaks.fa")).motif.value_counts()
     """

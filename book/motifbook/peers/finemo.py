@@ -1,4 +1,5 @@
-"""Fi-NeMo: instances called where a network's attributions look like one of TF-MoDISco's patterns."""
+"""Fi-NeMo: instances called where a network's attributions look like one of TF-MoDISco's
+patterns."""
 
 from __future__ import annotations
 
@@ -17,11 +18,13 @@ from motiflib.sequence import Record, one_hot
 def finemo_calls(
     patterns: tuple[list, list], attributions: Float[Tensor, "N 4 L"], records: Sequence[Record | tuple[str, str]]
 ) -> pd.DataFrame:
-    """Hits of TF-MoDISco's `patterns` in the `attributions` of named sequences of one length, an even number of bp.
+    """Hits of TF-MoDISco's `patterns` in the `attributions` of named sequences of one length, an
+    even number of bp.
 
-    Wang, Schreiber, Kundaje 2024, in the package `finemo` (extra `finemo`) with its own settings. Columns: sequence,
-    start, end, motif, score, strand. The score is the hit's coefficient, that is how strongly its pattern is in the
-    attributions, in units of the sequence's own. Raises `ImportError` with the line to type where `finemo` is missing.
+    Wang, Schreiber, Kundaje 2024, in the package `finemo` (extra `finemo`) with its own settings.
+    Columns: sequence, start, end, motif, score, strand. The score is the hit's coefficient, that is
+    how strongly its pattern is in the attributions, in units of the sequence's own. Raises
+    `ImportError` with the line to type where `finemo` is missing.
 
     >>> finemo_calls(modisco_patterns(x, hypothetical), hypothetical * x, records)
     """

@@ -29,10 +29,11 @@ def auroc(y: np.ndarray, score: np.ndarray) -> float:
 
 
 def bootstrap(y, score, measure: Callable = auroc, other=None, *, draws=1000, level=0.95, seed=0) -> Interval:
-    """A measure(y, score) with a bootstrap interval (Efron's percentiles); positives and negatives are drawn apart.
+    """A measure(y, score) with a bootstrap interval (Efron's percentiles); positives and negatives
+    are drawn apart.
 
-    With `other`, the difference of two such measures on the same examples, drawn together, so that what the two
-    have in common cancels.
+    With `other`, the difference of two such measures on the same examples, drawn together, so that
+    what the two have in common cancels.
 
     >>> bootstrap([0, 0, 1, 1], [0.1, 0.2, 0.8, 0.9])
     Interval(value=1.0, low=1.0, high=1.0)

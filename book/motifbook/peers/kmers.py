@@ -1,4 +1,5 @@
-"""The simplest peer: which k-mers occur, how often, and one weight for each (logistic regression)."""
+"""The simplest peer: which k-mers occur, how often, and one weight for each (logistic
+regression)."""
 
 from __future__ import annotations
 

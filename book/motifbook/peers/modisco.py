@@ -1,4 +1,5 @@
-"""TF-MoDISco: attributions clustered into motifs, the usual route from an ordinary network to its motifs."""
+"""TF-MoDISco: attributions clustered into motifs, the usual route from an ordinary network to its
+motifs."""
 
 from __future__ import annotations
 
@@ -20,9 +21,10 @@ def modisco_motifs(
 ) -> list[Motif]:
     """Motifs that TF-MoDISco finds in hypothetical attributions, strongest cluster first.
 
-    Shrikumar et al. 2018, in the implementation ``modisco-lite`` (extra ``baselines``). Two Leiden runs instead of
-    50 save most of the time (benchmarks/results/modisco_defaults.tsv). Motifs are named ``pos0``, ``pos1`` ...
-    and, from attributions below zero, ``neg0`` ...; ``sites`` counts their seqlets. They are not trimmed.
+    Shrikumar et al. 2018, in the implementation ``modisco-lite`` (extra ``baselines``). Two Leiden
+    runs instead of 50 save most of the time (benchmarks/results/modisco_defaults.tsv). Motifs are
+    named ``pos0``, ``pos1`` ... and, from attributions below zero, ``neg0`` ...; ``sites`` counts
+    their seqlets. They are not trimmed.
 
     Raises ``ImportError`` with the line to type where ``modisco-lite`` is missing.
 
@@ -35,7 +37,8 @@ def modisco_motifs(
 def modisco_patterns(
     x: Float[Tensor, "N 4 L"], hypothetical: Float[Tensor, "N 4 L"], *, leiden_runs: int = 2, max_seqlets: int = 2000
 ) -> tuple[list, list]:
-    """`modisco_motifs` as TF-MoDISco's own patterns, those of positive and of negative attributions: for Fi-NeMo.
+    """`modisco_motifs` as TF-MoDISco's own patterns, those of positive and of negative
+    attributions: for Fi-NeMo.
 
     >>> positive, negative = modisco_patterns(x, deeplift(model, x, hypothetical=True))
     """
@@ -69,9 +72,9 @@ def _motif(pattern: object, name: str) -> Motif:
 def split_patterns(motifs: list[Motif], *, min_bits: float = 1.0) -> list[Motif]:
     """Patterns with a mean of less than 1 bit a column, cut at their gaps; all others as they are.
 
-    TF-MoDISco's patterns are wide: partners at a fixed distance come out as one, with flat columns between. A reader
-    sees two motifs there, so they are counted as two. A gap: two columns in a row below 0.3 bits, as in
-    `trimming.rich_pieces`.
+    TF-MoDISco's patterns are wide: partners at a fixed distance come out as one, with flat columns
+    between. A reader sees two motifs there, so they are counted as two. A gap: two columns in a row
+    below 0.3 bits, as in `trimming.rich_pieces`.
 
     >>> [m.name for m in split_patterns([pair_with_a_gap, jaspar("MAX")])]
     ['pos0.0', 'pos0.1', 'MAX']

@@ -20,9 +20,9 @@ class Exponential(nn.Module):
 class StretchedMaxPool(nn.Module):
     """Maximum pooling into a fixed number of bins, for any length.
 
-    The window is ``ceil(T / bins)`` positions; the right end is filled with zeros, which no maximum of
-    non-negative activations can notice. The pooling itself is a plain ``nn.MaxPool1d``, because the
-    DeepLIFT rules that exist know that class and not ``nn.AdaptiveMaxPool1d``.
+    The window is ``ceil(T / bins)`` positions; the right end is filled with zeros, which no maximum
+    of non-negative activations can notice. The pooling itself is a plain ``nn.MaxPool1d``, because
+    the DeepLIFT rules that exist know that class and not ``nn.AdaptiveMaxPool1d``.
 
     >>> StretchedMaxPool(2)(torch.tensor([[[1.0, 3.0, 2.0]]]))
     tensor([[[3., 2.]]])
@@ -47,10 +47,11 @@ def _check(x: Tensor, width: int) -> None:
 class StandardCNN(nn.Module):
     """An ordinary convolutional network for sequences: three convolutions, then two dense layers.
 
-    The arrangement and the widths 19, 11, 7 are those of Basset (Kelley, Snoek, Rinn, Genome Research 2016):
-    convolution, batch normalisation, ReLU and maximum pooling (3, then 4), three times, then a dense layer with
-    dropout 0.3. Two changes: 64 filters a layer instead of 300/200/200 (one yes-or-no task instead of 164), and
-    the last pooling takes the maximum over all positions, so that any length of at least ``widths[0]`` works.
+    The arrangement and the widths 19, 11, 7 are those of Basset (Kelley, Snoek, Rinn, Genome
+    Research 2016): convolution, batch normalisation, ReLU and maximum pooling (3, then 4), three
+    times, then a dense layer with dropout 0.3. Two changes: 64 filters a layer instead of
+    300/200/200 (one yes-or-no task instead of 164), and the last pooling takes the maximum over all
+    positions, so that any length of at least ``widths[0]`` works.
 
     >>> StandardCNN()(torch.zeros(2, 4, 100)).shape
     torch.Size([2])
@@ -92,14 +93,15 @@ class StandardCNN(nn.Module):
 class ExplaiNN(nn.Module):
     """Independent one-filter networks, summed by one linear layer.
 
-    Written from the description in Novakovsky, Fornes, Saraswat, Mostafavi, Wasserman, *ExplaiNN: interpretable and
-    transparent neural networks for genomics*, Genome Biology 2023. Each unit: one filter of width 19, batch
-    normalisation, exponential activation, maximum pooling (7), a dense layer of 100 with batch normalisation, ReLU
-    and dropout 0.3, a dense layer of 1 with batch normalisation and ReLU. The logit is a linear read-out of the
-    units: a unit sees no other unit, so nothing between two motifs can be learnt except that their effects add.
+    Written from the description in Novakovsky, Fornes, Saraswat, Mostafavi, Wasserman, *ExplaiNN:
+    interpretable and transparent neural networks for genomics*, Genome Biology 2023. Each unit: one
+    filter of width 19, batch normalisation, exponential activation, maximum pooling (7), a dense
+    layer of 100 with batch normalisation, ReLU and dropout 0.3, a dense layer of 1 with batch
+    normalisation and ReLU. The logit is a linear read-out of the units: a unit sees no other unit,
+    so nothing between two motifs can be learnt except that their effects add.
 
-    The pooling window is stretched so that any length gives ``bins`` values; at 500 bp it is the published 7.
-    Shorter and longer sequences keep as many weights.
+    The pooling window is stretched so that any length gives ``bins`` values; at 500 bp it is the
+    published 7. Shorter and longer sequences keep as many weights.
 
     >>> ExplaiNN(units=8)(torch.zeros(2, 4, 500)).shape
     torch.Size([2])
@@ -133,7 +135,8 @@ class ExplaiNN(nn.Module):
         return self.first(self.scan(x))
 
     def units(self, x: Float[Tensor, "B 4 L"]) -> Float[Tensor, "B F"]:
-        """Output of each unit, >= 0; times ``read_out.weight`` it is the unit's share of the logit."""
+        """Output of each unit, >= 0; times ``read_out.weight`` it is the unit's share of the
+        logit."""
         pooled = self.pool(self.activations(x))  # (B, F, bins)
         return self.unit(pooled.flatten(1).unsqueeze(-1))  # (B, F * bins, 1) -> (B, F)
 

@@ -1,4 +1,5 @@
-"""Discovered against planted motifs: one score for every method, whether it reads filters, words or attributions."""
+"""Discovered against planted motifs: one score for every method, whether it reads filters, words or
+attributions."""
 
 from __future__ import annotations
 
@@ -16,7 +17,8 @@ MAX_P_VALUE = 1e-3
 
 
 class Score(NamedTuple):
-    """``planted``: one row per planted motif. ``found``: one row per reported motif. ``summary``: the counts."""
+    """``planted``: one row per planted motif. ``found``: one row per reported motif. ``summary``:
+    the counts."""
 
     planted: pd.DataFrame
     found: pd.DataFrame
@@ -34,10 +36,11 @@ def planted_motifs(grammar: Grammar) -> list[Motif]:
 
 
 def reportable(motifs: Sequence[Motif], *, min_width: int = 5, min_bits: float = 1.0) -> list[Motif]:
-    """The motifs that count as motifs, trimmed: at least 5 columns, with a mean of at least 1 bit a column.
+    """The motifs that count as motifs, trimmed: at least 5 columns, with a mean of at least 1 bit a
+    column.
 
-    The rule of the ARGMINN paper (Tseng et al. 2024); flanks are cut by ``Motif.trim``. A method is scored on these
-    only, so a filter that is close to flat is neither found nor spurious.
+    The rule of the ARGMINN paper (Tseng et al. 2024); flanks are cut by ``Motif.trim``. A method is
+    scored on these only, so a filter that is close to flat is neither found nor spurious.
 
     >>> [m.consensus for m in reportable([Motif("flat", np.full((4, 9), 0.25)), jaspar("MAX")])]
     """
@@ -46,9 +49,11 @@ def reportable(motifs: Sequence[Motif], *, min_width: int = 5, min_bits: float =
 
 
 def closest(motifs: Sequence[Motif], target: Motif, n: int = 1, *, min_width: int = 5) -> list[tuple[Motif, float]]:
-    """The ``n`` motifs with the highest aligned correlation with ``target``, trimmed, and that correlation.
+    """The ``n`` motifs with the highest aligned correlation with ``target``, trimmed, and that
+    correlation.
 
-    Motifs with fewer than ``min_width`` columns after trimming are left out: one column always fits somewhere.
+    Motifs with fewer than ``min_width`` columns after trimming are left out: one column always fits
+    somewhere.
 
     >>> closest(filter_motifs(model, x), jaspar("MAX"))[0]
     """
@@ -58,7 +63,8 @@ def closest(motifs: Sequence[Motif], target: Motif, n: int = 1, *, min_width: in
 
 
 def _pairs(found: Sequence[Motif], planted: Sequence[Motif]) -> tuple[np.ndarray, np.ndarray]:
-    """Correlation and TOMTOM p-value of each pair, both (found, planted); JASPAR gives the p-values their null."""
+    """Correlation and TOMTOM p-value of each pair, both (found, planted); JASPAR gives the p-values
+    their null."""
     shape = (len(found), len(planted))
     correlation = np.array([[aligned_correlation(a, b) for b in planted] for a in found]).reshape(shape)
     named = [Motif(m.name, m.pfm, source=f"planted {i}") for i, m in enumerate(planted)]
@@ -75,18 +81,20 @@ def _pairs(found: Sequence[Motif], planted: Sequence[Motif]) -> tuple[np.ndarray
 def score_motifs(found: Sequence[Motif], planted: Sequence[Motif], *, trim: bool = True) -> Score:
     """How well a method's motifs recover those that were planted.
 
-    A reported motif MATCHES a planted one if their aligned correlation is >= 0.95 and their TOMTOM p-value is <= 1e-3
-    (Gupta et al. 2007; the null is that of the planted motifs and JASPAR's vertebrates together). If it matches
-    several, the best correlation counts.
+    A reported motif MATCHES a planted one if their aligned correlation is >= 0.95 and their TOMTOM
+    p-value is <= 1e-3 (Gupta et al. 2007; the null is that of the planted motifs and JASPAR's
+    vertebrates together). If it matches several, the best correlation counts.
 
     - recovered: planted motifs that some reported motif matches; also as a share of all planted
     - redundant: matches of a planted motif beyond its first
     - spurious: reported motifs that match none
-    - information: mean bits of the reported motifs that match, beside the bits of the planted ones they match
+    - information: mean bits of the reported motifs that match, beside the bits of the planted ones
+    they match
 
-    ``found`` passes through ``reportable`` first, unless ``trim`` is false. Columns of ``Score.planted``: motif,
-    recovered, best (the reported motif that is closest), correlation, p_value, matches, bits, best_bits;
-    of ``Score.found``: motif, consensus, width, bits, planted, correlation, p_value, verdict.
+    ``found`` passes through ``reportable`` first, unless ``trim`` is false. Columns of
+    ``Score.planted``: motif, recovered, best (the reported motif that is closest), correlation,
+    p_value, matches, bits, best_bits; of ``Score.found``: motif, consensus, width, bits, planted,
+    correlation, p_value, verdict.
 
     >>> score_motifs([jaspar("MAX")], [jaspar("MAX"), jaspar("E2F6")]).summary["recovered"]
     1
