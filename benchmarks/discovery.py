@@ -82,7 +82,7 @@ def discover(method: str, model, x, y, planted) -> tuple[list, dict]:
             [peers.filter_motifs(model, x, fraction=share) for share in (0.5, 0.7, 0.9)], planted
         ), {}
     if method == "explainn":
-        wanted = {f"filter{f}" for f in peers.important_units(model, x, y)}
+        wanted = {f"filter{f}" for f in important_units(model, x, y)}
         return [m for m in peers.filter_motifs(model, x) if m.name in wanted], {}
     began = time.process_time()
     some = x[y > 0.5][:ATTRIBUTED]
@@ -94,6 +94,25 @@ def discover(method: str, model, x, y, planted) -> tuple[list, dict]:
     return best(
         [*reports, *([m.trim(STRICT) for m in report] for report in reports)], planted
     ), spent
+
+
+def important_units(model, x, y, share: float = 0.01) -> list[int]:
+    """Units of ExplaiNN that carry at least `share` of the prediction, the most important first.
+
+    A unit's importance, as in its paper, is its weight in the read-out times its output; here the
+    difference of that between the classes, as a share of the sum of all units' absolute
+    differences.
+    """
+    import torch
+
+    from motiflib.model import evaluating
+
+    with evaluating(model), torch.no_grad():
+        outputs = torch.cat([model.units(part.float()) for part in x.split(256)])  # (N, F)
+    gap = outputs[y > 0.5].mean(0) - outputs[y <= 0.5].mean(0)
+    gap = (model.read_out.weight[0].detach() * gap).abs()
+    order = gap.argsort(descending=True)
+    return order[gap[order] >= share * gap.sum().clamp(min=1e-12)].tolist()
 
 
 def best(reports: list[list], planted) -> list:
@@ -156,7 +175,7 @@ def warm_up() -> None:
     import torch
     from motifbook.peers import modisco_motifs
 
-    from motiflib.motif import jaspar, tomtom
+    from motiflib.run.known import jaspar, tomtom
     from motiflib.sequence import one_hot
 
     rng = np.random.default_rng(0)

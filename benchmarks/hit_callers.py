@@ -41,6 +41,52 @@ def timed(work, *arguments):
     return out, time.process_time() - began
 
 
+def finemo_calls(patterns: tuple[list, list], attributions, records) -> pd.DataFrame:
+    """Hits of TF-MoDISco's `patterns` in the attributions (N, 4, L) of named sequences of one
+    length, an even number of bp.
+
+    Wang, Schreiber, Kundaje 2024, in the package `finemo` with its own settings. Columns: sequence,
+    start, end, motif, score, strand. The score is the hit's coefficient, that is how strongly its
+    pattern is in the attributions, in units of the sequence's own.
+    """
+    import tempfile
+
+    import numpy as np
+    from finemo.data_io import load_modisco_motifs
+    from finemo.hitcaller import fit_contribs
+    from modiscolite.io import save_hdf5
+
+    from motiflib.sequence import one_hot
+
+    with tempfile.TemporaryDirectory() as folder:
+        path = os.path.join(folder, "patterns.h5")
+        save_hdf5(path, *patterns, window_size=attributions.shape[2])
+        motifs, cwms, masks, _ = load_modisco_motifs(
+            path, None, None, 0.3, "cwm", None, None, None, 0.7, True
+        )
+    names, letters = zip(*records, strict=True)
+    x = one_hot(letters).numpy().astype(np.int8)
+    price = motifs.get_column("lambda").to_numpy(writable=True)
+    hits = frame(fit_contribs(cwms, attributions.numpy(), x, masks, False, price)[0])
+    mine = frame(motifs).iloc[hits.motif_id].reset_index(drop=True)
+    calls = pd.DataFrame(
+        {
+            "sequence": np.array(names, dtype=object)[hits.peak_id],
+            "start": hits.hit_start + mine.motif_start,
+            "end": hits.hit_start + mine.motif_end,
+            "motif": mine.motif_name,
+            "score": hits.hit_coefficient,
+            "strand": mine.strand,
+        }
+    )
+    return calls.iloc[np.lexsort((calls.start, hits.peak_id))].reset_index(drop=True)
+
+
+def frame(table) -> pd.DataFrame:
+    """A polars table in pandas, without pyarrow."""
+    return pd.DataFrame(table.to_dict(as_series=False))
+
+
 def measure(name: str, seed: int, runs: Path) -> list[dict]:
     """One row a method: quality, seconds of calling, and seconds of what came before (training not
     included)."""
@@ -69,7 +115,7 @@ def measure(name: str, seed: int, runs: Path) -> list[dict]:
         "Fi-NeMo": (
             0.0,
             attributing + clustering,
-            lambda some, n: peers.finemo_calls(patterns, (hypothetical * x)[:n], some),
+            lambda some, n: finemo_calls(patterns, (hypothetical * x)[:n], some),
         ),
     }
     rows = []

@@ -19,6 +19,7 @@ import time
 from pathlib import Path
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+import numpy as np
 import pandas as pd
 import torch
 from calls import oracle_calls
@@ -28,7 +29,6 @@ from motifbook.correction import correct_background
 from motifbook.grammar import Oracle, load_grammar, simulate
 from motifbook.grammar.batches import GrammarBatches
 from motifbook.peers import ExplaiNN, StandardCNN
-from motifbook.robustness import random_windows
 from safetensors.torch import load_file
 
 from motiflib.calling import THRESHOLD, call
@@ -100,9 +100,22 @@ def yeast() -> dict[str, list[str]]:
     """Windows of the yeast genome, or nothing where it cannot be had."""
     try:
         with Genome(datasets.fetch("yeast/sacCer3.fa.gz")) as genome:
-            return {"yeast": random_windows(genome, 200, 2400, without=["chrM"])}
+            return {"yeast": random_windows(genome, 200, 2400)}
     except InputError:
         return {}
+
+
+def random_windows(genome: Genome, count: int, length: int) -> list[str]:
+    """`count` stretches of `length` bp at random places of the chromosomes, by their length."""
+    room = {
+        name: size - length + 1
+        for name, size in genome.chroms.items()
+        if name != "chrM" and size >= length
+    }
+    rng, share = np.random.default_rng(0), np.array(list(room.values())) / sum(room.values())
+    chosen = rng.choice(list(room), count, p=share)
+    starts = [(name, int(rng.integers(room[name]))) for name in chosen]
+    return [genome.fetch(name, start, start + length) for name, start in starts]
 
 
 def bars(name: str, network: Argminn, found) -> pd.DataFrame:

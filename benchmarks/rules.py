@@ -67,7 +67,7 @@ def runs(gaps: set[int]) -> list[tuple[int, int]]:
 def placed(found, grammar) -> dict[str, tuple]:
     """Each found motif's planted one: name, strand, bases cut on its left and right, whether it is
     a palindrome."""
-    from motiflib.discovery import align
+    from motiflib.motif import align
 
     out = {}
     for motif in found:

@@ -21,11 +21,11 @@ import torch
 from motifbook.datasets import VariantDataset, load
 from scipy.stats import spearmanr
 
-from motiflib import variants
-from motiflib.discovery import name_motifs
+from motiflib.genome import variants
 from motiflib.genome.fasta import Genome
-from motiflib.motif import aligned_correlation, jaspar
+from motiflib.motif import aligned_correlation
 from motiflib.run import folder as runs
+from motiflib.run.known import jaspar, name_motifs
 from motiflib.sequence import write_fasta
 
 HERE = Path(__file__).parent

@@ -41,9 +41,10 @@ from motiflib.genome.peaks import from_peaks
 from motiflib.genome.training import MIDDLE, SHIFT, WIDTH, as_examples, divided
 from motiflib.genome.windows import LociBatches, ResidentGenome
 from motiflib.model import ArgminnConfig
-from motiflib.motif import Motif, jaspar, jaspar_collection, tomtom
+from motiflib.motif import Motif
 from motiflib.run import folder as runs
 from motiflib.run.evidence import best_score
+from motiflib.run.known import jaspar, jaspar_collection, tomtom
 from motiflib.seeding import seeded
 from motiflib.sequence import one_hot
 from motiflib.training import TrainConfig, fit, predict

@@ -32,7 +32,7 @@ from motiflib.genome.peaks import from_peaks
 from motiflib.genome.training import MIDDLE, SHIFT, WIDTH, as_examples, divided
 from motiflib.genome.windows import LociBatches, ResidentGenome
 from motiflib.model import ArgminnConfig
-from motiflib.motif import tomtom
+from motiflib.run.known import tomtom
 from motiflib.seeding import seeded
 from motiflib.training import TrainConfig, fit, predict
 

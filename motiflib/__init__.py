@@ -1,12 +1,13 @@
 """motiflib: regulatory sequence in, motifs and their rules out, nothing hidden between.
 
 An independent implementation of ARGMINN (Tseng, Eraslan, Biancalani and Scalia, arXiv:2410.06211),
-written to be read. Each room of the package is imported when it is first named, so that `import
-motiflib` stays quick:
+written to be read. The ten doors are `verbs`; the method is in the flat rooms, from `sequence` to
+`designing`; a run's folder is `run`, genomes are `genome`. All are imported when first named, so
+that `import motiflib` stays quick:
 
-    import motiflib
-    records = motiflib.sequence.read_fasta("peaks.fa")
-    model = motiflib.model.Argminn.from_pretrained("run/")
+    import motiflib as ml
+    run = ml.train("run/", "peaks.fa", shuffle="dinucleotide")
+    calls = ml.call(run, "peaks.fa")
 """
 
 from __future__ import annotations
@@ -15,13 +16,17 @@ from importlib import import_module
 from importlib.util import find_spec
 
 __version__ = "0.1.0"
+DOORS = "train load score find_motifs call scan rules explain design variants".split()
 
 
 def __getattr__(name: str):
-    """Import `motiflib.<name>` on first use (PEP 562); anything else is an AttributeError as
-    usual."""
-    if name == "compile_grammar":  # the one function with a name of its own: a grammar in, a network out
-        return import_module("motifbook.compiler").compile_grammar
+    """A door, or the room of that name (PEP 562); anything else is an AttributeError as usual."""
+    if name in DOORS:
+        return getattr(import_module("motiflib.verbs"), name)
     if not name.startswith("_") and find_spec(f"{__name__}.{name}") is not None:
         return import_module(f"{__name__}.{name}")
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return [*globals(), *DOORS]

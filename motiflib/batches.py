@@ -1,5 +1,4 @@
-"""Training data as batches: the same batches for the same epoch number, every time, on one process
-or several."""
+"""Training data as batches: the same ones for the same epoch number, on one process or several."""
 
 from __future__ import annotations
 
@@ -7,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple, Protocol
 
 import torch
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from motiflib.files import InputError
@@ -14,8 +14,8 @@ from motiflib.sequence import one_hot, shuffle
 
 
 class Batches(Protocol):
-    """What `fit` asks of data: steps, the number of distinct sequences, and an epoch's batches (x
-    (B,4,L), y (B,))."""
+    """What `training.fit` asks of data: steps of an epoch, the number of distinct sequences, and an
+    epoch's batches, x (B,4,L) and y (B,)."""
 
     steps: int
     distinct: float
@@ -24,68 +24,82 @@ class Batches(Protocol):
 
 
 class Examples(NamedTuple):
-    """Labelled sequences: x (N,4,L) and y (N,), 1 for a positive."""
+    """Labelled sequences; y is 1 for a positive."""
 
-    x: Tensor
-    y: Tensor
+    x: Float[Tensor, "N 4 L"]
+    y: Float[Tensor, " N"]
+
+
+class Order:
+    """Which rows each batch of an epoch takes, by `seed` and the epoch's number only: 128, or fewer
+    (at least 16) for 60 steps, as a few hundred sequences need no fewer steps than thousands."""
+
+    def __init__(self, rows: int, *, batch: int | None = None, seed: int = 0):
+        self.rows, self.seed = rows, seed
+        self.batch = batch or min(128, max(16, rows // 60))
+        self.steps = max(1, rows // self.batch)
+
+    def epoch(self, number: int) -> Iterator[tuple[Int[Tensor, " B"], torch.Generator]]:
+        """Rows of each batch, and the generator for whatever else is drawn for it."""
+        generator = torch.Generator().manual_seed(self.seed * 100_003 + number)
+        order = torch.randperm(self.rows, generator=generator)
+        for rows in order.split(self.batch)[: self.steps]:
+            yield rows, generator
 
 
 class ArrayBatches:
-    """Batches of examples in memory, in an order that depends on `seed` and the epoch only.
+    """Batches of examples in memory, in the `Order` of a seed.
 
-    Without a `batch` size it is 128, and less where an epoch would have fewer than 60 steps, but at
-    least 16: a few hundred sequences need as many steps as many thousands.
-
-    >>> batches = ArrayBatches(examples, batch=64)
-    >>> x, y = next(iter(batches.epoch(0)))
+    >>> next(ArrayBatches(Examples(x, torch.ones(40)), batch=16).epoch(0))[0].shape
+    torch.Size([16, 4, 500])
     """
 
     def __init__(self, examples: Examples, *, batch: int | None = None, seed: int = 0):
-        self.distinct = len(examples.x)
-        self.batch = batch or min(128, max(16, self.distinct // 60))
-        self.examples, self.seed, self.steps = examples, seed, max(1, self.distinct // self.batch)
+        self.examples, self.distinct = examples, len(examples.x)
+        self.order = Order(self.distinct, batch=batch, seed=seed)
+        self.steps = self.order.steps
 
     def place(self, device: torch.device) -> None:
         """Move the examples there, once; batches are then cut where they are used."""
         self.examples = Examples(*(part.to(device) for part in self.examples))
 
     def epoch(self, number: int) -> Iterator[tuple[Tensor, Tensor]]:
-        order = torch.randperm(
-            len(self.examples.x), generator=torch.Generator().manual_seed(self.seed * 100_003 + number)
-        )
-        for rows in order.to(self.examples.x.device).split(self.batch)[: self.steps]:
-            yield self.examples.x[rows].float(), self.examples.y[rows]
+        x, y = self.examples
+        for rows, _ in self.order.epoch(number):
+            rows = rows.to(x.device)
+            yield x[rows].float(), y[rows]
 
 
-def examples(
-    positives: Sequence[str], negatives: Sequence[str] | None = None, *, kind="dinucleotide", seed=0
-) -> Examples:
-    """Positives and negatives as one-hot; without negatives, each positive is shuffled (`kind`, as
-    in `shuffle`).
+def examples(positives: Sequence[str], negatives: Sequence[str] | None = None) -> Examples:
+    """Positives and negatives, by default shuffled positives; InputError for an empty class.
 
-    >>> train = examples(dataset.train.sequence)
+    >>> examples(["ACGT", "GGGG"], ["TTTT"]).y.tolist()
+    [1.0, 1.0, 0.0]
     """
     positives = list(positives)
-    negatives = shuffle(positives, kind=kind, seed=seed) if negatives is None else list(negatives)
+    negatives = list(shuffle(positives) if negatives is None else negatives)
     if not positives or not negatives:
-        raise InputError(f"no {'negatives' if positives else 'positives'}: training needs sequences of both classes")
+        raise InputError(f"no {'negatives' if positives else 'positives'}: "
+                         "training needs sequences of both classes")
     y = torch.cat([torch.ones(len(positives)), torch.zeros(len(negatives))])
     return Examples(one_hot(positives + negatives), y)
 
 
-def split(data: Examples, share: float = 0.1, *, seed: int = 0) -> tuple[Examples, Examples]:
-    """Training and validation examples, at random; each class keeps its share.
-
-    >>> train, valid = split(examples(positives), 0.1)
-    """
-    held = torch.zeros(len(data.y), dtype=torch.bool)
+def split_rows(y: Tensor, share: float = 0.1, *, seed: int = 0) -> tuple[Tensor, Tensor]:
+    """Rows for training and for validation, a `share` of each class, drawn at random, in order."""
+    held = torch.zeros(len(y), dtype=torch.bool)
     generator = torch.Generator().manual_seed(seed)
     for label in (0, 1):
-        rows = (data.y == label).nonzero()[:, 0]
+        rows = (y == label).nonzero()[:, 0]
         rows = rows[torch.randperm(len(rows), generator=generator)]
         held[rows[: max(1, round(share * len(rows)))]] = True
     if held.all():
-        raise InputError(
-            f"{len(data.y)} sequences are too few to hold some back for validation: give at least 2 of each class"
-        )
-    return Examples(data.x[~held], data.y[~held]), Examples(data.x[held], data.y[held])
+        raise InputError(f"{len(y)} sequences are too few to hold some back for validation: "
+                         "give at least 2 of each class")
+    return (~held).nonzero()[:, 0], held.nonzero()[:, 0]
+
+
+def split(data: Examples, share: float = 0.1, *, seed: int = 0) -> tuple[Examples, Examples]:
+    """Examples for training and for validation (`split_rows`); InputError for too few."""
+    parts = split_rows(data.y, share, seed=seed)
+    return tuple(Examples(data.x[rows], data.y[rows]) for rows in parts)

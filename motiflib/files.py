@@ -1,4 +1,4 @@
-"""Files in and out, whole or not at all; errors that say what, where and what to do."""
+"""Files in and out, whole or not at all; errors that say what is wrong, where, and what to do."""
 
 from __future__ import annotations
 
@@ -9,48 +9,39 @@ import os
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import BinaryIO
+from typing import TYPE_CHECKING
 
-import pandas as pd
-from pandas.api.types import is_numeric_dtype
+if TYPE_CHECKING:  # pandas is slow to import, and `motiflib --help` does not need it
+    import pandas as pd
 
 ADVICE = "copy the folder again, or train again"
 SEED = 2**32 - 2  # numpy takes seeds below 2^32, and some steps take the next one too
 LENGTH = 10_000_000  # bp of a sequence or a window
 SEQUENCES = 1_000_000_000
 FILTERS, WIDTH, LAYERS, EPOCHS = 10_000, 1_000, 100, 1_000_000
-RATIO = 1_000  # negatives for each peak: more take memory and hours, and no network learns from them
+RATIO = 1_000  # negatives for each peak: more take memory and hours, and no network learns from it
+
+
+class InputError(ValueError):
+    """An input that cannot be used: one line that says what, where, and what to do about it."""
 
 
 def within(name: str, value: int, least: int, most: int) -> None:
-    """InputError unless least <= value <= most.
-
-    >>> within("seed", 7, 0, SEED)
-    """
+    """InputError unless least <= value <= most."""
     if value < least:
         raise InputError(f"{name} = {value}: must be at least {least}")
     if value > most:
         raise InputError(f"{name} = {value}: must be at most {most}")
 
 
-class InputError(ValueError):
-    """An input that cannot be used: one line that says what is wrong, where, and what to do about
-    it."""
-
-
 def write_atomic(path: str | os.PathLike, data: str | bytes | Iterable[bytes]) -> None:
-    """Write a file beside its place and rename it, so that no reader ever sees half of it; missing
-    folders are made.
+    """Write a file beside its place and rename it, so that no reader ever sees half of it.
 
-    `data` may be an iterable of pieces, for what does not fit into memory.
+    Missing folders are made; `data` may come in pieces. InputError if it cannot be written.
 
-    Raises:
-        InputError: the place cannot be written.
-
-    Example:
-        >>> write_atomic("run/scores.tsv", "name\\tprobability\\n")
-        >>> Path("run/scores.tsv").read_text()
-        'name\\tprobability\\n'
+    >>> write_atomic("run/scores.tsv", "name\\tprobability\\n")
+    >>> Path("run/scores.tsv").read_text()
+    'name\\tprobability\\n'
     """
     data = data.encode() if isinstance(data, str) else data
     pieces = [data] if isinstance(data, bytes) else data
@@ -69,56 +60,65 @@ def write_atomic(path: str | os.PathLike, data: str | bytes | Iterable[bytes]) -
         finally:
             beside.unlink(missing_ok=True)
     except OSError as error:
-        raise InputError(f"{path}: cannot be written ({error.strerror}); choose a writable place") from error
+        why = f"{path}: cannot be written ({error.strerror}); choose a writable place"
+        raise InputError(why) from error
 
 
 def read_lines(path: str | os.PathLike) -> Iterator[str]:
-    """Stream the lines of a text file, plain or gzip.
+    """Stream the lines of a text file, plain or gzip (told by its first bytes).
 
-    Raises:
-        InputError: no such file, a folder, binary content, damaged gzip.
+    InputError: no such file, a folder, binary content, damaged gzip.
+
+    >>> write_atomic("two.txt", "one\\ntwo\\n")
+    >>> list(read_lines("two.txt"))
+    ['one\\n', 'two\\n']
     """
     try:
         with open(path, "rb") as raw:
-            stream: BinaryIO = gzip.open(raw) if raw.peek(2)[:2] == b"\x1f\x8b" else raw  # type: ignore[assignment]
-            buffered = io.BufferedReader(stream)  # type: ignore[arg-type]
+            packed = raw.peek(2)[:2] == b"\x1f\x8b"
+            buffered = io.BufferedReader(gzip.open(raw) if packed else raw)
             if b"\0" in buffered.peek(1024)[:1024]:
                 raise InputError(f"{path}: binary content; expected a text file, plain or gzip")
             yield from io.TextIOWrapper(buffered, encoding="utf-8-sig", errors="replace")
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-        raise InputError(f"{path}: damaged or truncated gzip ({error}); fetch or make the file again") from error
+        why = f"{path}: damaged or truncated gzip ({error}); fetch or make the file again"
+        raise InputError(why) from error
     except FileNotFoundError as error:
         raise InputError(f"{path}: no such file; check the path") from error
     except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror or error}); expected a text file") from error
-
-
-def sha256(path: Path) -> str:
-    """Checksum of a file's content.
-
-    >>> sha256(Path("run/config.json"))[:4]
-    '1f0c'
-    """
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+        why = f"{path}: cannot be read ({error.strerror or error}); expected a text file"
+        raise InputError(why) from error
 
 
 def read_table(path: Path, columns: Sequence[str], numbers: Sequence[str] = ()) -> pd.DataFrame:
-    """A whole table with at least these columns, `numbers` being numeric.
+    """A tab-separated table with at least these columns, `numbers` being numeric; else InputError.
 
-    >>> list(read_table(Path("run/fdr.tsv"), ["score", "fdr"], ["score", "fdr"]))[0]
-    'score'
+    >>> write_atomic("fdr.tsv", "score\\tfdr\\n0.5\\t0.1\\n")
+    >>> read_table(Path("fdr.tsv"), ["score", "fdr"], ["fdr"]).fdr.tolist()
+    [0.1]
     """
+    import pandas as pd
+
     try:
         text = path.read_text()
         table = pd.read_csv(io.StringIO(text), sep="\t", keep_default_na=False)
     except ValueError as error:
         raise InputError(f"{path}: damaged, not a table; {ADVICE}") from error
-    gone = [name for name in columns if name not in table]
-    if gone:
+    if gone := [name for name in columns if name not in table]:
         raise InputError(f"{path}: column {gone[0]!r} is missing; {ADVICE}")
-    odd = [name for name in numbers if len(table) and not is_numeric_dtype(table[name])]
-    if odd:
+    numeric = table.select_dtypes("number").columns if len(table) else numbers
+    if odd := [name for name in numbers if name not in numeric]:
         raise InputError(f"{path}: column {odd[0]!r} does not hold numbers; {ADVICE}")
     if not text.endswith("\n"):
         raise InputError(f"{path}: its last line is cut short; {ADVICE}")
     return table
+
+
+def write_table(table: pd.DataFrame, path: str | os.PathLike) -> None:
+    """Write a table as tab-separated text, numbers to six digits, whole or not at all."""
+    write_atomic(path, table.to_csv(sep="\t", index=False, float_format="%.6g"))
+
+
+def sha256(path: Path) -> str:
+    """Checksum of a file's content."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()

@@ -1,5 +1,4 @@
-"""What a network says about each place in a sequence where a filter fires: the evidence behind
-motifs and calls.
+"""A hit is a place where a filter fires: what the network makes of it, its effect and its score.
 
 Letters as in `model`: B batch, L length, C channels, T window starts, M candidates.
 """
@@ -11,115 +10,84 @@ from functools import cached_property
 import pandas as pd
 import torch
 import torch.nn.functional as tf
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from motiflib.model import Argminn, Hits, MotifScanner, evaluating, mate, middle, sinusoid
+from motiflib.model import Argminn, Hits, MotifScanner, evaluating, middle
 
 STRONGEST = 48  # hits looked at in the paper's form of the network, where every window is a token
-IRRELEVANT = 0.02  # attention plus first-order effect below which a site is not silenced: its effect counts as 0
-CAUTION = 0.5  # a site is silenced if these come to this share of the least score asked for; no call came below 0.58
-TIE = 1e-3  # activations closer than this are equal: a palindrome's two strands differ by rounding alone
+IRRELEVANT = 0.02  # attention plus first-order effect below which a site's effect counts as 0
+CAUTION = 0.5  # share of the least score that these must come to; no call came below 0.58
+CHUNK = 256  # silenced copies at a time
+TIE = 1e-3  # activations closer than this are equal: strands of a palindrome differ by rounding
+BEYOND = 20  # bases beside a window that `slant` looks at
+CORE = 0.25  # share of a filter's largest weight from which a column carries its motif
 COLUMNS = ["row", "start", "channel", "activation", "attention", "effect", "probability", "score"]
 
 
 class Reader:
-    """Reads hits of a batch with a network, as they are or with some of them silenced."""
+    """Reads the hits of a batch with a network, as they are or with some of them silenced."""
 
     def __init__(self, model: Argminn, x: Float[Tensor, "B 4 L"]):
         self.model, self.x = model, x
         self.activations = model.scanner(x)
-        starts = self.activations.shape[2]
-        most = min(model.config.candidates or STRONGEST, self.activations[0].numel())
-        value, index = self.activations.flatten(1).topk(most)  # (B, M), strongest first
-        self.hits = in_order(Hits(index.remainder(starts), index // starts, value), x, model.scanner)
+        hits = model.hits(self.activations, model.config.candidates or STRONGEST)
+        self.hits = in_order(hits, x, model.scanner)
         self.offset = self.hits.start - middle(x, model.config.width)[:, None]
 
-    def logit(self, rows: Tensor, activation: Float[Tensor, "N M"]) -> tuple[Tensor, Float[Tensor, "N K H M"]]:
-        """Logit and attention on hits for sequences `rows` of the batch, had their hits these
-        activations."""
-        start, channel = self.hits.start[rows], self.hits.channel[rows]
+    def logit(
+        self, rows: Int[Tensor, " N"] | slice = slice(None),
+        silent: Bool[Tensor, "N M"] | None = None,
+    ) -> tuple[Float[Tensor, " N"], Float[Tensor, "N K H M"]]:
+        """Logit and attention on hits of sequences `rows`, had the filters not fired at the hits
+        `silent`."""
+        hits = Hits(*(part[rows] for part in self.hits))
         if self.model.config.candidates:
-            logit, attention = self.model.weigh(Hits(start, channel, activation), self.offset[rows])
+            pull = None if self.pull is None else self.pull[rows]
+            logit, attention = self.model.weigh(hits, self.offset[rows], silent, pull)
             return logit, attention[..., :-1]
+        heard = hits.activation if silent is None else hits.activation.masked_fill(silent, 0)
         starts = self.activations.shape[2]
-        changed = self.activations[rows].flatten(1).scatter(1, channel * starts + start, activation)
+        place = hits.channel * starts + hits.start
+        changed = self.activations[rows].flatten(1).scatter(1, place, heard)
         logit, attention, _ = self.model.read(self.x[rows], changed.unflatten(1, (-1, starts)))
-        return logit, attention.gather(3, start[:, None, None].expand(*attention.shape[:3], -1))
-
-    def silenced(self, rows: Tensor, gone: Bool[Tensor, "N M"]) -> Float[Tensor, " N"]:
-        """`logit` with the hits `gone` silenced; what they leave as it was is computed once for
-        all.
-
-        A silenced hit is no token, and it is missing in the neighbourhoods of the others; nothing
-        else changes.
-        """
-        model = self.model
-        if model.around is None:
-            return self.logit(rows, self.hits.activation[rows].masked_fill(gone, 0))[0]
-        pull, kind, empty, tokens = self.parts
-        near = torch.log1p((pull[rows] * ~gone[:, None]) @ kind[rows])  # (N, M, C)
-        seen, columns = model.config.channels, model.embed.weight
-        empty = tf.pad(empty[rows] | gone, (0, 1))
-        logits = []
-        for turn, fixed in zip((lambda values: values, mate), tokens, strict=False):
-            here = model.mix(fixed[rows] + tf.linear(turn(near), columns[:, 2 * seen : 3 * seen]))  # (N, M, D)
-            here = torch.cat([here, model.nothing.expand(len(here), -1, -1)], 1)
-            logits.append(model.syntax(here, empty)[0])
-        return sum(logits) / len(logits)
+        place = hits.start[:, None, None].expand(*attention.shape[:3], -1)
+        return logit, attention.gather(3, place)
 
     @cached_property
-    def parts(self) -> tuple[Tensor, Tensor, Tensor, list[Tensor]]:
-        """Pull of each hit on each other (B,M,M), kinds (B,M,C), empty (B,M), tokens but for their
-        neighbourhoods."""
-        model, hits = self.model, self.hits
-        table, reach, empty = model.around.table(), model.around.reach, hits.activation <= 0
-        shift = hits.start[:, None] - hits.start[:, :, None]  # (B, M, M): from i to j
-        rho = table[hits.channel[:, :, None], hits.channel[:, None], shift.clamp(-reach, reach) + reach]
-        far = (shift.abs() > reach) | empty[:, None] | torch.eye(shift.shape[1], dtype=torch.bool, device=shift.device)
-        pull = (rho + hits.activation[:, None]).clamp(max=30).exp().masked_fill(far, 0)
-        kind = tf.one_hot(hits.channel, model.config.channels).to(pull)
-        seen, code = [kind * hits.activation[..., None], kind, torch.zeros_like(kind)], model.config.position
-        tokens = [model.embed(torch.cat([*seen, sinusoid(self.offset, code)], -1))]
-        if model.config.both_strands:
-            tokens.append(model.embed(torch.cat([*map(mate, seen), sinusoid(-self.offset, code)], -1)))
-        return pull, kind, empty, tokens
+    def pull(self) -> Float[Tensor, "B M M"] | None:
+        """What hits weigh in each other's neighbourhoods: the same for all silenced copies."""
+        return None if self.model.around is None else self.model.around.pull(self.hits)
 
 
 def in_order(hits: Hits, x: Float[Tensor, "B 4 L"], scanner: MotifScanner) -> Hits:
     """Hits from the strongest on; of those that tie, first the ones whose strand has the larger
-    `slant` there.
-
-    Why: both strands of a palindrome fire alike, and what is called must not depend on which strand
-    was given.
-    """
+    `slant`: both strands of a palindrome fire alike, and what is called must not depend on which
+    strand was given."""
     lean = slant(x, scanner.filters.shape[2]).gather(1, hits.start)  # (B, M)
     lean = torch.where(hits.channel < len(scanner.filters), lean, -lean)
     order = lean.argsort(dim=1, descending=True, stable=True)
-    rank = (hits.activation.gather(1, order) / TIE).round().argsort(dim=1, descending=True, stable=True)
-    order = order.gather(1, rank)
+    level = (hits.activation.gather(1, order) / TIE).round()
+    order = order.gather(1, level.argsort(dim=1, descending=True, stable=True))
     return Hits(*(part.gather(1, order) for part in hits))
 
 
-def slant(x: Float[Tensor, "B 4 L"], width: int, beyond: int = 20) -> Float[Tensor, "B T"]:
-    """A number for each window that changes its sign, and nothing else, on the reverse complement.
-
-    The sum of the bases, A = -3, C = -1, G = 1, T = 3, in and around the window, by weights that
-    mirror each other.
-    """
+def slant(x: Float[Tensor, "B 4 L"], width: int) -> Float[Tensor, "B T"]:
+    """A number for each window that changes its sign, and nothing else, on the reverse complement:
+    the sum of the bases, A = -3, C = -1, G = 1, T = 3, by weights that mirror each other."""
     value = torch.tensor([-3.0, -1.0, 1.0, 3.0]).to(x)
-    size = width + 2 * beyond
+    size = width + 2 * BEYOND
     away = (torch.arange(size, device=x.device) - (size - 1) / 2).abs()
     bases = torch.einsum("bcl,c->bl", x, value)[:, None]
-    return tf.conv1d(tf.pad(bases, (beyond, beyond)), (1 + away).rsqrt().to(x)[None, None])[:, 0]
+    weights = (1 + away).rsqrt().to(x)[None, None]
+    return tf.conv1d(tf.pad(bases, (BEYOND, BEYOND)), weights)[:, 0]
 
 
 def shares_half(start, end, other_start, other_end):
-    """Do intervals [start, end) share half of the shorter one's bases with others? Tensors, arrays
-    or numbers.
+    """Do intervals [start, end) share half of the shorter one's bases with others?
 
-    The overlap is the least of both lengths, end - other_start and other_end - start, and the
-    lengths are never less than half of the shorter one.
+    Tensors, arrays or numbers. The overlap is the least of both lengths, end - other_start and
+    other_end - start, and the lengths are never less than half of the shorter one.
 
     >>> shares_half(0, 10, 5, 25), shares_half(0, 10, 6, 25)
     (True, False)
@@ -131,15 +99,20 @@ def shares_half(start, end, other_start, other_end):
     return enough(end - other_start) & enough(other_end - start)
 
 
-def cores(scanner: MotifScanner, share: float = 0.25) -> tuple[Tensor, Tensor]:
-    """Half-open range of the columns of each channel that carry its motif: those above `share` of
-    the largest weight.
-
-    >>> first, end = cores(model.scanner)
-    """
+def cores(scanner: MotifScanner) -> tuple[Int[Tensor, " C"], Int[Tensor, " C"]]:
+    """Half-open range of the columns of each channel that carry its motif."""
     weight = scanner.channels()[0].abs().amax(1)  # (C, W)
-    good = (weight >= share * weight.amax(1, keepdim=True)).int()
+    good = (weight >= CORE * weight.amax(1, keepdim=True)).int()
     return good.argmax(1), good.shape[1] - good.flip(1).argmax(1)
+
+
+def on_interval(
+    hits: Hits, scanner: MotifScanner, start: Int[Tensor, " N"], end: Int[Tensor, " N"]
+) -> Bool[Tensor, "N M"]:
+    """Which hits of N sequences describe the bases of an interval in each: their cores share half
+    of the shorter one's."""
+    first, last = (edge[hits.channel] + hits.start for edge in cores(scanner))  # (N, M)
+    return shares_half(first, last, start[:, None], end[:, None])
 
 
 def same_site(hits: Hits, scanner: MotifScanner) -> Bool[Tensor, "B M M"]:
@@ -177,34 +150,36 @@ def site_score(effect: Tensor, attention: Tensor, probability: Tensor) -> Tensor
     return (share + attention) / 2
 
 
-def batch_candidates(model: Argminn, x: Float[Tensor, "B 4 L"], least: float = 0, chunk: int = 256) -> pd.DataFrame:
-    """`candidates` of one batch; `chunk` silenced copies at a time."""
+def batch_candidates(model: Argminn, x: Float[Tensor, "B 4 L"], least: float) -> pd.DataFrame:
+    """`candidates` of one batch."""
     with torch.no_grad():
         reader = Reader(model, x)
         same = same_site(reader.hits, model.scanner)
-        leads = leaders(same)
-    activation, together = reader.hits.activation, same.to(x)
+        leads, together = leaders(same), same.to(x)
+    free = reader.hits.activation.requires_grad_()
     with torch.enable_grad():
-        free = activation.clone().requires_grad_()
-        logit, attention = reader.logit(torch.arange(len(x), device=x.device), free)
+        logit, attention = reader.logit()
         slope = torch.autograd.grad(logit.sum(), free)[0]
     with torch.no_grad():
-        logit, attention = logit.detach(), (attention.detach() @ together[:, None]).amax((1, 2)).clamp(max=1)  # (B, M)
-        first_order = (together @ (slope * activation)[..., None]).squeeze(-1).abs()
-        row, hit = (leads & (attention + first_order > max(IRRELEVANT, CAUTION * least))).nonzero(as_tuple=True)
-        effect = torch.zeros_like(activation)
-        for part in torch.arange(len(row), device=x.device).split(chunk):
-            r, h = row[part], hit[part]
-            effect[r, h] = logit[r] - reader.silenced(r, same[r, h])
+        attention = (attention @ together[:, None]).amax((1, 2)).clamp(max=1)  # (B, M)
+        first_order = (together @ (slope * free)[..., None]).squeeze(-1).abs()
+        promising = leads & (attention + first_order > max(IRRELEVANT, CAUTION * least))
+        effect = torch.zeros_like(slope)
+        for part in promising.nonzero().split(CHUNK):
+            row, hit = part.unbind(1)
+            effect[row, hit] = logit[row] - reader.logit(row, same[row, hit])[0]
         probability = logit.sigmoid()[:, None].expand_as(effect)
         score = site_score(effect, attention, probability)
-    row, hit = leads.nonzero(as_tuple=True)
-    values = (reader.hits.start, reader.hits.channel, activation, attention, effect, probability, score)
-    columns = [row.cpu().numpy(), *(v[row, hit].cpu().numpy() for v in values)]
+        row, hit = leads.nonzero(as_tuple=True)
+        hits = reader.hits.start, reader.hits.channel, free
+        values = [part[row, hit] for part in (*hits, attention, effect, probability, score)]
+    columns = [part.cpu().numpy() for part in (row, *values)]
     return pd.DataFrame(dict(zip(COLUMNS, columns, strict=True)))
 
 
-def candidates(model: Argminn, x: Float[Tensor, "N 4 L"], *, batch: int = 128, least: float = 0) -> pd.DataFrame:
+def candidates(
+    model: Argminn, x: Float[Tensor, "N 4 L"], *, batch: int = 128, least: float = 0
+) -> pd.DataFrame:
     """Every place where a filter fires, with what the network makes of it; one row a site, however
     many filters see it.
 
@@ -214,8 +189,8 @@ def candidates(model: Argminn, x: Float[Tensor, "N 4 L"], *, batch: int = 128, l
     cannot reach the score `least` are not silenced, which saves most of the time; their effect
     reads 0. The model's mode is left as found.
 
-    >>> candidates(model, one_hot(["ACGT" * 30])).columns.tolist()[:3]
-    ['row', 'start', 'channel']
+    >>> candidates(model, x[:2], least=0.5).columns.tolist()[:4]
+    ['row', 'start', 'channel', 'activation']
     """
     with evaluating(model) as device:
         parts = [batch_candidates(model, part.to(device).float(), least) for part in x.split(batch)]

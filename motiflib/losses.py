@@ -1,7 +1,6 @@
 """What training minimises: prediction, overlap between filters, and the size of filters.
 
-loss = cross-entropy + lambda_o * overlap + lambda_1 * ||filters||_1     (arXiv:2410.06211, section
-3)
+loss = cross-entropy + lambda_o * overlap + lambda_1 * ||filters||_1  (arXiv:2410.06211, section 3)
 """
 
 from __future__ import annotations
@@ -19,17 +18,10 @@ def overlap_loss(activations: Float[Tensor, "B C T"], scanner: MotifScanner) -> 
     """How much filters describe bases that the strongest filter already describes.
 
     Mean over b, t, c, delta of [c is not a* nor its mate] A_a*(delta) A_c(-delta) act[b,c,t+delta],
-    divided by sum |filters|, where a* = argmax_c act[b,c,t] (none where nothing is active),
-    A_a(delta) is the weight of the part of a that a window delta bp further on covers, delta in
-    (-W, W); outside, act = 0.
-
-    No (B,T,C,S) tensor is formed: the sums over b and t are the cross-correlations of the map of
-    top filters with the activations, one Fourier transform for all lags, and what remains is a
-    (C,C,S) product.
-
-    >>> model = Argminn(ArgminnConfig())
-    >>> overlap_loss(model.scanner(x), model.scanner)
-    """
+    divided by sum |filters|; a* = argmax_c act[b,c,t] (none where nothing is active), A is
+    `shared_weight`; outside, act = 0. No (B,T,C,S) tensor is formed: the sums over b and t are the
+    cross-correlations of the map of top filters with the activations, one Fourier transform for all
+    lags, and what remains is a (C,C,S) product."""
     batch, channels, starts = activations.shape
     cover = shared_weight(scanner)  # (C, S): A_c(delta)
     value, best = activations.detach().max(1)  # (B, T)
@@ -45,8 +37,7 @@ def overlap_loss(activations: Float[Tensor, "B C T"], scanner: MotifScanner) -> 
 def cross_correlation(
     first: Float[Tensor, "B A T"], second: Float[Tensor, "B C T"], reach: int
 ) -> Float[Tensor, "S A C"]:
-    """Sum over b and t of first[b,a,t] second[b,c,t+delta] for delta = -reach..reach, by Fourier
-    transform."""
+    """Sum over b and t of first[b,a,t] second[b,c,t+delta] for delta = -reach..reach."""
     size = fast_size(first.shape[2] + reach)  # long enough that no lag wraps round
     waves = [torch.fft.rfft(maps.float(), size) for maps in (first, second)]
     product = waves[0].conj().permute(2, 1, 0) @ waves[1].permute(2, 0, 1)  # (size/2 + 1, A, C)
@@ -56,17 +47,12 @@ def cross_correlation(
 
 @torch.compiler.assume_constant_result  # of the length alone: a compiled step need not look inside
 def fast_size(least: int) -> int:
-    """The next size from `least` on that a Fourier transform is quick for.
-
-    >>> fast_size(511)
-    512
-    """
+    """The next size from `least` on that a Fourier transform is quick for."""
     return next_fast_len(least, real=True)
 
 
 def shared_weight(scanner: MotifScanner) -> Float[Tensor, "C S"]:
-    """A_c(delta): sum of |filter c| where a window delta bp further on covers it, delta =
-    -(W-1)..W-1."""
+    """A_c(delta): sum of |filter c| where a window delta = -(W-1)..W-1 bp further on covers it."""
     weight = scanner.channels()[0].abs().sum(1)  # (C, W)
     heads = weight.cumsum(1)  # covered from the left: delta = -(W-1) .. 0
     tails = weight.flip(1).cumsum(1).flip(1)[:, 1:]  # from the right: delta = 1 .. W-1
@@ -84,8 +70,7 @@ def spacing_loss(around: Neighbourhood) -> Float[Tensor, ""]:
 
 
 def penalty_weight(progress: float) -> float:
-    """Share of the penalties in force at `progress` in [0, 1] of training: 0, then 1e-3 to 1
-    exponentially, then 1.
+    """Share of the penalties in force at `progress` in [0, 1]: 0, 1e-3 to 1 exponentially, then 1.
 
     >>> [penalty_weight(p) for p in (0.1, 0.25, 0.5, 0.9)]
     [0.0, 0.001, 0.03162277660168379, 1.0]

@@ -22,29 +22,24 @@ from huggingface_hub import PyTorchModelHubMixin
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
-GAIN = 10  # rho moves in steps of 10 rates: Adam moves a parameter by about one, too little for a log-weight to learn
+# rho moves in steps of 10 rates: Adam moves a parameter by about one, too little for a log-weight
+GAIN = 10
 
 
 @dataclass(frozen=True)
 class ArgminnConfig:
-    """The shape of a network; unknown names raise `TypeError`.
+    """The shape of a network; sizes as in the paper, section 2. Unknown names raise TypeError."""
 
-    filters, width: F and W. layers, heads, token, stream: K, H, D, E as in the paper (section 2).
-    candidates: hits of each filter that become tokens; 0 turns every window into a token (the
-    paper's form). neighbourhood: R, how far a token looks for partners, in bp; 0 turns it off (the
-    paper's form). both_strands: scan with each filter and its reverse complement.
-    """
-
-    filters: int = 12
-    width: int = 12
-    layers: int = 2
-    heads: int = 4
-    token: int = 32
-    stream: int = 128
+    filters: int = 12  # F
+    width: int = 12  # W
+    layers: int = 2  # K
+    heads: int = 4  # H
+    token: int = 32  # D
+    stream: int = 128  # E
     position: int = 16
-    candidates: int = 48
-    neighbourhood: int = 50
-    both_strands: bool = True
+    candidates: int = 48  # hits that become tokens; 0: every window is one (the paper's form)
+    neighbourhood: int = 50  # R, bp within which a token looks for partners; 0: not (the paper's)
+    both_strands: bool = True  # scan with each filter and its reverse complement
 
     @property
     def channels(self) -> int:
@@ -68,8 +63,7 @@ class Hits(NamedTuple):
 
 
 class MotifScanner(nn.Module):
-    """The only layer that sees bases: relu(filters * x + bias), on both strands with the same
-    weights."""
+    """The only layer that sees bases: relu(filters * x + bias), both strands, the same weights."""
 
     def __init__(self, config: ArgminnConfig):
         super().__init__()
@@ -86,8 +80,9 @@ class MotifScanner(nn.Module):
 
     def forward(self, x: Float[Tensor, "B 4 L"]) -> Float[Tensor, "B C T"]:
         width = self.filters.shape[2]
-        known = tf.avg_pool1d(x.detach().sum(1, keepdim=True), width, 1) > 1 - 0.5 / width  # (B, 1, T)
-        return self.relu(tf.conv1d(x, *self.channels())) * known  # a window with an N holds no motif
+        bases = x.detach().sum(1, keepdim=True)
+        known = tf.avg_pool1d(bases, width, 1) > 1 - 0.5 / width  # (B, 1, T)
+        return self.relu(tf.conv1d(x, *self.channels())) * known  # no motif in a window with an N
 
 
 def sinusoid(offset: Float[Tensor, "*S"], size: int) -> Float[Tensor, "*S size"]:
@@ -119,17 +114,27 @@ class Neighbourhood(nn.Module):
             return rho
         return torch.cat([rho, rho.roll(len(rho), 1).flip(2)])
 
-    def forward(self, hits: Hits) -> Float[Tensor, "B M C"]:
+    def pull(self, hits: Hits) -> Float[Tensor, "B M M"]:
+        """exp(a_j + rho) of each hit j (last axis) around each hit i; 0 beyond the reach."""
         table = self.table()
         shift = hits.start[:, None, :] - hits.start[:, :, None]  # (B, M, M): from i to j
         here, there = hits.channel[:, :, None], hits.channel[:, None, :]
-        index = (here * table.shape[1] + there) * table.shape[2] + shift.clamp(-self.reach, self.reach) + self.reach
-        rho = table.flatten().gather(0, index.flatten()).view(index.shape)  # faster gradient than indexing
+        place = shift.clamp(-self.reach, self.reach) + self.reach
+        index = (here * table.shape[1] + there) * table.shape[2] + place
+        rho = table.flatten().gather(0, index.flatten()).view(index.shape)  # quick gradient
         energy = rho + hits.activation[:, None, :]  # (B, M, M)
         far = (shift.abs() > self.reach) | (hits.activation[:, None, :] <= 0)
         far = far | torch.eye(shift.shape[1], dtype=torch.bool, device=shift.device)
-        weight = energy.clamp(max=30).exp().masked_fill(far, 0)
-        return torch.log1p(weight @ tf.one_hot(hits.channel, table.shape[1]).to(weight))  # (B, M, C)
+        return energy.clamp(max=30).exp().masked_fill(far, 0)
+
+    def forward(
+        self, hits: Hits, silent: Bool[Tensor, "B M"] | None = None,
+        pull: Float[Tensor, "B M M"] | None = None,
+    ) -> Float[Tensor, "B M C"]:
+        """n, without the hits that are `silent`; `pull` is that of the hits, where it is known."""
+        pull = self.pull(hits) if pull is None else pull
+        pull = pull if silent is None else pull * ~silent[:, None]
+        return torch.log1p(pull @ tf.one_hot(hits.channel, self.spacing.shape[1]).to(pull))
 
 
 class StreamAttention(nn.Module):
@@ -148,14 +153,21 @@ class StreamAttention(nn.Module):
         self.value = nn.Parameter(torch.randn(heads, token, token) / math.sqrt(token))
         self.softmax = nn.Softmax(-1)
         self.out = nn.Sequential(nn.Linear(heads * token, stream), nn.LayerNorm(stream))
-        self.mlp = nn.Sequential(nn.Linear(stream, stream), nn.ReLU(), nn.Linear(stream, stream), nn.LayerNorm(stream))
+        self.mlp = nn.Sequential(
+            nn.Linear(stream, stream), nn.ReLU(), nn.Linear(stream, stream), nn.LayerNorm(stream)
+        )
 
-    def forward(self, stream: Tensor, tokens: Tensor, empty: Tensor | None) -> tuple[Tensor, Tensor]:
+    def forward(
+        self, stream: Float[Tensor, "B E"], tokens: Float[Tensor, "B M D"],
+        empty: Bool[Tensor, "B M"] | None,
+    ) -> tuple[Float[Tensor, "B E"], Float[Tensor, "B H M"]]:
         heads, size = self.key.shape[:2]
         query = self.query(stream).unflatten(-1, (heads, size))  # (B, H, D)
         asked = torch.einsum("bhd,hde->bhe", query, self.key) / math.sqrt(size)
         scores = asked @ tokens.mT  # (B, H, M)
-        attention = self.softmax(scores if empty is None else scores.masked_fill(empty[:, None], -torch.inf))
+        if empty is not None:
+            scores = scores.masked_fill(empty[:, None], -torch.inf)
+        attention = self.softmax(scores)
         pooled = torch.einsum("bhd,hde->bhe", attention @ tokens, self.value)  # (B, H, D)
         return stream + self.mlp(self.out(pooled.flatten(1))), attention
 
@@ -205,10 +217,12 @@ class Argminn(nn.Module, PyTorchModelHubMixin, library_name="motiflib"):
         self.scanner = MotifScanner(config)
         sparse, near = config.candidates > 0, config.neighbourhood > 0
         if near and not sparse:
-            raise ValueError("a neighbourhood needs candidates: set candidates > 0, or neighbourhood=0")
+            raise ValueError("a neighbourhood needs candidates: set candidates > 0, "
+                             "or neighbourhood=0")
         self.around = Neighbourhood(config) if near else None
-        self.embed = nn.Linear(config.channels * (1 + sparse + near) + config.position, config.token)
-        self.mix = nn.Sequential(nn.ReLU(), nn.Linear(config.token, config.token)) if near else nn.Identity()
+        size, token = config.channels * (1 + sparse + near) + config.position, config.token
+        self.embed = nn.Linear(size, token)
+        self.mix = nn.Sequential(nn.ReLU(), nn.Linear(token, token)) if near else nn.Identity()
         self.nothing = nn.Parameter(torch.zeros(1, 1, config.token)) if sparse else None
         self.syntax = SyntaxBuilder(config)
 
@@ -226,10 +240,10 @@ class Argminn(nn.Module, PyTorchModelHubMixin, library_name="motiflib"):
         where = hits.start[:, None, None].expand(*attention.shape[:3], -1)
         return Readout(logit, activations, spread.scatter_add(3, where, attention[..., :-1]))
 
-    def hits(self, activations: Float[Tensor, "B C T"]) -> Hits:
+    def hits(self, activations: Float[Tensor, "B C T"], most: int | None = None) -> Hits:
         """The M strongest activations of each sequence, whatever the filter, strand and place."""
-        starts = activations.shape[2]
-        value, index = activations.flatten(1).topk(min(self.config.candidates, activations[0].numel()))  # (B, M)
+        starts, most = activations.shape[2], most or self.config.candidates
+        value, index = activations.flatten(1).topk(min(most, activations[0].numel()))  # (B, M)
         return Hits(index.remainder(starts), index // starts, value)
 
     def read(self, x: Tensor, activations: Tensor) -> tuple[Tensor, Tensor, Hits | None]:
@@ -239,17 +253,25 @@ class Argminn(nn.Module, PyTorchModelHubMixin, library_name="motiflib"):
             hits = self.hits(activations)
             return *self.weigh(hits, hits.start - centre), hits
         offset = torch.arange(activations.shape[2], device=x.device) - centre  # (B, T)
-        tokens = self.embed(torch.cat([activations.mT, sinusoid(offset, self.config.position)], -1))  # (B, T, D)
+        code = sinusoid(offset, self.config.position)
+        tokens = self.embed(torch.cat([activations.mT, code], -1))  # (B, T, D)
         return *self.syntax(tokens), None
 
-    def weigh(self, hits: Hits, offset: Float[Tensor, "B M"]) -> tuple[Tensor, Tensor]:
-        """Logit (B,) and attention (B,K,H,M+1) of candidates at `offset` from the middle, read in
-        both directions."""
+    def weigh(
+        self, hits: Hits, offset: Float[Tensor, "B M"], silent: Bool[Tensor, "B M"] | None = None,
+        pull: Float[Tensor, "B M M"] | None = None,
+    ) -> tuple[Float[Tensor, " B"], Float[Tensor, "B K H M+1"]]:
+        """Logit and attention of candidates at `offset` from the middle, read in both directions.
+
+        Hits that are `silent` are no tokens and no neighbours, as if their filter had not fired;
+        nothing else changes. `pull` is that of the hits (`Neighbourhood.pull`), where it is known.
+        """
         kind = tf.one_hot(hits.channel, self.config.channels).to(hits.activation)  # (B, M, C)
         seen = [kind * hits.activation[..., None], kind]
-        if self.around is not None:
-            seen.append(self.around(hits))
         empty = hits.activation <= 0
+        empty = empty if silent is None else empty | silent
+        if self.around is not None:
+            seen.append(self.around(hits, silent, pull))
         readings = [self.interpret(seen, offset, empty)]
         if self.config.both_strands:
             readings.append(self.interpret([mate(part) for part in seen], -offset, empty))
@@ -259,7 +281,8 @@ class Argminn(nn.Module, PyTorchModelHubMixin, library_name="motiflib"):
     def interpret(self, seen: list[Tensor], offset: Tensor, empty: Tensor) -> tuple[Tensor, Tensor]:
         """Logit and attention (B,K,H,M+1) from the candidates read in one direction; the last token
         is "nothing"."""
-        tokens = self.mix(self.embed(torch.cat([*seen, sinusoid(offset, self.config.position)], -1)))  # (B, M, D)
+        code = sinusoid(offset, self.config.position)
+        tokens = self.mix(self.embed(torch.cat([*seen, code], -1)))  # (B, M, D)
         tokens = torch.cat([tokens, self.nothing.expand(len(tokens), -1, -1)], 1)
         return self.syntax(tokens, tf.pad(empty, (0, 1)))
 
@@ -275,12 +298,9 @@ def middle(x: Float[Tensor, "B 4 L"], width: int) -> Float[Tensor, " B"]:
 
 @contextmanager
 def evaluating(model: nn.Module) -> Iterator[torch.device]:
-    """The network in evaluation mode, whatever happens inside; the mode that it had comes back
-    after.
+    """The network in evaluation mode; its own mode comes back after, whatever happens inside.
 
-    Gives the device of its weights.
-
-    >>> with evaluating(model) as device:
+    >>> with evaluating(model) as device:  # of its weights
     ...     logit = model(x.to(device))
     """
     was = model.training

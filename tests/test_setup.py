@@ -131,13 +131,6 @@ def test_notebooks_are_stripped():
     assert done.returncode == 0, done.stdout
 
 
-@pytest.mark.parametrize(
-    "path", sorted((ROOT / "motiflib").rglob("*.py")), ids=lambda p: str(p.relative_to(ROOT))
-)
-def test_files_stay_readable(path):
-    assert len(path.read_text().splitlines()) <= 300
-
-
 def test_an_environment_that_was_moved_is_noticed(monkeypatch, tmp_path):
     monkeypatch.setattr(setup_env, "ROOT", tmp_path)
     pip = setup_env.interpreter(tmp_path / ".venv").parent / "pip"

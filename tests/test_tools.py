@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import nbformat
 import pytest
+from api import escape, prose
 from chapters import opening_of, parameters_of, source_hash
 from check_site import check
 from frozen import index, is_current, stored
-from pages import escape, prose, table
+from pages import table
 from readme_numbers import with_numbers
 from render import lift_options
 

@@ -19,10 +19,11 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import nbformat
+from api import write_api
 from chapters import BOOK, FROZEN, chapter_names
 from execute import Run, execute
 from frozen import freeze
-from pages import fill_page, write_api
+from pages import fill_page
 from render import rendered
 
 STAGE, HTML = BOOK / "_build" / "src", BOOK / "_build" / "html"

@@ -1,8 +1,8 @@
 """Golden files: what the command line makes of fixed inputs, the same before and after a change.
 
-python tools/golden.py record DIR                # make them in DIR python tools/golden.py compare
-DIR               # make them again, compare; exit code 1: some differ python tools/golden.py
-compare DIR --only train  # one part: a stored run, train, genome or grammar
+    python tools/golden.py record DIR                # make them in DIR
+    python tools/golden.py compare DIR               # again, and compare; exit code 1 if not same
+    python tools/golden.py compare DIR --only train  # a part: a stored run, train, genome, grammar
 
 They belong to one machine and one set of package versions. Inputs are made here or simulated, so
 nothing is downloaded. The library, the one beside this script, is asked by its command line only.
@@ -30,6 +30,7 @@ ROOT = Path(__file__).resolve().parents[1]
 SIMULATED, CHIP, YEAST = "rest", "rest-gm12878", "yeast-reb1"  # stored runs
 NUMBER = re.compile(r"(?<![\w.])[-+]?\d+(?:\.\d+)?(?:e[-+]?\d+)?(?![\w.])")
 SITE = "CCGGGTAA"  # of Reb1, planted in the toy genome
+SHORT = ("--epochs", 2, "--device", "cpu", "--out")  # of a training
 FAILED: list[str] = []  # verbs that ended with an error
 
 
@@ -130,19 +131,7 @@ def train(data: Path, work: Path, gold: Path) -> None:
     """A short training on sequences."""
     texts = [text for text in sequences(data / "models" / CHIP, 4000) if len(text) < 2000]
     seqs = write_fasta(work / "train.fa", texts)
-    motiflib(
-        "train",
-        "--positives",
-        seqs,
-        "--shuffle",
-        "dinucleotide",
-        "--epochs",
-        2,
-        "--device",
-        "cpu",
-        "--out",
-        work / "run",
-    )
+    motiflib("train", "--positives", seqs, "--shuffle", "dinucleotide", *SHORT, work / "run")
     tables = ("motifs.tsv", "fdr.tsv", "evidence.tsv", "sites.tsv")
     keep(work / "run", gold, *tables, sums=("model.safetensors",))
 
@@ -169,21 +158,8 @@ def genome(data: Path, work: Path, gold: Path) -> None:
     fasta, peaks, vcf = (work / name for name in ("toy.fa", "toy.bed", "toy.vcf"))
     for path, texts in zip((fasta, peaks, vcf), zip(*parts, strict=True), strict=True):
         path.write_text("".join(texts))
-    motiflib(
-        "train",
-        "--genome",
-        fasta,
-        "--peaks",
-        peaks,
-        "--test-chroms",
-        "chrD",
-        "--epochs",
-        2,
-        "--device",
-        "cpu",
-        "--out",
-        work / "run",
-    )
+    where = ("--genome", fasta, "--peaks", peaks, "--test-chroms", "chrD")
+    motiflib("train", *where, *SHORT, work / "run")
     keep(work / "run", gold, "examples.tsv", sums=("model.safetensors",))
     motiflib("call", run, "--genome", fasta, "--out", gold / "calls.bed")
     motiflib("variants", run, "--genome", fasta, "--vcf", vcf, "--out", gold / "effects.tsv")

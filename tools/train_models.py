@@ -9,9 +9,7 @@ on python tools/train_models.py rest-gm12878     # one python tools/train_models
 from __future__ import annotations
 
 import argparse
-import shutil
 import sys
-from dataclasses import asdict
 from pathlib import Path
 
 from chapters import ROOT
@@ -25,8 +23,7 @@ from motiflib.genome.fasta import Genome
 from motiflib.genome.training import train_on_peaks
 from motiflib.model import ArgminnConfig
 from motiflib.run import folder as runs
-from motiflib.seeding import seeded
-from motiflib.sequence import Record
+from motiflib.sequence import Record, decode
 from motiflib.training import Fit, TrainConfig, evaluate, fit
 
 MODELS = ROOT / "data" / "models"
@@ -114,25 +111,17 @@ def simulated(name: str, folder: Path) -> tuple[runs.Run, Examples, str]:
     first, valid, test = (
         batches.sample(n, seed) for seed, n in enumerate((HELD_BACK, HELD_BACK, TEST))
     )
+    parts = [runs.Labelled(part, decode(part.x[part.y > 0.5])) for part in (first, valid)]
     training = TrainConfig()
-    result = runs.fit(
-        seeded(ArgminnConfig(), first, seed=SEED), batches, valid, training, out=folder
-    )
     about = {
         "grammar": name,
         "length": LENGTH,
         "sequences": batches.steps * batches.batch * training.epochs,
     }
-    asked = {
-        "model": asdict(ArgminnConfig()),
-        "training": asdict(training),
-        "seed": SEED,
-        "data": about,
-    }
-    runs.save_run(folder, result, first, valid, asked)
-    shutil.rmtree(folder / "checkpoint", ignore_errors=True)
+    settings = {"seed": SEED, "about": {"data": about}}
+    run = runs.keep(folder, *parts, batches, ArgminnConfig(), training, **settings)
     text = f"{about['sequences']} fresh sequences of {LENGTH} bp of the grammar `data/grammars/{name}.yml`."
-    return runs.load_run(folder), test, text
+    return run, test, text
 
 
 def card(name: str, run: runs.Run, metrics: dict[str, float], tested: int, about: str) -> str:

@@ -20,77 +20,79 @@ from torch import Tensor
 from motiflib.discovery import Found
 from motiflib.model import Argminn, MotifScanner
 
-SURE = 2  # standard errors by which a sequence's composition departs from the training's before it is believed
+GC = 0.5  # of the training background
+SURE = 2  # standard errors by which a sequence's composition departs from it before it is believed
 LEAST_P = 0.01  # a filter does not tell rare from impossible
 
 
 class CorrectedScanner(MotifScanner):
     """A `MotifScanner` whose scores are against each sequence's own base frequencies.
 
-    `share` (C, W) is lambda where a channel's motif stands in its window, else 0; `gc` that of the
-    training background.
+    `share` (C, W) is lambda where a channel's motif stands in its window, else 0.
     """
 
-    def __init__(self, scanner: MotifScanner, share: Float[Tensor, "C W"], gc: float = 0.5):
+    def __init__(self, scanner: MotifScanner, share: Float[Tensor, "C W"]):
         torch.nn.Module.__init__(self)
-        self.both_strands, self.filters, self.bias = scanner.both_strands, scanner.filters, scanner.bias
-        self.relu, self.gc = scanner.relu, gc
+        self.both_strands, self.relu = scanner.both_strands, scanner.relu
+        self.filters, self.bias = scanner.filters, scanner.bias
         self.register_buffer("share", share[:, None])
 
     def forward(self, x: Float[Tensor, "B 4 L"]) -> Float[Tensor, "B C T"]:
         width = self.filters.shape[2]
-        known = tf.avg_pool1d(x.detach().sum(1, keepdim=True), width, 1) > 1 - 0.5 / width  # (B, 1, T)
-        gc = self.gc + departure(x[:, 1:3].sum((1, 2)), x.sum((1, 2)), self.gc)
-        weak, strong = ((1 - gc) / (1 - self.gc)).log(), (gc / self.gc).log()  # log(q' / q) of A or T, of C or G
-        excess = weak[:, None] * (x[:, 0] + x[:, 3]) + strong[:, None] * (x[:, 1] + x[:, 2])  # (B, L)
-        return self.relu(tf.conv1d(x, *self.channels()) - tf.conv1d(excess[:, None], self.share)) * known
+        known = tf.avg_pool1d(x.detach().sum(1, keepdim=True), width, 1) > 1 - 0.5 / width
+        gc = GC + departure(x[:, 1:3].sum((1, 2)), x.sum((1, 2)))
+        weak, strong = ((1 - gc) / (1 - GC)).log(), (gc / GC).log()  # log(q' / q) of A or T, C or G
+        excess = weak[:, None] * (x[:, 0] + x[:, 3]) + strong[:, None] * (x[:, 1] + x[:, 2])
+        score = tf.conv1d(x, *self.channels()) - tf.conv1d(excess[:, None], self.share)
+        return self.relu(score) * known
 
 
-def departure(strong: Float[Tensor, " B"], known: Float[Tensor, " B"], gc: float) -> Float[Tensor, " B"]:
-    """By how much the fraction of G and C among `known` bases departs from `gc`, as far as chance
+def departure(strong: Float[Tensor, " B"], known: Float[Tensor, " B"]) -> Float[Tensor, " B"]:
+    """By how much the fraction of G and C among `known` bases departs from a half, as far as chance
     does not explain it.
 
     d (1 - SURE^2 s^2 / d^2) where positive, else 0: positive-part James-Stein, with s the standard
     error of a fraction of so many bases. Without it, correcting a sequence of ordinary composition
     would only add noise to its scores.
 
-    >>> departure(torch.tensor([255.0, 400.0]), torch.tensor([500.0, 500.0]), 0.5)
+    >>> departure(torch.tensor([255.0, 400.0]), torch.tensor([500.0, 500.0]))
     tensor([0.0000, 0.2933])
     """
-    moved = strong / known.clamp(min=1) - gc
-    chance = SURE**2 * gc * (1 - gc) / known.clamp(min=1)
+    moved = strong / known.clamp(min=1) - GC
+    chance = SURE**2 * GC * (1 - GC) / known.clamp(min=1)
     return moved * (1 - chance / moved.square().clamp(min=1e-12)).clamp(min=0)
 
 
-def correct_background(model: Argminn, found: Found, *, gc: float = 0.5) -> Argminn:
-    """A copy of `model`, trained on backgrounds of fraction `gc`, that allows for each sequence's
-    own composition.
+def correct_background(model: Argminn, found: Found) -> Argminn:
+    """A copy of `model`, trained on backgrounds of 50% GC, that allows for each sequence's own
+    composition; it takes the network's place everywhere, and weights are not changed.
 
-    `found` are its motifs (`find_motifs`). The copy takes the network's place everywhere; weights
-    are not changed.
-
-    >>> corrected = correct_background(run.model, run.found)
-    >>> predict(corrected, x_at_80_percent_gc)
+    >>> type(correct_background(model, found).scanner).__name__
+    'CorrectedScanner'
     """
     out, filters = copy.deepcopy(model), len(model.scanner.filters)
     share = torch.zeros(model.config.channels, model.config.width)
     motifs = {motif.name: motif for motif in found.motifs}
-    for name, f, start, strand in found.members.itertuples(index=False):
-        motif = motifs[name] if strand == "+" else motifs[name].reverse_complement()
-        weights = model.scanner.filters[f].detach().double().cpu().numpy()
-        scale, columns = filter_scale(weights, motif.pfm, start)
-        share[f, columns] = scale
+    for member in found.members.itertuples():
+        motif = motifs[member.motif]
+        motif = motif if member.strand == "+" else motif.reverse_complement()
+        weights = model.scanner.filters[member.filter].detach().double().cpu().numpy()
+        scale, columns = filter_scale(weights, motif.pfm, member.offset)
+        share[member.filter, columns] = scale
         if model.config.both_strands:
-            share[f + filters] = share[f].flip(0)
-    out.scanner = CorrectedScanner(out.scanner, share.to(model.scanner.filters.device), gc)
+            share[member.filter + filters] = share[member.filter].flip(0)
+    out.scanner = CorrectedScanner(out.scanner, share.to(model.scanner.filters.device))
     return out
 
 
-def filter_scale(weights: Float[np.ndarray, "4 W"], pfm: Float[np.ndarray, "4 w"], start: int) -> tuple[float, slice]:
+def filter_scale(
+    weights: Float[np.ndarray, "4 W"], pfm: Float[np.ndarray, "4 w"], start: int
+) -> tuple[float, slice]:
     """lambda, by least squares of a filter's columns on log p where the motif stands, and these
     columns of the filter.
 
-    >>> filter_scale(2 * np.log(pfm), pfm, 0)[0]
+    >>> pfm = found.motifs[0].pfm.clip(0.01)
+    >>> round(filter_scale(2 * np.log(pfm), pfm, 0)[0], 3)
     2.0
     """
     first, end = max(start, 0), min(start + pfm.shape[1], weights.shape[1])

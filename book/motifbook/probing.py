@@ -4,6 +4,7 @@ each step look at."""
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from itertools import combinations
 
 import numpy as np
 import pandas as pd
@@ -11,67 +12,67 @@ import torch
 from jaxtyping import Float
 from scipy.stats import false_discovery_control, fisher_exact
 from torch import Tensor
+from torch.nn.functional import one_hot
 
 from motiflib.discovery import Found, channel_motifs
 from motiflib.files import InputError
 from motiflib.hits import Reader
-from motiflib.model import Argminn
+from motiflib.model import Argminn, evaluating
 from motiflib.syntax import name_key
 
 
 def erase(
-    x: Float[Tensor, "N 4 L"], spans: Sequence[Sequence[tuple[int, int]]], *, seed: int = 0
+    x: Float[Tensor, "N 4 L"], spans: Sequence[Sequence[tuple[int, int]]]
 ) -> Float[Tensor, "N 4 L"]:
     """Copies in which the given stretches of each sequence are filled with bases drawn from that
-    sequence.
+    sequence, so the composition stays what it was on average.
 
-    So the composition stays what it was on average. Half-open spans, a list for each sequence (it
-    may be empty). Raises InputError for a span outside of the sequence or a list of another length.
+    Half-open spans, a list for each sequence (it may be empty). Raises InputError for a span
+    outside of the sequence or a list of another length.
 
-    >>> erase(one_hot(["ACGTACGT"]), [[(2, 4)]])
+    >>> erase(x, [[(100, 120)]] * 40)[:, :, :100].equal(x[:, :, :100])
+    True
     """
     if len(spans) != len(x):
         raise InputError(f"{len(spans)} lists of spans for {len(x)} sequences: give one list each")
-    generator, out = torch.Generator().manual_seed(seed), x.clone()
+    generator, out = torch.Generator().manual_seed(0), x.clone()
     length = x.shape[2]
     for row, cuts in enumerate(spans):
         for start, end in cuts:
             if not 0 <= start <= end <= length:
                 raise InputError(f"span {start}-{end} of sequence {row} lies outside of 0-{length}")
-            out[row, :, start:end] = x[row][:, torch.randint(length, (end - start,), generator=generator)]
+            drawn = torch.randint(length, (end - start,), generator=generator)
+            out[row, :, start:end] = x[row][:, drawn]
     return out
-# What the syntax builder looks at: which motif each step picks, and which one next.
 
 
 @torch.no_grad()
 def attention_shares(
-    model: Argminn, x: Float[Tensor, "N 4 L"], found: Found, *, batch: int = 256
+    model: Argminn, x: Float[Tensor, "N 4 L"], found: Found
 ) -> tuple[Float[Tensor, "N K H n"], list[str]]:
     """Attention of each sequence, step and head on all sites of each motif, and the names of the
-    last axis.
+    last axis, over which it sums to 1: the motifs', then "other", hits of filters that are no
+    motif, and "nothing", the token of that name.
 
-    The names are the motifs', then "other", hits of filters that are no motif, and "nothing", the
-    token of that name. The last axis sums to 1.
-
-    >>> shares, names = attention_shares(model, x, found)
+    >>> attention_shares(model, x, found)[1]
+    ['M1', 'M2', 'other', 'nothing']
     """
     motif_of = channel_motifs(model, found).motif.to_dict()
     names, parts = [*found.table.motif, "other", "nothing"], []
-    was, device = model.training, next(model.parameters()).device
-    owner = torch.tensor([names.index(motif_of.get(c, "other")) for c in range(model.config.channels)])
-    model.eval()
-    for part in x.split(batch):
-        reader = Reader(model, part.to(device).float())
-        _, attention = reader.logit(torch.arange(len(part), device=device), reader.hits.activation)
-        kind = torch.nn.functional.one_hot(owner.to(device)[reader.hits.channel], len(names)).to(attention)
-        parts.append((attention @ kind[:, None]).cpu())
-    model.train(was)
+    owners = [names.index(motif_of.get(c, "other")) for c in range(model.config.channels)]
+    with evaluating(model) as device:
+        owner = torch.tensor(owners, device=device)
+        for part in x.split(256):
+            reader = Reader(model, part.to(device).float())
+            _, attention = reader.logit()
+            kind = one_hot(owner[reader.hits.channel], len(names)).to(attention)
+            parts.append((attention @ kind[:, None]).cpu())
     share = torch.cat(parts)
     share[..., -1] = 1 - share[..., :-1].sum(-1)
     return share, names
 
 
-def attention_next(model: Argminn, x: Float[Tensor, "N 4 L"], found: Found, *, batch: int = 256) -> pd.DataFrame:
+def attention_next(model: Argminn, x: Float[Tensor, "N 4 L"], found: Found) -> pd.DataFrame:
     """What a step picks after what the step before picked: columns step, motif, next, share,
     chance.
 
@@ -79,16 +80,18 @@ def attention_next(model: Argminn, x: Float[Tensor, "N 4 L"], found: Found, *, b
     next one), heads averaged; a step's rows sum to 1. chance: the same if the two steps looked at
     different sequences. A share above chance says that the second choice goes with the first.
 
-    >>> attention_next(model, x, found).sort_values("share").tail(1)
+    >>> len(attention_next(model, x, found))
+    16
     """
-    shares, names = attention_shares(model, x, found, batch=batch)
+    shares, names = attention_shares(model, x, found)
     mean = shares.mean(2)  # (N, K, n)
     rows = []
     for k in range(mean.shape[1] - 1):
         together = torch.einsum("bm,bn->mn", mean[:, k], mean[:, k + 1]) / len(mean)
         alone = torch.outer(mean[:, k].mean(0), mean[:, k + 1].mean(0))
-        rows += [(k + 1, a, b, float(together[i, j]), float(alone[i, j])) for i, a in enumerate(names)
-                 for j, b in enumerate(names)]  # fmt: skip
+        for i, motif in enumerate(names):
+            for j, following in enumerate(names):
+                rows.append((k + 1, motif, following, float(together[i, j]), float(alone[i, j])))
     return pd.DataFrame(rows, columns=["step", "motif", "next", "share", "chance"])
 
 
@@ -100,40 +103,40 @@ def cooccurrence(calls: pd.DataFrame, sequences: int) -> pd.DataFrame:
     sides, corrected for all pairs. together > expected is co-occurrence, together < expected
     exclusion.
 
-    >>> cooccurrence(calls, len(records)).sort_values("p_value").head(1)
+    >>> cooccurrence(calls, 40)[["motif_a", "motif_b", "with_a", "with_b", "together"]]
+      motif_a motif_b  with_a  with_b  together
+    0      M1      M2      25      25        20
     """
     sets = {motif: set(mine.sequence) for motif, mine in calls.groupby("motif")}
-    rows, names = [], sorted(sets, key=name_key)
-    for i, a in enumerate(names):
-        for b in names[i + 1 :]:
-            n, m, k = len(sets[a]), len(sets[b]), len(sets[a] & sets[b])
-            p = fisher_exact([[k, n - k], [m - k, sequences - n - m + k]])[1]
-            rows.append((a, b, n, m, k, n * m / sequences, p))
-    out = pd.DataFrame(rows, columns=["motif_a", "motif_b", "with_a", "with_b", "together", "expected", "p_value"])
+    rows = []
+    for a, b in combinations(sorted(sets, key=name_key), 2):
+        n, m, k = len(sets[a]), len(sets[b]), len(sets[a] & sets[b])
+        p = fisher_exact([[k, n - k], [m - k, sequences - n - m + k]])[1]
+        rows.append((a, b, n, m, k, n * m / sequences, p))
+    columns = ["motif_a", "motif_b", "with_a", "with_b", "together", "expected", "p_value"]
+    out = pd.DataFrame(rows, columns=columns)
     return out.assign(p_value=false_discovery_control(out.p_value.to_numpy()))
 
 
-def periodicity(distances: Iterable[float], *, least: float = 9.5, most: float = 11.5, seed: int = 0) -> dict:
-    """Whether preferred distances lie one turn of the double helix apart: period (bp), coherence in
-    [0, 1], p_value.
+def periodicity(distances: Iterable[float], *, least: float = 9.5, most: float = 11.5) -> dict:
+    """Whether preferred distances, three or more, lie one turn of the double helix apart: period
+    (bp), coherence in [0, 1], p_value.
 
     Coherence of period T: |mean of exp(2 pi i d / T)| over the distances d; the best T from `least`
     to `most` counts. p_value: the share of as many random distances within the same limits that do
-    as well. Three distances or more.
+    as well.
 
     >>> periodicity([10, 20, 31])["period"]
     10.5
     """
-    d, periods = np.sort(np.asarray(list(distances), dtype=float)), np.arange(least, most + 0.01, 0.1)
+    d, periods = np.sort(np.asarray(list(distances), float)), np.arange(least, most + 0.01, 0.1)
     if len(d) < 3:
         raise InputError(f"periodicity of {len(d)} distances: give three or more")
     wave = abs(np.exp(2j * np.pi * d / periods[:, None]).mean(1))
-    rng = np.random.default_rng(seed)
-    random = rng.uniform(d[0], d[-1], (4000, 1, len(d)))
+    random = np.random.default_rng(0).uniform(d[0], d[-1], (4000, 1, len(d)))
     other = abs(np.exp(2j * np.pi * random / periods[:, None]).mean(2)).max(1)
-    p_value = (1 + (other >= wave.max()).sum()) / 4001
     return {
         "period": round(float(periods[wave.argmax()]), 1),
         "coherence": float(wave.max()),
-        "p_value": float(p_value),
+        "p_value": float((1 + (other >= wave.max()).sum()) / 4001),
     }

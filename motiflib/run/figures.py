@@ -1,11 +1,10 @@
-"""The figures of a run's reports: logos, where sites stand, designs and their controls; the look of
-all figures."""
+"""Figures of a run's reports: logos, where sites stand, designs; and the look of all figures."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import AbstractContextManager
-from functools import wraps
+import io
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 
 import logomaker
 import matplotlib.pyplot as plt
@@ -18,45 +17,42 @@ from matplotlib.figure import Figure
 from motiflib.motif import Motif
 
 # Okabe and Ito (2008), the yellow left out: it is too pale on white
-COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#7A5195", "#5C5C5C")
+COLOURS = (
+    "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#7A5195", "#5C5C5C",
+)
 BASE_COLOURS = {"A": "#009E73", "C": "#0072B2", "G": "#E69F00", "T": "#D55E00"}
 INK, SOFT, FAINT = "#1f2933", "#52606d", "#d5dbe1"
 WIDTH = 6.4  # inches; small enough that text stays readable when a phone shrinks the figure
+KINDS = {"design": "designs", "broken": "instance\nbroken", "spacing": "spacing\nwrong",
+         "repressor": "repressor\nadded"}
 _RC = {
-    "figure.dpi": 120, "figure.facecolor": "white", "axes.facecolor": "white", "savefig.facecolor": "white",
-    "font.family": "sans-serif", "font.sans-serif": ["DejaVu Sans"], "font.size": 11, "text.color": INK,
-    "axes.titlesize": 11.5, "axes.titleweight": "bold", "axes.titlelocation": "left", "axes.titlecolor": INK,
+    "figure.dpi": 120, "figure.facecolor": "white", "figure.constrained_layout.use": True,
+    "savefig.facecolor": "white", "font.family": "sans-serif", "font.sans-serif": ["DejaVu Sans"],
+    "font.size": 11, "text.color": INK, "axes.facecolor": "white", "axes.titlesize": 11.5,
+    "axes.titleweight": "bold", "axes.titlelocation": "left", "axes.titlecolor": INK,
     "axes.labelsize": 11, "axes.labelcolor": INK, "axes.edgecolor": SOFT, "axes.linewidth": 0.8,
-    "axes.spines.top": False, "axes.spines.right": False, "xtick.color": SOFT, "ytick.color": SOFT,
+    "axes.spines.top": False, "axes.spines.right": False, "axes.grid": False,
+    "axes.prop_cycle": plt.cycler(color=COLOURS), "xtick.color": SOFT, "ytick.color": SOFT,
     "xtick.labelsize": 10, "ytick.labelsize": 10, "legend.frameon": False, "legend.fontsize": 10,
-    "lines.linewidth": 2.0, "lines.markersize": 5, "axes.grid": False,
-    "axes.prop_cycle": plt.cycler(color=COLOURS), "figure.constrained_layout.use": True,
-}  # fmt: skip
+    "lines.linewidth": 2.0, "lines.markersize": 5,
+}
 
 
-def style() -> AbstractContextManager:
-    """The book's settings for as long as a `with` block lasts; before and after, the session keeps
-    its own.
+@contextmanager
+def style() -> Iterator[None]:
+    """The book's settings for as long as a `with` block lasts; the session keeps its own.
 
     >>> with style():
     ...     figure, axes = plt.subplots()
     """
     # a notebook turns on interactive mode when the first figure loads its backend; loaded inside
-    # the block, this would
-    # be undone at its end, and no later figure would show
+    # the block, this would be undone at its end, and no later figure would show
     plt.draw_if_interactive()
-    return plt.rc_context(_RC)
+    with plt.rc_context(_RC):
+        yield
 
 
-def styled(draw: Callable) -> Callable:
-    """Make a drawing function use the style, and nothing else feel it."""
-
-    @wraps(draw)
-    def inside(*args, **kwargs):
-        with style():
-            return draw(*args, **kwargs)
-
-    return inside
+styled = style()  # the decorator of drawing functions: the style lasts as long as a call
 
 
 def axes_or_new(ax: Axes | None, height: float = 3.2, width: float = WIDTH) -> Axes:
@@ -65,8 +61,7 @@ def axes_or_new(ax: Axes | None, height: float = 3.2, width: float = WIDTH) -> A
 
 
 def label(ax: Axes, x: str = "", y: str = "", title: str = "") -> Axes:
-    """Name the axes; ticks are fixed here too, as matplotlib makes them late, when the style is
-    gone."""
+    """Name the axes; ticks too are fixed now: matplotlib makes them when the style is gone."""
     ax.set_xlabel(x)
     ax.set_ylabel(y)
     if title:
@@ -89,14 +84,22 @@ def colour_of(names: Iterable[str]) -> dict[str, str]:
     return {name: COLOURS[i % len(COLOURS)] for i, name in enumerate(names)}
 
 
+def png(figure: Figure, dpi: int = 110) -> bytes:
+    """A figure as a PNG file, closed then; the same figure always gives the same bytes."""
+    file = io.BytesIO()
+    figure.savefig(file, format="png", dpi=dpi, metadata={"Software": None})
+    plt.close(figure)
+    return file.getvalue()
+
+
 def letters(ax: Axes, heights: Float[np.ndarray, "4 w"], start: float = 0) -> Axes:
-    """Stacks of letters of the given heights, the tallest outermost; negative ones hang below the
-    line."""
+    """Stacks of letters of these heights, the tallest outermost; negative ones hang below."""
     heights = np.asarray(heights, dtype=float)
-    seen = np.where(np.abs(heights) > 0.01 * np.abs(heights).max(initial=0), heights, 0)
+    least = 0.01 * np.abs(heights).max(initial=0)
+    seen = np.where(np.abs(heights) > least, heights, 0)
     table = pd.DataFrame(seen.T, columns=list("ACGT"), index=start + np.arange(seen.shape[1]))
-    options = {"color_scheme": BASE_COLOURS, "font_name": "DejaVu Sans", "flip_below": False, "width": 0.92, "vpad": 0}
-    logomaker.Logo(table, ax=ax, show_spines=False, baseline_width=0, **options)
+    logomaker.Logo(table, ax=ax, color_scheme=BASE_COLOURS, font_name="DejaVu Sans", width=0.92,
+                   vpad=0, flip_below=False, show_spines=False, baseline_width=0)
     ax.axhline(0, color=FAINT, lw=0.8, zorder=0)
     ax.set_xlim(start - 0.6, start + heights.shape[1] - 0.4)
     return ax
@@ -107,7 +110,8 @@ def logo(motif: Motif, ax: Axes | None = None, *, title: str | None = None) -> A
     """A motif as a logo: each column as tall as its information, 0 to 2 bits (Schneider and
     Stephens 1990).
 
-    >>> logo(jaspar("REST"))
+    >>> logo(run.motifs[0]).get_title("left")
+    'M1'
     """
     ax = letters(axes_or_new(ax, 1.7), motif.pfm * motif.information)
     ax.set(ylim=(0, 2.05), yticks=[0, 1, 2], xticks=[])
@@ -116,70 +120,57 @@ def logo(motif: Motif, ax: Axes | None = None, *, title: str | None = None) -> A
 
 def _array(values) -> np.ndarray:
     """numpy, from a tensor with or without gradient too."""
-    return np.asarray(values.detach().cpu() if hasattr(values, "detach") else values, dtype=float)
+    values = values.detach().cpu() if hasattr(values, "detach") else values
+    return np.asarray(values, dtype=float)
 
 
 @styled
-def logos_aligned(found: Motif, known: Motif, shift: int, strand: str = "+", *, names: Sequence[str] = ()) -> Figure:
-    """A found motif above a known one, column by column; `shift` and `strand` as
-    `discovery.align(found, known)` gives.
+def logos_aligned(found: Motif, known: Motif, shift: int, strand: str = "+") -> Figure:
+    """A found motif above a known one, `shift` and `strand` as `motif.align` gives them.
 
-    >>> correlation, shift, strand = align(found, known)
-    >>> logos_aligned(found, known, shift, strand)
+    >>> figure = logos_aligned(run.motifs[0], run.motifs[0].slice(2, 6), 2)
     """
     known = known if strand == "+" else known.reverse_complement()
     low, high = min(0, shift), max(found.width, shift + known.width)
     figure, axes = plt.subplots(2, 1, figsize=(max(2.6, 1 + 0.3 * (high - low)), 2.7))
-    names = names or (found.name, f"{known.name} {known.source}".strip())
-    for ax, motif, start, name in zip(axes, (found, known), (0, shift), names, strict=True):
+    titles = (found.name, f"{known.name} {known.source}".strip())
+    for ax, motif, start, title in zip(axes, (found, known), (0, shift), titles, strict=True):
         padded = np.full((4, high - low), 0.25)
         padded[:, start - low : start - low + motif.width] = motif.pfm
-        logo(Motif(motif.name, padded), ax, title=name)
+        logo(Motif(motif.name, padded), ax, title=title)
     return figure
 
 
 @styled
-def profile(positions: Sequence[float], ax: Axes | None = None, *, reach: float | None = None, title: str = "") -> Axes:
-    """Where sites stand, in bp from the middle of their sequences; `reach` is half the sequences'
-    length.
+def profile(positions: Sequence[float], reach: float | None = None) -> Axes:
+    """Where sites stand, in bp from the middle of their sequences; `reach`: half their length.
 
-    >>> profile(run.evidence.sites.from_middle)
+    >>> ax = profile(run.evidence.sites.from_middle)
     """
     values = np.asarray(positions, dtype=float)
     reach = reach or max(20.0, float(np.abs(values).max(initial=0)) * 1.05)
-    ax = axes_or_new(ax, 1.8)
+    ax = axes_or_new(None, 1.8)
     ax.hist(values, bins=np.linspace(-reach, reach, 42), color=COLOURS[0])
     ax.axvline(0, color=FAINT, lw=0.8, zorder=0)
     ax.set_xlim(-reach, reach)
-    return label(ax, "bp from the middle of the sequence", "sites", title)
+    return label(ax, "bp from the middle of the sequence", "sites")
 
 
 @styled
-def layouts(designs, most: int = 12, ax: Axes | None = None, *, names: Mapping[str, str] | None = None) -> Axes:
-    """Where the instances of the first designs stand; an arrow head gives the strand.
-
-    >>> layouts(designs, 12)
-    """
-    shown, names = designs.names[:most], names or {}
-    ax = axes_or_new(ax, 0.9 + 0.27 * len(shown))
+def layouts(designs, most: int = 12) -> Axes:
+    """Where the instances of the first designs stand; an arrow head gives the strand."""
+    shown, length = designs.names[:most], designs.codes.shape[1]
+    ax = axes_or_new(None, 0.9 + 0.27 * len(shown))
     colour = colour_of(sorted(set(designs.sites.motif)))
+    arrow = {"arrowstyle": "simple,head_length=.5,head_width=.9,tail_width=.55", "lw": 0}
     for i, name in enumerate(shown):
-        ax.plot([0, designs.codes.shape[1]], [i, i], color=FAINT, lw=3, zorder=0, solid_capstyle="butt")
+        ax.plot([0, length], [i, i], color=FAINT, lw=3, zorder=0, solid_capstyle="butt")
         for s in designs.sites[designs.sites.design == name].itertuples():
             tail, head = (s.start, s.end) if s.strand == "+" else (s.end, s.start)
-            ax.annotate(
-                "",
-                (head, i),
-                (tail, i),
-                arrowprops={
-                    "arrowstyle": "simple,head_length=.5,head_width=.9,tail_width=.55",
-                    "color": colour[s.motif],
-                    "lw": 0,
-                },
-            )
+            ax.annotate("", (head, i), (tail, i), arrowprops=arrow | {"color": colour[s.motif]})
     for motif, value in colour.items():
-        ax.plot([], [], "s", color=value, label=names.get(motif, motif))
-    ax.set(ylim=(len(shown) - 0.4, -0.6), xlim=(0, designs.codes.shape[1]), yticks=range(len(shown)))
+        ax.plot([], [], "s", color=value, label=motif)
+    ax.set(ylim=(len(shown) - 0.4, -0.6), xlim=(0, length), yticks=range(len(shown)))
     ax.set_yticklabels([name.replace("_", " ") for name in shown])
     ax.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=4, borderaxespad=0.2)
     return label(ax, "position (bp)")
@@ -187,18 +178,15 @@ def layouts(designs, most: int = 12, ax: Axes | None = None, *, names: Mapping[s
 
 @styled
 def twin_probabilities(kinds: Mapping[str, object], ax: Axes | None = None, *, judges=None) -> Axes:
-    """Predicted probability of designs and of their twins, a dot a sequence; or of `judges` {kind:
-    probabilities}.
-
-    >>> twin_probabilities({"design": designs, **twins(model, found, designs)})
-    """
+    """Predicted probability of designs and of their twins, {"design": designs, **twins(...)}, a dot
+    a sequence; or of `judges`, {kind: probabilities}."""
     ax, rng = axes_or_new(ax, 2.8), np.random.default_rng(0)
-    values = judges or {kind: d.probability for kind, d in kinds.items()}
+    values = judges or {kind: designs.probability for kind, designs in kinds.items()}
     for i, p in enumerate(values.values()):
-        ax.plot(i + rng.uniform(-0.3, 0.3, len(p)), p, ".", ms=4, alpha=0.5, color=COLOURS[0 if i == 0 else 1])
+        colour = COLOURS[0 if i == 0 else 1]
+        ax.plot(i + rng.uniform(-0.3, 0.3, len(p)), p, ".", ms=4, alpha=0.5, color=colour)
         ax.plot([i - 0.36, i + 0.36], [np.median(p)] * 2, color=INK, lw=1.5)
     ax.axhline(0.5, color=INK, lw=0.8, ls=":")
     ax.set(xticks=range(len(values)), ylim=(-0.04, 1.04), xlim=(-0.6, len(values) - 0.4))
-    ax.set_xticklabels([{"design": "designs", "broken": "instance\nbroken", "spacing": "spacing\nwrong",
-                         "repressor": "repressor\nadded"}.get(k, k) for k in values])  # fmt: skip
+    ax.set_xticklabels([KINDS.get(kind, kind) for kind in values])
     return label(ax, "", "probability")

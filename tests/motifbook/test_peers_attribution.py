@@ -5,22 +5,10 @@ from __future__ import annotations
 
 import pytest
 import torch
-from motifbook.peers import (
-    METHODS,
-    ExplaiNN,
-    StandardCNN,
-    attribute,
-    deeplift,
-    integrated_gradients,
-    mutagenesis,
-)
-from motifbook.peers.attribution import shuffled_references
-from motifbook.peers.finemo import finemo_calls
-from motifbook.peers.modisco import modisco_motifs, modisco_patterns
+from motifbook.peers import METHODS, ExplaiNN, StandardCNN, attribute, deeplift, modisco_motifs
+from motifbook.peers.attribution import integrated_gradients, mutagenesis, shuffled_references
 from test_peers_networks import random_sequences
 from torch import nn
-
-from motiflib.sequence import decode
 
 
 class Linear(nn.Module):
@@ -136,14 +124,3 @@ def test_modisco_finds_what_exact_attributions_point_at():
     assert [m.name for m in motifs] == ["pos0"]
     assert "TCAGCACC" in motifs[0].consensus or "GGTGCTGA" in motifs[0].consensus
     assert modisco_motifs(x, torch.zeros_like(x)) == []
-    hits_stand_where_the_word_is(x, hypothetical, starts.numpy())
-
-
-def hits_stand_where_the_word_is(x, hypothetical, starts):
-    pytest.importorskip("finemo")
-    records = [(f"s{i}", letters) for i, letters in enumerate(decode(x))]
-    calls = finemo_calls(modisco_patterns(x, hypothetical), hypothetical * x, records)
-    best = calls.sort_values("score").groupby("sequence").tail(1)
-    middle = (best.start + best.end) / 2
-    row = best.sequence.str[1:].astype(int).to_numpy()
-    assert len(best) > 290 and (abs(middle - starts[row] - 4) <= 2).mean() > 0.95

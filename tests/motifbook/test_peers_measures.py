@@ -21,7 +21,7 @@ from motifbook.peers import (
     train_classifier,
     twice,
 )
-from motifbook.peers.dispersion import sample_instances
+from motifbook.peers.filters import sample_instances
 from test_peers_networks import random_sequences
 from torch import nn
 

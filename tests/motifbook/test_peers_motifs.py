@@ -7,20 +7,19 @@ import pytest
 import torch
 from motifbook.grammar import load_grammar, simulate_batch
 from motifbook.peers import (
-    ExplaiNN,
     closest,
     enriched_motifs,
-    important_units,
     planted_motifs,
     reportable,
     score_motifs,
     split_patterns,
 )
-from motifbook.peers.enumeration import MASK, best_word, codes, z_scores
+from motifbook.peers.enumeration import best_word, z_scores
 from test_peers_networks import random_sequences
 
-from motiflib.motif import Motif, aligned_correlation, jaspar
-from motiflib.sequence import one_hot
+from motiflib.motif import Motif, aligned_correlation
+from motiflib.run.known import jaspar
+from motiflib.sequence import codes_of, one_hot
 
 
 def flat(name: str, width: int = 9) -> Motif:
@@ -37,10 +36,6 @@ def planted(letters: str, n: int, seed: int) -> torch.Tensor:
     return x
 
 
-def test_codes_and_masks():
-    assert codes(one_hot(["ACGTN"])).tolist() == [[0, 1, 2, 3, MASK]]
-
-
 def test_z_is_that_of_two_proportions():
     z = z_scores(np.array([60, 50]), np.array([40, 50]), 100, 100)
     assert z == pytest.approx([0.2 / np.sqrt(0.25 * 2 / 100), 0.0])
@@ -48,7 +43,7 @@ def test_z_is_that_of_two_proportions():
 
 @pytest.mark.parametrize("letters", ["GATTACA", "TGTAATC"])
 def test_best_word_is_the_planted_one_on_either_strand(letters):
-    positive, negative = codes(planted(letters, 400, 1)), codes(random_sequences(400, 60, 2))
+    positive, negative = codes_of(planted(letters, 400, 1)), codes_of(random_sequences(400, 60, 2))
     found, z = best_word(positive, negative, (7,))
     assert found == "GATTACA"[:7] if letters == "GATTACA" else found in ("GATTACA", "TGTAATC")
     assert z > 10
@@ -122,13 +117,3 @@ def test_patterns_with_a_gap_are_cut():
         True,
         True,
     ]
-
-
-def test_only_units_that_carry_the_prediction_count():
-    torch.manual_seed(0)
-    model = ExplaiNN(units=4, bins=5, hidden=3)
-    with torch.no_grad():
-        model.read_out.weight.copy_(torch.tensor([[0.0, 5.0, 0.0, -2.0]]))
-    x = torch.nn.functional.one_hot(torch.randint(4, (60, 60)), 4).mT.float()
-    units = important_units(model, x, torch.arange(60) % 2)
-    assert set(units) <= {1, 3} and model.training

@@ -109,11 +109,9 @@ def toy() -> tuple[Argminn, Found, Motif]:
     return model, Found([Motif("M1", pfm)], pd.DataFrame([row]), members), Motif("M1", pfm)
 
 
-def test_flanks_are_asked_for_by_name(data):
-    with pytest.raises(InputError, match="give flanks="):
-        r.context_sweep(lambda x: x[:, 1].mean(1), data, ["flanks"])
-    real = {"real": ["ACGT" * 150] * 3}
-    table = r.context_sweep(lambda x: x[:, 1].mean(1), data, ["flanks"], flanks=real, draws=5)
+def test_flanks_are_changes_of_your_own(data):
+    real = r.standard_contexts({"real": ["ACGT" * 150] * 3})["flanks"]
+    table = r.context_sweep(lambda x: x[:, 1].mean(1), data, {"flanks": real}, draws=5)
     assert set(table.level) == {"", "real"}
 
 
@@ -132,7 +130,7 @@ def test_correction_is_the_log_odds_against_the_sequence():
     corrected = correct_background(model, found)
     x = r.redraw(simulate(load_grammar("spi1"), 4, 400, seed=1), gc=0.2).x.float()
     plain, now = model.scanner(x), corrected.scanner(x)
-    gc = 0.5 + float(departure(x[:1, 1:3].sum((1, 2)), x[:1].sum((1, 2)), 0.5))
+    gc = 0.5 + float(departure(x[:1, 1:3].sum((1, 2)), x[:1].sum((1, 2))))
     q = np.array([1 - gc, gc, gc, 1 - gc]) / 2
     at = int(now[0, 0].argmax())
     window = x[0, :, at + 1 : at + 7].numpy()
@@ -146,7 +144,7 @@ def test_departure_by_hand():
     # 100 bases: s^2 = 1/400, so 4 s^2 = 0.01; 80 of 100 is d = 0.3, and 0.3 (1 - 0.01 / 0.09) =
     # 0.26667
     strong, known = torch.tensor([80.0, 20.0, 58.0, 0.0]), torch.tensor([100.0, 100.0, 100.0, 0.0])
-    assert departure(strong, known, 0.5).tolist() == pytest.approx([0.8 / 3, -0.8 / 3, 0, 0])
+    assert departure(strong, known).tolist() == pytest.approx([0.8 / 3, -0.8 / 3, 0, 0])
 
 
 def test_an_ordinary_composition_is_not_corrected():

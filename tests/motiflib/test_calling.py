@@ -8,14 +8,27 @@ import pytest
 import torch
 from motifbook.accuracy import score_calls
 
-from motiflib.calling import at_fdr, calibrate, call, call_parts, decoys, merge, write_bed
+from motiflib.calling import (
+    at_fdr,
+    calibrate,
+    call,
+    call_parts,
+    decoys,
+    merge,
+    piece_calls,
+    write_bed,
+)
 from motiflib.discovery import find_motifs
 from motiflib.files import InputError
 from motiflib.hits import Reader, candidates, leaders, same_site, site_score, slant
-from motiflib.model import Argminn, ArgminnConfig
+from motiflib.model import Argminn, ArgminnConfig, Hits
 from motiflib.sequence import one_hot, reverse_complement
 
 WORD = "GATTACAG"
+
+
+def fired(hits, silent):
+    return hits.activation if silent is None else hits.activation.masked_fill(silent, 0)
 
 
 class OneWord(Argminn):
@@ -31,13 +44,14 @@ class OneWord(Argminn):
             self.scanner.filters[0, :, 1:9] = 3 * one_hot([WORD])[0]
             self.scanner.bias.fill_(-20)
 
-    def weigh(self, hits, offset):
-        there = (hits.activation > 0).float()
+    def weigh(self, hits, offset, silent=None, pull=None):
+        activation = fired(hits, silent)
+        there = (activation > 0).float()
         attention = torch.cat([there, torch.zeros(len(there), 1)], 1) / there.sum(
             1, keepdim=True
         ).clamp(min=1)
         shape = (len(there), self.config.layers, self.config.heads, attention.shape[1])
-        return 4 * torch.tanh(hits.activation).sum(1) - 3, attention[:, None, None].expand(shape)
+        return 4 * torch.tanh(activation).sum(1) - 3, attention[:, None, None].expand(shape)
 
 
 def background(n: int, length: int, letters: str = "AT", seed: int = 0) -> list[str]:
@@ -149,6 +163,17 @@ def test_seams_give_each_call_once(found):
     assert len(calls) == len(places)
 
 
+def test_calls_of_a_piece_are_its_own_and_end_with_the_sequence(found):
+    x = one_hot(["T" * 20 + WORD + "T" * 20] * 3)
+    pieces = pd.DataFrame({
+        "sequence": ["chr1", "chr1", "chr2"], "begin": [1000, 980, 1000], "end": [1048, 1048, 1027],
+        "low": 1020, "high": 1040,
+    })
+    calls = piece_calls(OneWord(), found, x, pieces, 0.5)
+    place = calls[["sequence", "start", "end"]].values.tolist()
+    assert place == [["chr1", 1020, 1028], ["chr2", 1020, 1027]]
+
+
 def test_streaming_gives_the_same_in_parts(found):
     records, _ = planted(50)
     records.insert(7, ("long", "T" * 300 + WORD + "T" * 300))
@@ -197,8 +222,10 @@ def test_silencing_in_short_is_silencing(strands):
     torch.nn.init.normal_(model.around.spacing, std=0.1)
     reader = Reader(model, one_hot([*background(4, 90, "ACGT"), "N" * 80 + "ACGTTGCAAT"]))
     rows, gone = torch.tensor([0, 3, 3, 1, 4]), torch.rand(5, 16) < 0.3
-    plain = reader.logit(rows, reader.hits.activation[rows].masked_fill(gone, 0))[0]
-    assert torch.allclose(reader.silenced(rows, gone), plain, atol=1e-5)
+    hits = Hits(*(part[rows] for part in reader.hits))
+    mute = hits._replace(activation=hits.activation.masked_fill(gone, 0))
+    plain = model.weigh(mute, reader.offset[rows])[0]
+    assert torch.allclose(reader.logit(rows, gone)[0], plain, atol=1e-5)
 
 
 def test_one_leader_for_each_site():
@@ -247,9 +274,10 @@ class Rival(OneWord):
     """A network that shares one point among its hits: a chance hit counts for more where no
     instance stands."""
 
-    def weigh(self, hits, offset):
-        share = torch.softmax(hits.activation.masked_fill(hits.activation <= 0, -30), 1)
-        logit = 5 * torch.tanh(hits.activation.sum(1)) - 3
+    def weigh(self, hits, offset, silent=None, pull=None):
+        activation = fired(hits, silent)
+        share = torch.softmax(activation.masked_fill(activation <= 0, -30), 1)
+        logit = 5 * torch.tanh(activation.sum(1)) - 3
         shape = (len(share), self.config.layers, self.config.heads, share.shape[1] + 1)
         return logit, torch.cat([share, 1 - share.sum(1, keepdim=True)], 1)[:, None, None].expand(
             shape

@@ -184,7 +184,7 @@ def test_simulate(tmp_path):
 def test_defaults_are_those_of_the_library():
     import inspect
 
-    from motiflib.cli.train import train
+    from motiflib.cli import train
 
     typed = inspect.signature(train).parameters
     for name in ("filters", "layers"):  # the width depends on where the sequences come from

@@ -37,7 +37,7 @@ def fake_run(folder: Path) -> Path:
     (folder / "README.md").unlink()
     write_meme(folder / "motifs.meme", [Motif("M1", one_hot(["GATTACA"])[0].numpy())])
     row = ["M1", "GATTACA", "0", "0", "7", "14.0", "20", "2.5", "0:0:+"]
-    (folder / "motifs.tsv").write_text("\t".join(COLUMNS) + "\n" + "\t".join(row) + "\n")
+    (folder / "motifs.tsv").write_text("\t".join([*COLUMNS, "members"]) + "\n" + "\t".join(row) + "\n")
     (folder / "fdr.tsv").write_text("score\tfdr\n0.5\t0.1\n")
     (folder / "history.tsv").write_text("epoch\n1\n")
     (folder / "train.json").write_text("{}")
@@ -277,12 +277,12 @@ def test_a_full_disk_or_memory(here, capsys, monkeypatch, error, said):
     def fail(*_):
         raise error
 
-    monkeypatch.setattr("motiflib.run.report.score", fail)
+    monkeypatch.setattr("motiflib.verbs.score", fail)
     test_one_line_and_nothing_left(here, capsys, "score run good.fa --out new/s.tsv", said)
 
 
 def test_a_mistake_of_ours_is_not_hidden(here, monkeypatch):
-    monkeypatch.setattr("motiflib.run.report.score", lambda *_: [][0])
+    monkeypatch.setattr("motiflib.verbs.score", lambda *_: [][0])
     with pytest.raises(IndexError):
         cli.app("score run good.fa --out s.tsv".split(), standalone_mode=False)
 
@@ -291,7 +291,7 @@ def test_interrupted(here, capsys, monkeypatch):
     def stop(*_, **__):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("motiflib.run.folder.train_run", stop)
+    monkeypatch.setattr("motiflib.verbs.train_run", stop)
     assert cli.app(f"{TRAIN} --positives good.fa".split(), standalone_mode=False) == 130
     assert (
         capsys.readouterr().err
@@ -303,7 +303,7 @@ def test_an_interrupted_search_of_a_genome_goes_on(here, capsys, monkeypatch):
     def stop(*_, **__):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("motiflib.genome.scan.call_genome", stop)
+    monkeypatch.setattr("motiflib.verbs.call_genome", stop)
     assert cli.app("call run --genome good.fa --out c.bed".split(), standalone_mode=False) == 130
     said = capsys.readouterr().err
     assert (

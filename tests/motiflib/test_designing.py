@@ -16,23 +16,13 @@ from typer.testing import CliRunner
 from motiflib import controls
 from motiflib import designing as d
 from motiflib.cli import app
-from motiflib.designing import (
-    best_word,
-    both_strands,
-    canonical,
-    holes,
-    mirror,
-    peaks,
-    say,
-    tensor_of,
-    to_codes,
-    words_at,
-)
+from motiflib.designing import best_word, canonical, mirror, say, words_at
 from motiflib.files import InputError
-from motiflib.motif import Motif, jaspar
+from motiflib.motif import Motif
 from motiflib.run import figures
 from motiflib.run import folder as runs
-from motiflib.sequence import read_fasta, reverse_complement
+from motiflib.run.known import jaspar
+from motiflib.sequence import read_fasta, reverse_complement, to_codes
 
 torch.set_num_threads(1)
 
@@ -58,13 +48,13 @@ def designs(run, rules):
 def test_network_says_order_and_distance(rules):
     """The two halves of REST's site: 8 bp, a gap of 2 to 15 bp, the other half; nobody told the
     design."""
-    widths = rules.widths
-    (left, right) = sorted(widths, key=widths.get)
+    words = rules.words
+    left, right = sorted(words, key=lambda name: len(words[name]))
     for parts in rules.chosen.parts:
-        first = canonical(parts, widths)
-        forms = [first, mirror(first, widths)]
+        first = canonical(parts, words)
+        forms = [first, mirror(first, words)]
         assert any(f[0].motif == left and f[0].strand == "+" and f[1].motif == right for f in forms)
-        gap = parts[1].start - widths[parts[0].motif]
+        gap = parts[1].start - len(words[parts[0].motif])
         assert 2 <= gap <= 15
     assert len(rules.chosen) >= 10
 
@@ -85,13 +75,13 @@ def test_background_is_empty(run, designs):
     for i, name in enumerate(designs.names):
         for s in designs.sites[designs.sites.design == name].itertuples():
             planned[i, s.start : s.end] = True
-    free = planned.copy()
-    free[:, :6] = free[:, -6:] = True
-    with torch.no_grad():
-        left = holes(
-            run.model.scanner, designs.x, planned, d.fill.EMPTY * peaks(run.model, run.found)
-        )
-    assert not (left & ~free).any()
+    free = ~planned
+    free[:, :6] = free[:, -6:] = False
+    codes, solved = d.empty(run.model, run.found, designs.codes, free, planned, (), seed=0)
+    assert solved.all() and (codes == designs.codes).all()  # nothing had to be exchanged
+    nowhere = planned & False
+    codes, _ = d.empty(run.model, run.found, designs.codes, ~nowhere, nowhere, (), seed=0)
+    assert (codes != designs.codes).any(1).all()  # sites that nobody planned do not stay
 
 
 def test_explanations_are_complete(run, designs):
@@ -160,15 +150,13 @@ def test_words_and_forms():
         best_word(
             Motif("A", np.array([[1.0] * 5, [0] * 5, [0] * 5, [0] * 5])), ["A", "C", "G", "T"]
         )
-    widths, parts = {"M1": 6, "M2": 4}, (d.Part("M1", "+", 0), d.Part("M2", "-", 9))
-    assert mirror(parts, widths) == (d.Part("M2", "+", 0), d.Part("M1", "-", 7))
-    assert mirror(mirror(parts, widths), widths) == parts
+    words, parts = {"M1": "CACGTG", "M2": "GATA"}, (d.Part("M1", "+", 0), d.Part("M2", "-", 9))
+    assert mirror(parts, words) == (d.Part("M2", "+", 0), d.Part("M1", "-", 7))
+    assert mirror(mirror(parts, words), words) == parts
     assert say(parts) == "M1 + then M2 -, 9 bp from start to start"
     codes = np.stack([to_codes("ACGTTACGT")])
-    assert words_at(codes, both_strands(["GTT"])).tolist() == [
-        [False, False, True, True, True, False, False, False, False]
-    ]
-    assert tensor_of(codes).shape == (1, 4, 9)
+    for word in ("GTT", "AAC"):  # the same on the other strand
+        assert np.flatnonzero(words_at(codes, [word])).tolist() == [2, 3, 4]
 
 
 def test_command_line(tmp_path, run):

@@ -10,17 +10,18 @@ from test_calling import WORD, OneWord, background, planted
 
 from motiflib import discovery
 from motiflib.discovery import (
-    align,
+    Member,
+    Reading,
     channel_motifs,
     find_motifs,
     merge,
-    name_motifs,
     rich_pieces,
     tabulate,
     trim_ends,
     whole,
 )
-from motiflib.motif import Motif, jaspar
+from motiflib.motif import Motif, align
+from motiflib.run.known import jaspar
 from motiflib.sequence import one_hot
 
 
@@ -74,19 +75,20 @@ def test_the_other_half_belongs_if_the_filter_reads_it():
     sure, mixed, flat = np.eye(4) * n, np.full(4, 60.0) + 760 * np.eye(4)[1], np.full(4, n / 4)
     columns = [*(sure["ACGT".index(base)] for base in "GATTA"), *[flat] * 3, mixed, mixed]
     counts = np.stack([*[flat] * width, *columns, *[flat] * width], axis=1)
-    half = Motif("", counts[:, width : width + 5] / n, sites=n)
+    half = Reading(Motif("", sure[:, [2, 0, 3, 3, 0]] / n), 1.0, [Member(0, 0, "+")], counts)
     reads = torch.zeros(4, width)
     reads[0, :5], reads[1, 8:] = 1.0, 0.5
-    motif, start = whole(half, 0, counts, reads)
-    assert (motif.consensus, start, motif.sites) == ("GATTANNNCC", 0, n)
-    assert (
-        whole(half, 0, counts, reads * (torch.arange(width) < 5))[0] is half
-    )  # the filter does not read it
-    assert (
-        whole(half, 0, counts, reads * (torch.arange(width) < 9))[0] is half
-    )  # a single flank, less than PART
-    turned, start = whole(half.reverse_complement(), 5, counts[::-1, ::-1], reads.flip(0, 1))
-    assert (turned.consensus, start) == ("GGNNNTAATC", 0)
+    motif, _, members, _ = whole(half, reads)
+    assert (motif.consensus, members) == ("GATTANNNCC", [(0, 0, "+")])
+    assert whole(half, reads * (torch.arange(width) < 5)) is half  # the filter does not read it
+    assert whole(half, reads * (torch.arange(width) < 9)) is half  # one flank, less than PART
+    turned = half._replace(
+        motif=half.motif.reverse_complement(),
+        members=[Member(0, 5, "+")],
+        counts=counts[::-1, ::-1],
+    )
+    motif, _, members, _ = whole(turned, reads.flip(0, 1))
+    assert (motif.consensus, members) == ("GGNNNTAATC", [(0, 0, "+")])
 
 
 def test_no_motif_without_sites_or_information(x):
@@ -125,14 +127,18 @@ def test_duplicates_become_members_at_the_right_place(strand):
     part = part if strand == "+" else part.reverse_complement()
     correlation, shift, how = align(motif, part)
     assert (round(correlation, 3), shift, how) == (1, 4, strand)
-    kept = merge([(motif, 0, 2, 3.0), (part, 1, 1, 2.0), (jaspar("MAX"), 2, 0, 1.0)])
-    assert [len(item[4]) for item in kept] == [2, 1]
-    assert kept[0][4][1] == (1, -3, strand) if strand == "+" else (1, 1, strand)
+    kept = merge([
+        Reading(motif, 3.0, [Member(0, 2, "+")]),
+        Reading(part, 2.0, [Member(1, 1, "+")]),
+        Reading(jaspar("MAX"), 1.0, [Member(2, 0, "+")]),
+    ])
+    assert [len(one.members) for one in kept] == [2, 1]
+    assert kept[0].members[1] == (1, -3 if strand == "+" else 1, strand)
 
 
 def test_channels_know_where_their_motif_starts():
     model = OneWord()
-    found = tabulate([(Motif("", np.eye(4)[:, [2, 0, 3]]), 0, 1, 1.0, [(0, 1, "+")])])
+    found = tabulate([Reading(Motif("", np.eye(4)[:, [2, 0, 3]]), 1.0, [Member(0, 1, "+")])])
     table = channel_motifs(model, found)
     assert table.loc[0].tolist() == ["M1", "+", 1, 3]
     assert table.loc[1].tolist() == [
@@ -141,12 +147,3 @@ def test_channels_know_where_their_motif_starts():
         6,
         3,
     ]  # of the 10 columns, 1 + 3 lie right of it now
-
-
-def test_names(x):
-    named = name_motifs(
-        [Motif("M1", jaspar("MAX").pfm)], targets=[jaspar("MAX"), jaspar("REST")] * 15
-    )
-    assert named.columns.tolist()[-4:] == ["jaspar_id", "jaspar_name", "p_value", "correlation"]
-    assert named.correlation[0] == pytest.approx(1)
-    assert named.jaspar_name[0] == "MAX"

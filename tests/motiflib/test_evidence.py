@@ -9,8 +9,8 @@ import torch
 from scipy.stats import hypergeom
 from test_calling import WORD, OneWord, background, planted
 
-from motiflib.batches import Examples
-from motiflib.discovery import Found, tabulate
+from motiflib.batches import Examples, examples
+from motiflib.discovery import Found, Member, Reading, tabulate
 from motiflib.files import InputError
 from motiflib.motif import Motif
 from motiflib.run import evidence
@@ -27,7 +27,7 @@ def word(letters: str) -> Motif:
 def found() -> Found:
     """M1 is the word that filter 0 reads; M2 is a word of chance, on a filter that the network does
     not have twice."""
-    return tabulate([(word(WORD), 0, 1, 4.0, [(0, 1, "+")])])
+    return tabulate([Reading(word(WORD), 4.0, [Member(0, 1, "+")])])
 
 
 @pytest.fixture(scope="module")
@@ -65,7 +65,7 @@ def test_a_planted_word_has_support(found, held):
 
 
 def test_a_word_of_chance_has_none(held):
-    other = tabulate([(word(CHANCE_WORD), 0, 1, 4.0, [(0, 1, "+")])])
+    other = tabulate([Reading(word(CHANCE_WORD), 4.0, [Member(0, 1, "+")])])
     row = evidence.support(OneWord(), other, held).iloc[0]
     assert row.enrichment_p > 1e-3 and row.shuffles_p > 1e-3
     assert row.in_shuffles == pytest.approx(evidence.CHANCE, abs=0.06)
@@ -85,8 +85,17 @@ def test_sites_are_what_was_written(found):
 
 
 def test_show_at_the_ends():
-    assert evidence.show("ACGTTGCA", 2, 4, flank=2) == "acGTtg"
-    assert evidence.show("ACGTTGCA", 0, 2, "-", 2) == "acGT--"
+    assert evidence.show("ACGTTGCA", 2, 4) == "---acGTtgca-"
+    assert evidence.show("ACGTTGCA", 0, 2, "-") == "gcaacGT-----"
+
+
+def test_an_n_at_the_end_is_a_base_and_not_padding(found):
+    letters = [sequence + "NNN" for _, sequence in planted(40)[0]]
+    held = examples(letters, background(40, 90, seed=1))  # the positives are padded
+    sites = evidence.gather(OneWord(), found, held, letters).sites
+    assert sites.from_middle[0] == 5 + 4 - 83 / 2
+    decoded = evidence.gather(OneWord(), found, held).sites
+    assert decoded.from_middle[0] == 5 + 4 - 90 / 2
 
 
 def test_files_and_no_motif(found, held, tmp_path):

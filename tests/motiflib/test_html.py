@@ -1,4 +1,4 @@
-"""Reports in one file: nothing is fetched, text is escaped, figures are inside."""
+"""Pages in one file: nothing is fetched, text is escaped, figures are inside and repeatable."""
 
 import re
 
@@ -6,6 +6,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from motiflib.run import report
+from motiflib.run.figures import png
 
 
 def figure() -> Figure:
@@ -14,25 +15,30 @@ def figure() -> Figure:
     return made
 
 
+def page(**told) -> str:
+    told = {"title": "A & B", "data": {}, "metrics": {}, "seed": 0, "motifs": []} | told
+    shape = type("Shape", (), {"filters": 1, "width": 2})
+    return report.PAGES.get_template("motifs.html.j2").render(config=shape, **told)
+
+
 def test_page_is_whole_and_self_contained():
-    text = report.page(
-        "A & B",
-        [
-            ("Motifs <1>", report.img(figure(), 'a "line"')),
-            ("", report.table(pd.DataFrame({"a": [1]}))),
-        ],
-    )
+    text = page(data={"<script>": 1, "positives": {"name": "<b>"}, "negatives": {"shuffle": "di"}})
     assert text.startswith("<!doctype html>") and text.endswith("</html>\n")
-    assert "<title>A &amp; B</title>" in text and "<h2>Motifs &lt;1&gt;</h2>" in text
-    assert text.count("<h2>") == 1 and 'alt="a &quot;line&quot;"' in text
+    assert "<title>A &amp; B</title>" in text and "<td>&lt;script&gt;</td>" in text
+    assert "<td>&lt;b&gt;</td>" in text and "<td>di</td>" in text
     assert not re.search(r'(src|href)="(?!data:)', text) and "http" not in text
 
 
 def test_figures_are_png_and_repeatable():
-    assert report.img(figure(), "x") == report.img(figure(), "x")
-    assert 'src="data:image/png;base64,iVBOR' in report.img(figure(), "x")
+    assert png(figure()) == png(figure())
+    text = report.image(png(figure()), 'a "line"')
+    assert 'src="data:image/png;base64,iVBOR' in text and 'alt="a &#34;line&#34;"' in text
 
 
 def test_table_escapes_and_rounds():
     text = report.table(pd.DataFrame({"name": ["<script>"], "p": [1 / 3], "q": [float("nan")]}))
     assert "&lt;script&gt;" in text and "0.333" in text and "<td>-</td>" in text
+
+
+def test_marks_escape():
+    assert report.mark("ac<GT>") == "ac&lt;<mark>GT</mark>&gt;"

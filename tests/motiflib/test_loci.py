@@ -9,7 +9,6 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from motifbook.robustness import random_windows
 
 from motiflib.batches import ArrayBatches, Examples
 from motiflib.files import InputError
@@ -193,16 +192,6 @@ def test_a_batch_of_one(genome):
     loci = pd.DataFrame({"chrom": ["chrII"], "start": [200], "label": [1]})
     x, y = next(LociBatches(ResidentGenome(genome), loci, 50, shift=3).epoch(0))
     assert x.shape == (1, 4, 50) and y.tolist() == [1]
-
-
-def test_random_windows_are_on_the_genome(genome):
-    found = random_windows(genome, 40, 200, without=["chrIII"], seed=4)
-    whole = [genome.fetch(name, 0, genome.chroms[name]) for name in ("chrI", "chrII")]
-    assert len(found) == 40 and all(any(window in letters for letters in whole) for window in found)
-    assert {len(window) for window in found} == {200}
-    assert found == random_windows(genome, 40, 200, without=["chrIII"], seed=4)
-    with pytest.raises(InputError, match="no chromosome of 20000 bp"):
-        random_windows(genome, 1, 20_000)
 
 
 def test_batches_move_with_the_genome(genome):

@@ -9,7 +9,6 @@ import pandas as pd
 import pytest
 from test_calling import OneWord, background, planted
 
-from motiflib.batches import examples
 from motiflib.discovery import find_motifs
 from motiflib.run import evidence, report
 from motiflib.run import folder as runs
@@ -32,13 +31,11 @@ def run():
 
 @pytest.fixture(scope="module")
 def held():
-    return examples(
-        [s for _, s in planted(60, letters="ACGT")[0]], background(60, 80, "ACGT", seed=2)
-    )
+    return [s for _, s in planted(60, letters="ACGT")[0]], background(60, 80, "ACGT", seed=2)
 
 
 def test_report_holds_logo_evidence_and_sites(run, held, tmp_path):
-    report.write_motifs(run, tmp_path, held)
+    report.write_motifs(run, tmp_path, *held)
     text = (tmp_path / "report.html").read_text()
     assert "M1: GATTACAG" in text and "p&lt;.fa" in text and "speaks for" in text
     assert text.count("<img") == 2 and "<mark>GATTACAG</mark>" in text and "loss_rise" in text
@@ -51,7 +48,8 @@ def test_report_without_evidence_or_motifs(run, tmp_path):
     report.write_motifs(run, tmp_path)
     assert "No evidence" in (tmp_path / "report.html").read_text()
     nothing = run._replace(found=run.found._replace(motifs=[], table=run.found.table[:0]))
-    assert "No filter of this network reads a motif" in report.report(nothing, pd.DataFrame(), None)
+    page = report.motifs_page(nothing, pd.DataFrame(), None)
+    assert "No filter of this network reads a motif" in page and "<script>" not in page
 
 
 def test_sites_are_marked():

@@ -118,8 +118,10 @@ def test_words_of_a_rule():
             "verdict": "both needed",
         }
     )
-    said = "JUND then TEAD4 on the same strand, 6 bp apart, 31x more often than by chance, p < 1e-20; both are needed"
-    assert rule_sentence(rule, {"M1": "JUND", "M2": "TEAD4"}) == said
+    assert rule_sentence(rule, {"M1": "JUND", "M2": "TEAD4"}) == (
+        "JUND then TEAD4 on the same strand, 6 bp apart, 31x more often than by chance, p < 1e-20; "
+        "both are needed"
+    )
 
 
 @pytest.fixture(scope="module")

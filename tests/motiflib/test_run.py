@@ -14,15 +14,13 @@ import numpy as np
 import pytest
 import torch
 from motifbook.datasets import data_path
-from torch.testing import assert_close
 
 from motiflib.files import InputError
 from motiflib.model import ArgminnConfig
 from motiflib.run import folder as runs
 from motiflib.run.folder import load_run, train_run
-from motiflib.run.report import batches_of, score
 from motiflib.sequence import Record
-from motiflib.training import TrainConfig, predict
+from motiflib.training import TrainConfig
 
 HERE = Path(__file__).resolve().parent
 SHAPE = ArgminnConfig(
@@ -82,7 +80,7 @@ def test_killed_in_mid_epoch_goes_on_to_the_same_bytes(whole, tmp_path):
     program = f"""
 import os, signal, sys
 sys.path[:0] = [{str(HERE)!r}, {str(HERE.parent)!r}]
-import test_runs
+import test_run
 from motiflib import training
 step = training.Trainer.step
 def deadly(self, *batch):
@@ -90,7 +88,7 @@ def deadly(self, *batch):
         os.kill(os.getpid(), signal.SIGKILL)
     return step(self, *batch)
 training.Trainer.step = deadly
-test_runs.train(test_runs.Path({str(tmp_path / "run")!r}))
+test_run.train(test_run.Path({str(tmp_path / "run")!r}))
 """
     settings = os.environ | {"OMP_NUM_THREADS": "1"}
     done = subprocess.run(
@@ -162,104 +160,85 @@ def test_seeds_have_bounds():
     runs.check_settings(SHAPE, SETTINGS, 2**32 - 2)
 
 
-def cut_rows(text: str) -> str:
-    return "".join(text.splitlines(keepends=True)[:-1])
+STORED = data_path("models", "rest")  # of an older version: only its network is sealed
 
 
-STORED = data_path("models", "rest")
+def changed(**parts) -> object:
+    """train.json with other parts."""
+    return lambda text: json.dumps(json.loads(text) | parts)
+
+
+def without(start: str):
+    """The text up to there."""
+    return lambda text: text[: text.index(start)]
+
+
 DAMAGED = {
-    "half a row": ("motifs.tsv", lambda t: t[:-12] + "\n", "motifs.tsv: a row is cut short"),
+    "half a row": ("motifs.tsv", lambda t: t[:-12] + "\n", "motifs.tsv: 'members' does not name"),
     "cut in a number": ("motifs.tsv", lambda t: t[: t.rindex("\t") - 3], "motifs.tsv: "),
     "no line end": ("motifs.tsv", lambda t: t[:-1], "motifs.tsv: its last line is cut short"),
-    "a row less": ("motifs.tsv", cut_rows, "motifs.meme: 2 motifs, motifs.tsv beside it has 1"),
-    "no rows": (
-        "motifs.tsv",
-        lambda t: t.splitlines(keepends=True)[0],
-        "holds motifs, motifs.tsv .* has none",
-    ),
-    "half a header": (
-        "motifs.tsv",
-        lambda t: t[:20] + "\n",
-        "motifs.tsv: column 'filter' is missing",
-    ),
+    "a row less": ("motifs.tsv", without("M2"), "motifs.meme: other motifs than in motifs.tsv"),
+    "no rows": ("motifs.tsv", without("M1"), "motifs.meme: other motifs than in motifs.tsv"),
+    "half a header": ("motifs.tsv", lambda t: t[:20] + "\n", "column 'filter' is missing"),
     "nothing": ("motifs.tsv", lambda t: "", "motifs.tsv: damaged, not a table"),
     "another filter": (
-        "motifs.tsv",
-        lambda t: t.replace("0:-1:+", "99:-1:+"),
-        "reads filter 99, the network has",
+        "motifs.tsv", lambda t: t.replace("0:-1:+", "99:-1:+"), "motifs.tsv: 'members' does not"
     ),
-    "another name": (
-        "motifs.tsv",
-        lambda t: t.replace("M2", "M3"),
-        "has M2 of 8 bp where motifs.tsv has M3 of 8 bp",
+    "another name": ("motifs.tsv", lambda t: t.replace("M2", "M3"), "motifs.meme: other motifs"),
+    "another length": (
+        "motifs.tsv", lambda t: t.replace("\t8\t", "\t8.5\t"), "motifs.meme: other motifs"
     ),
-    "a motif less": (
-        "motifs.meme",
-        lambda t: t[: t.index("MOTIF M2")],
-        "motifs.meme: 1 motifs, .* has 2",
-    ),
+    "a motif less": ("motifs.meme", without("MOTIF M2"), "motifs.meme: other motifs"),
+    "no motif": ("motifs.meme", without("MOTIF M1"), "motifs.meme: other motifs"),
     "half a motif": ("motifs.meme", lambda t: t[: t.index("MOTIF M2") + 120], "motifs.meme"),
-    "other columns": (
-        "fdr.tsv",
-        lambda t: t.replace("fdr", "rate"),
-        "fdr.tsv: column 'fdr' is missing",
-    ),
+    "binary": ("motifs.meme", lambda t: "\0" + t, "motifs.meme: binary content"),
+    "other columns": ("fdr.tsv", lambda t: t.replace("fdr", "rate"), "column 'fdr' is missing"),
     "words": (
-        "fdr.tsv",
-        lambda t: t.replace("0.05\t", "low\t"),
-        "fdr.tsv: column 'score' does not hold numbers",
+        "fdr.tsv", lambda t: t.replace("0.05\t", "low\t"), "column 'score' does not hold numbers"
     ),
     "history": ("history.tsv", lambda t: "a\tb\n", "history.tsv: column 'epoch' is missing"),
     "evidence": ("evidence.tsv", lambda t: t[:-9], "evidence.tsv: "),
-    "sites": (
-        "sites.tsv",
-        lambda t: t.replace("bases", "b"),
-        "sites.tsv: column 'bases' is missing",
-    ),
-    "data a list": (
-        "train.json",
-        lambda t: json.dumps(json.loads(t) | {"data": []}),
-        "train.json: 'data'",
-    ),
-    "a length of letters": (
-        "train.json",
-        lambda t: json.dumps(json.loads(t) | {"data": {"length": "x"}}),
-        "'data'",
-    ),
-    "positives a list": (
-        "train.json",
-        lambda t: json.dumps(json.loads(t) | {"data": {"positives": []}}),
-        "'data'",
-    ),
-    "files a list": (
-        "train.json",
-        lambda t: json.dumps(json.loads(t) | {"files": ["a"]}),
-        "train.json: 'files'",
-    ),
-    "foreign files": (
-        "train.json",
-        lambda t: json.dumps(json.loads(t) | {"files": {"../x": "0"}}),
-        "'files'",
-    ),
-    "metrics of words": (
-        "train.json",
-        lambda t: json.dumps(json.loads(t) | {"metrics": {"a": "b"}}),
-        "'metrics'",
-    ),
+    "sites": ("sites.tsv", lambda t: t.replace("bases", "b"), "column 'bases' is missing"),
+    "data a list": ("train.json", changed(data=[]), "train.json: 'data'"),
+    "no data": ("train.json", changed(data=None), "train.json: 'data'"),
+    "a length of letters": ("train.json", changed(data={"length": "x"}), "'data'"),
+    "positives a list": ("train.json", changed(data={"positives": []}), "'data'"),
+    "files a list": ("train.json", changed(files=["a"]), "train.json: 'files'"),
+    "foreign files": ("train.json", changed(files={"../x": "0"}), "'files'"),
+    "metrics of words": ("train.json", changed(metrics={"a": "b"}), "'metrics'"),
     "a list": ("train.json", lambda t: "[]", "train.json: not of a run"),
     "cut": ("train.json", lambda t: t[:-9], "train.json: damaged, not JSON"),
+    "shape": ("config.json", lambda t: t.replace("12", "13"), "config.json: not the file that"),
 }
 
 
+def refuses(folder: Path, said: str) -> None:
+    with pytest.raises(InputError, match=said) as caught:
+        load_run(folder)
+    assert "\n" not in str(caught.value)
+
+
 @pytest.mark.parametrize("case", DAMAGED)
-def test_damaged_tables_are_noticed(tmp_path, case):
+def test_damage_of_older_runs_is_noticed(tmp_path, case):
     name, damage, said = DAMAGED[case]
     shutil.copytree(STORED, tmp_path / "run")
     path = tmp_path / "run" / name
     path.write_text(damage(path.read_text()))
-    with pytest.raises(InputError, match=said) as caught:
-        load_run(tmp_path / "run")
-    assert "\n" not in str(caught.value)
+    refuses(tmp_path / "run", said)
+
+
+@pytest.mark.parametrize("name", runs.FILES[:-1])
+def test_every_file_is_sealed(whole, tmp_path, name):
+    """One byte that changes, a last line that is gone, a file that is gone."""
+    said = f"{name}: not the file that train.json describes, damaged or of another run; copy the"
+    shutil.copytree(whole[0], tmp_path / "run")
+    path = tmp_path / "run" / name
+    content = path.read_bytes()
+    for damaged in (content[:9] + b"#" + content[10:], content[: content[:-1].rfind(b"\n") + 1]):
+        path.write_bytes(damaged)
+        refuses(tmp_path / "run", said)
+    path.unlink()
+    refuses(tmp_path / "run", said if name in runs.held_out.FILES else f"{name} is missing")
 
 
 @pytest.mark.parametrize(
@@ -292,27 +271,15 @@ def test_train_json_is_json_that_others_can_read(whole):
     }
 
 
-def test_padding_does_not_change_a_score(whole):
-    """Each sequence alone, and beside longer ones."""
-    run, records = whole[1], planted(20, seed=5)
-    together = score(run, records)
-    alone = [score(run, [record]).probability[0] for record in records]
-    assert_close(torch.tensor(together.probability), torch.tensor(alone), atol=1e-5, rtol=0)
-    assert list(together.name) == [record.name for record in records]
-    x = runs.examples([record.sequence for record in records], ["A" * 40]).x[:-1]
-    assert_close(torch.tensor(together.probability), predict(run.model, x), atol=1e-5, rtol=0)
-
-
-def test_batches_are_bounded():
-    records = [Record(str(i), "A" * length) for i, length in enumerate([4, 4, 9, 1, 1, 30, 2])]
-    parts = list(batches_of(records, bases=10))
-    assert [record for part in parts for record in part] == records
-    assert all(
-        len(part) == 1 or len(part) * max(len(r.sequence) for r in part) <= 10 for part in parts
-    )
-    assert list(batches_of([])) == []
-
-
 def test_classes_of_different_length_are_pointed_out(caplog):
-    runs.read_data([Record("a", "A" * 100)] * 3, [Record("b", "C" * 40)] * 3, None, 8)
+    runs.read_data([Record("a", "A" * 100)] * 3, [Record("b", "C" * 40)] * 3, None, 8, 0)
     assert "may learn the length" in caplog.text
+
+
+def test_parts_keep_the_letters_of_their_positives():
+    letters = [record.sequence for record in planted(30)]
+    train, held = runs.divide(letters, torch.tensor([1.0] * 20 + [0.0] * 10), seed=0)
+    assert sorted([*train.rows, *held.rows]) == list(range(30))
+    for part in (train, held):
+        assert list(part.positives) == [letters[row] for row in part.rows if row < 20]
+        assert part.examples.y.tolist() == [float(row < 20) for row in part.rows]

@@ -42,7 +42,7 @@ def test_within_one_mismatch_by_enumeration(code):
 
 def test_z_score_by_hand():
     ours, theirs = torch.tensor([[1, 1, 1, 0]]), torch.tensor([[1, 0, 0, 0, -1]])
-    z = z_scores(ours, theirs, 1)  # 3 against 1 of the same number of windows
+    z = z_scores(ours, theirs)  # 3 against 1 of the same number of windows
     assert z[1] == pytest.approx((3 - 1) / (3 + 1) ** 0.5)
 
 

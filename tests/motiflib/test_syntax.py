@@ -92,9 +92,7 @@ def test_chance_gives_no_rule():
 
 def test_expectation_is_the_mean_of_shuffles():
     calls, lengths = scattered(60, seed=3), {f"s{i}": 200 for i in range(60)}
-    expected = expected_counts(calls, lengths, 40).query(
-        "distance >= 10"
-    )  # nearer ones share bases
+    expected = expected_counts(calls, lengths).query("distance >= 10")  # nearer ones share bases
     expected = expected.groupby(["motif_a", "motif_b"]).expected.sum()["M1", "M2"]
     rng, totals = np.random.default_rng(0), []
     names = np.array(sorted(lengths))
@@ -103,7 +101,7 @@ def test_expectation_is_the_mean_of_shuffles():
         for motif in ("M1", "M2"):
             mine = (mixed.motif == motif).to_numpy()
             mixed.loc[mine, "sequence"] = rng.permutation(names)
-        pairs = distances(mixed, reach=40)
+        pairs = distances(mixed)
         totals.append(
             ((pairs.motif_a == "M1") & (pairs.motif_b == "M2") & (pairs.distance >= 10)).sum()
         )

@@ -15,7 +15,7 @@ from motiflib.files import InputError
 from motiflib.genome.fasta import Genome
 from motiflib.run.folder import load_run
 from motiflib.sequence import reverse_complement, write_fasta
-from motiflib.variants import (
+from motiflib.genome.variants import (
     Pair,
     between,
     effects,

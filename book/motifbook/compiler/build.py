@@ -17,12 +17,14 @@ from motifbook.grammar import Grammar, simulate_batch
 from motiflib.batches import Examples
 from motiflib.files import InputError
 from motiflib.model import Argminn
-from motiflib.run.folder import Run, load_run, save_run
-from motiflib.sequence import one_hot
+from motiflib.run.folder import Labelled, Run, load_run, save_run
+from motiflib.sequence import decode, one_hot
 from motiflib.training import Fit
 
 
-def compile_grammar(grammar: Grammar | Rule, *, form: str = "consensus", candidates: int = 48) -> Argminn:
+def compile_grammar(
+    grammar: Grammar | Rule, *, form: str = "consensus", candidates: int = 48
+) -> Argminn:
     """A network whose weights are the rule: its logit is above 0 where the rule holds and below 0
     where it does not.
 
@@ -31,6 +33,7 @@ def compile_grammar(grammar: Grammar | Rule, *, form: str = "consensus", candida
     matrices: filters are log-odds, the logit is evidence, and training can go on from there
     (`soft`). Raises InputError for a rule that breaks a bound, and names the bound.
 
+    >>> from motifbook.compiler import present
     >>> model = compile_grammar(Rule({"A": "CACGTG", "B": "GATAAG"}, present("A") & ~present("B")))
     >>> bool(model(one_hot(["TTTCACGTGTTT"])) > 0)
     True
@@ -42,30 +45,33 @@ def compile_grammar(grammar: Grammar | Rule, *, form: str = "consensus", candida
     return write(drawn, candidates) if form == "consensus" else write_soft(drawn, candidates)
 
 
-def compile_run(grammar: Grammar, out: str | Path, *, form: str = "consensus", candidates: int = 48) -> Run:
-    """Compile a grammar and keep the network as the folder `out`, as `runs.train_run` keeps a
-    trained one.
+def compile_run(
+    grammar: Grammar, out: str | Path, *, form: str = "consensus", candidates: int = 48
+) -> Run:
+    """Compile a grammar and keep the network as the folder `out`, as a trained one is kept.
 
     Motifs, false discovery rates and metrics are read from sequences of the rule: `cases` in the
     form "consensus", simulated ones in the form "pwm". The history is empty. Raises InputError as
     `compile_grammar` does, or for a folder that holds an unfinished training or cannot be made.
-
-    >>> compile_run(load_grammar("rest"), "run").settings["metrics"]["accuracy"]
-    1.0
     """
     model, out = compile_grammar(grammar, form=form, candidates=candidates), Path(out)
     length = max(300 if form == "consensus" else 500, 2 * grammar.longest())
     train, valid = (_examples(grammar, form, length, seed) for seed in (0, 1))
     if (out / "checkpoint").is_dir():
-        raise InputError(f"{out}: holds an unfinished training; choose another folder, or delete {out / 'checkpoint'}")
+        raise InputError(f"{out}: holds an unfinished training; choose another folder, or delete "
+                         f"{out / 'checkpoint'}")
     out.mkdir(parents=True, exist_ok=True)
-    about = {"grammar": grammar.name, "form": form, "model": asdict(model.config), "data": {"length": length}}
-    save_run(out, Fit(model, pd.DataFrame(columns=["epoch", "seconds"], dtype=float)), train, valid, about)
+    about = {"grammar": grammar.name, "form": form, "model": asdict(model.config)}
+    about["data"] = {"length": length}
+    no_history = pd.DataFrame(columns=["epoch", "seconds"], dtype=float)
+    save_run(out, Fit(model, no_history), train, valid, about)
     return load_run(out)
 
 
-def _examples(grammar: Grammar, form: str, length: int, seed: int) -> Examples:
+def _examples(grammar: Grammar, form: str, length: int, seed: int) -> Labelled:
     if form == "pwm":
-        return Examples(*simulate_batch(grammar, 2000, length, seed=seed))
+        x, y = simulate_batch(grammar, 2000, length, seed=seed)
+        return Labelled(Examples(x, y), decode(x[y > 0.5]))
     table = cases(rule_of(grammar), 500, length, seed)
-    return Examples(one_hot(list(table.sequence)), torch.tensor(table.holds.to_numpy(), dtype=torch.float32))
+    y = torch.tensor(table.holds.to_numpy(), dtype=torch.float32)
+    return Labelled(Examples(one_hot(list(table.sequence)), y), list(table.sequence[table.holds]))

@@ -4,18 +4,18 @@ within bounds."""
 from __future__ import annotations
 
 from itertools import product
-from typing import NamedTuple
+from typing import NamedTuple, NoReturn
 
 from motifbook.compiler.rules import AtLeast, Formula, Not, Or, Rule, Spaced
 from motiflib.files import InputError
 
 FILTERS, QUESTIONS, CLAUSES, COUNT, REACH, PARTNERS = 64, 24, 64, 16, 500, 5
 LEAST_BITS = 8.0  # of a consensus: shorter words fill the places among the candidates by chance
+BITS = {1: 2, 2: 1, 3: 0.415, 4: 0}  # of a column, by its number of allowed letters
 
 
 class Part(NamedTuple):
-    """A partner as seen from its anchor reading +: motif, strand, distances from first base to
-    first base."""
+    """A partner as seen from its anchor reading +; `shifts` are from first base to first base."""
 
     motif: str
     strand: str
@@ -35,10 +35,12 @@ class Literal(NamedTuple):
     atom: str | Near
     n: int
     sign: bool
+
+
 Clause = frozenset  # of literals, all of which must hold
 
 
-def refuse(rule: Rule, found: str, bound: str):
+def refuse(rule: Rule, found: str, bound: str) -> NoReturn:
     """InputError that names the bound which a rule breaks."""
     raise InputError(f"{rule.name}: {found}; outside of what can be compiled, the bound is {bound}")
 
@@ -46,13 +48,15 @@ def refuse(rule: Rule, found: str, bound: str):
 def clauses(rule: Rule) -> list[Clause]:
     """The formula as clauses, one of which must hold; InputError if a bound is broken.
 
+    >>> from motifbook.compiler import present
     >>> len(clauses(Rule({"A": "CACGTG", "B": "GATAAG"}, present("A") | ~present("B"))))
     2
     """
     _check_motifs(rule)
     found = merged(absorbed(_clauses(rule, rule.formula, True)))
     if not found or frozenset() in found:
-        refuse(rule, "the rule says the same of every sequence", "a rule that some sequences keep and some break")
+        bound = "a rule that some sequences keep and some break"
+        refuse(rule, "the rule says the same of every sequence", bound)
     questions = {literal[:2] for clause in found for literal in clause}
     if len(questions) > QUESTIONS:
         refuse(rule, f"{len(questions)} different questions", f"{QUESTIONS}, a head each")
@@ -61,11 +65,13 @@ def clauses(rule: Rule) -> list[Clause]:
 
 def _check_motifs(rule: Rule) -> None:
     if len({rule.motifs[name].width % 2 for name in rule.motifs if rule.palindrome(name)}) > 1:
-        refuse(rule, "palindromes of even and of odd width", "one of them, as both strands share a window")
+        bound = "one of them, as both strands share a window"
+        refuse(rule, "palindromes of even and of odd width", bound)
     for name in rule.motifs:
-        bits = sum(2 - len(column).bit_length() + 1 if len(column) != 3 else 0.415 for column in rule.letters(name))
+        bits = sum(BITS[len(column)] for column in rule.letters(name))
         if bits < LEAST_BITS:
-            refuse(rule, f"the consensus of {name} has {bits:g} bits", f"at least {LEAST_BITS:g} bits, four letters")
+            found = f"the consensus of {name} has {bits:g} bits"
+            refuse(rule, found, f"at least {LEAST_BITS:g} bits, four letters")
 
 
 def _clauses(rule: Rule, formula: Formula, sign: bool) -> list[Clause]:
@@ -79,7 +85,7 @@ def _clauses(rule: Rule, formula: Formula, sign: bool) -> list[Clause]:
     else:
         out = [Clause()]
         for part in parts:
-            joined = [Clause().union(*pair) for pair in product(out, part)]
+            joined = [one | other for one, other in product(out, part)]
             out = absorbed([tidy(clause) for clause in joined if possible(clause)])
             if len(out) > CLAUSES:
                 break
@@ -92,7 +98,8 @@ def _literal(rule: Rule, formula: AtLeast, sign: bool) -> Literal:
     names = [formula.what] if isinstance(formula.what, str) else formula.what.motifs
     for name in names:
         if name not in rule.motifs:
-            raise InputError(f"{rule.name}: no motif {name!r}; expected one of {', '.join(rule.motifs)}")
+            expected = ", ".join(rule.motifs)
+            raise InputError(f"{rule.name}: no motif {name!r}; expected one of {expected}")
     if not 1 <= formula.n <= COUNT:
         refuse(rule, f"a count of {formula.n}", f"1 to {COUNT}")
     atom = formula.what if isinstance(formula.what, str) else anchored(rule, formula.what)
@@ -101,32 +108,30 @@ def _literal(rule: Rule, formula: AtLeast, sign: bool) -> Literal:
 
 def anchored(rule: Rule, what: Spaced) -> Near:
     """An arrangement as its anchor sees it, turned over if the anchor is on the - strand."""
-    at, width = what.anchor, [rule.motifs[name].width for name in what.motifs]
-    if len(what.gaps) != len(what.motifs) - 1 or len(what.strands) != len(what.motifs) or len(what.motifs) < 2:
-        raise InputError(f"{rule.name}: {' '.join(what.motifs)}: expected two motifs or more, a strand for each and a "
-                         "gap between neighbours")  # fmt: skip
-    if len(what.motifs) - 1 > PARTNERS:
-        refuse(rule, f"{len(what.motifs)} motifs in one arrangement", f"{PARTNERS + 1}")
+    at, n, shown = what.anchor, len(what.motifs), " ".join(what.motifs)
+    if len(what.gaps) != n - 1 or len(what.strands) != n or n < 2:
+        raise InputError(f"{rule.name}: {shown}: expected two motifs or more, a strand for each "
+                         "and a gap between neighbours")
+    if n - 1 > PARTNERS:
+        refuse(rule, f"{n} motifs in one arrangement", f"{PARTNERS + 1}")
     if at is None:
-        refuse(rule, f"ranged gaps along {' '.join(what.motifs)}",
-               "one anchor that sees the others: on each side one motif at any gap, or several at fixed gaps")
-    parts = []
-    for j in range(len(what.motifs)):
+        refuse(rule, f"ranged gaps along {shown}", "one anchor that sees the others: on each side "
+               "one motif at any gap, or several at fixed gaps")
+    width, parts = [rule.motifs[name].width for name in what.motifs], []
+    for j in range(n):
         low, high = min(j, at), max(j, at)
         spans = [sum(width[low:high]) + sum(gaps) for gaps in product(*what.gaps[low:high])]
         shifts, strand = {span if j > at else -span for span in spans}, what.strands[j]
         if what.strands[at] == "-":
-            shifts, strand = {width[at] - s - width[j] for s in shifts}, "-" if strand == "+" else "+"
+            shifts = {width[at] - shift - width[j] for shift in shifts}
+            strand = "-" if strand == "+" else "+"
         if j != at:
             parts.append(Part(what.motifs[j], strand, frozenset(shifts)))
-    reach = max(abs(s) for part in parts for s in part.shifts) + rule.width
+    reach = max(abs(shift) for part in parts for shift in part.shifts) + rule.width
     if reach > REACH:
-        refuse(rule, f"{' '.join(what.motifs)} spans {reach} bp", f"a reach of {REACH} bp from the anchor")
-    return Near(what.motifs[at], tuple(sorted(parts, key=lambda p: (p.motif, p.strand, min(p.shifts)))))
-
-
-# -- simplification
-# --------------------------------------------------------------------------------------------------
+        refuse(rule, f"{shown} spans {reach} bp", f"a reach of {REACH} bp from the anchor")
+    parts.sort(key=lambda part: (part.motif, part.strand, min(part.shifts)))
+    return Near(what.motifs[at], tuple(parts))
 
 
 def implies(a: Literal, b: Literal) -> bool:
@@ -137,12 +142,15 @@ def implies(a: Literal, b: Literal) -> bool:
         a, b = b, a
     if a.atom == b.atom:
         return a.n >= b.n
-    return isinstance(a.atom, Near) and b.n == 1 and b.atom in (a.atom.anchor, *(p.motif for p in a.atom.parts))
+    if isinstance(a.atom, str) or b.n > 1:
+        return False
+    return b.atom == a.atom.anchor or b.atom in [part.motif for part in a.atom.parts]
 
 
 def possible(clause: Clause) -> bool:
     """Does no literal exclude another?"""
-    return not any(implies(a, b._replace(sign=True)) for a in clause for b in clause if a.sign and not b.sign)
+    no = [literal._replace(sign=True) for literal in clause if not literal.sign]
+    return not any(implies(a, b) for a in clause for b in no)
 
 
 def tidy(clause: Clause) -> Clause:
@@ -152,24 +160,32 @@ def tidy(clause: Clause) -> Clause:
 
 def absorbed(found: list[Clause]) -> list[Clause]:
     """Without clauses that hold only where another one holds, in the order given."""
-    found = list(dict.fromkeys(found))
-    weaker = [[all(any(implies(a, b) for a in one) for b in other) for other in found] for one in found]
-    keep = [not any(row[j] and not (weaker[j][i] and j > i) for j in range(len(found)) if j != i)
-            for i, row in enumerate(weaker)]  # fmt: skip
-    return [clause for clause, kept in zip(found, keep, strict=True) if kept]
+    found, kept = list(dict.fromkeys(found)), []
+    for i, one in enumerate(found):
+        wider = [j for j, other in enumerate(found) if j != i and _covers(other, one)]
+        # of two that hold in the same sequences, the first stays
+        if all(j > i and _covers(one, found[j]) for j in wider):
+            kept.append(one)
+    return kept
+
+
+def _covers(other: Clause, one: Clause) -> bool:
+    """Does `other` hold wherever `one` does?"""
+    return all(any(implies(a, b) for a in one) for b in other)
 
 
 def merged(found: list[Clause]) -> list[Clause]:
     """Pairs of one anchor and partner at several distances become one question: in a sum, or
     negated in a product."""
-    single = [literal for clause in found if len(clause) == 1 for literal in clause]
-    together = _union([literal for literal in single if literal.sign])
-    rest = [clause for clause in found if not (len(clause) == 1 and next(iter(clause)).sign)]
-    out = [Clause([literal]) for literal in together]
-    for clause in rest:
+    single, rest = [], []
+    for clause in found:
+        yes = [literal for literal in clause if literal.sign]
         no = [literal for literal in clause if not literal.sign]
-        out.append(Clause([literal for literal in clause if literal.sign] + _union(no)))
-    return out
+        if len(yes) == 1 and not no:
+            single += yes
+        else:
+            rest.append(Clause(yes + _union(no)))
+    return [Clause([literal]) for literal in _union(single)] + rest
 
 
 def _union(literals: list[Literal]) -> list[Literal]:
@@ -181,4 +197,6 @@ def _union(literals: list[Literal]) -> list[Literal]:
             pairs[key] = pairs.get(key, frozenset()) | part.shifts
         else:
             out.append(literal)
-    return out + [Literal(Near(a, (Part(m, s, shifts),)), 1, sign) for (a, m, s, sign), shifts in pairs.items()]
+    for (anchor, motif, strand, sign), shifts in pairs.items():
+        out.append(Literal(Near(anchor, (Part(motif, strand, shifts),)), 1, sign))
+    return out

@@ -1,15 +1,20 @@
 """Clauses to the weights of an ordinary `Argminn`, every number written by rule and none learnt.
 
-The construction, stage by stage (Theorem and proof: chapter 05_expressivity):
+The construction, stage by stage (theorem and proof: chapter 05_expressivity):
 
-    scanner        a channel gives A on an occurrence of its consensus and 0 elsewhere neighbourhood
-    rho is 0 at allowed distances and hopeless at all others: n > A if a partner stands there, else
-    0 token          one coordinate for each question, 1 on tokens that answer it, else 0; one more
-    for "nothing" attention      one head for each question: v = k / (k + c) for k such tokens, c
-    being the weight of "nothing" mlp            a clause is relu(true literals - twice the negated
-    ones - all true but one); no bias, a 1 is carried LayerNorms     all coordinates come in pairs
-    +x, -x, so the mean is 0 and a LayerNorm is one positive factor counts         one layer
-    earlier: counts go into the stream, and the next query compares them with their threshold
+    scanner        a channel gives A on an occurrence of its consensus and 0 elsewhere
+    neighbourhood  rho is 0 at allowed distances and hopeless at all others: n > A if a partner
+                   stands there, else 0
+    token          one coordinate for each question, 1 on tokens that answer it, else 0; one more
+                   for "nothing"
+    attention      one head for each question: v = k / (k + c) for k such tokens, c being the weight
+                   of "nothing"
+    mlp            a clause is relu(true literals - twice the negated ones - all true but one); no
+                   bias, a 1 is carried
+    LayerNorms     all coordinates come in pairs +x, -x, so the mean is 0 and a LayerNorm is one
+                   positive factor
+    counts         one layer earlier: counts go into the stream, and the next query compares them
+                   with their threshold
 """
 
 from __future__ import annotations
@@ -21,30 +26,31 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from motifbook.compiler.logic import FILTERS, Clause, Near, refuse
+from motifbook.compiler.logic import FILTERS, Clause, Near, Part, refuse
 from motifbook.compiler.rules import Rule
 from motiflib.model import GAIN, Argminn, ArgminnConfig, StreamAttention
 from motiflib.sequence import BASES
 
 A = 24.0  # activation of an occurrence
 CANDIDATES = 64  # more would add up what a head sees at a glance
-FOUND, FAINT = 30.0, 8.0  # score of a token that answers a question; how far below it "nothing" stands
-GLANCE = 9.0  # how far below it a partner's motif stands, so that attention names all motifs of an arrangement
+FOUND = 30.0  # score of a token that answers a question
+FAINT = 8.0  # how far below it "nothing" stands
+GLANCE = 9.0  # and a partner's motif, so that attention names all motifs of an arrangement
 SHARP = 14.0  # least distance of a compared count from its threshold, in units of the softmax
 OVER = 0.011  # a true literal is at most 1 + OVER, because of TRACE
-LOGIT = 120.0  # size of the logit of a large answer; with it, the probability of a decision is 0 or 1 in float32
-TRACE = 3e-4  # slope left to a partner's activation, so that tools which ask for a gradient see that it matters
+LOGIT = 120.0  # of a large answer: the probability of a decision is then 0 or 1 in float32
+TRACE = 3e-4  # slope left to a partner's activation, so that a gradient sees that it matters
 
 
 class Plan(NamedTuple):
     """What the network is made of: `filters` (a motif each, maybe several times), `rows` of the
-    spacing table as (anchor filter, partner channel): allowed shifts of windows, `questions` (atom,
-    n), and the clauses."""
+    spacing table as (anchor filter, partner channel): allowed shifts of windows, `channels` (anchor
+    filter and partner channels of each arrangement), `questions` (atom, n), and the clauses."""
 
     rule: Rule
     filters: list[str]
     rows: dict[tuple[int, int], frozenset[int]]
-    channels: dict[Near, tuple[int, tuple[int, ...]]]  # anchor filter and partner channels of each arrangement
+    channels: dict[Near, tuple[int, tuple[int, ...]]]
     questions: list[tuple[str | Near, int]]
     clauses: list[Clause]
 
@@ -52,6 +58,15 @@ class Plan(NamedTuple):
     def atoms(self) -> list[str | Near]:
         """What tokens are asked for, each once."""
         return list(dict.fromkeys(atom for atom, _ in self.questions))
+
+    @property
+    def reach(self) -> int:
+        """The largest shift."""
+        return max((abs(s) for shifts in self.rows.values() for s in shifts), default=1)
+
+    def mate(self, channel: int) -> int:
+        """The same filter on the other strand."""
+        return (channel + len(self.filters)) % (2 * len(self.filters))
 
     def needed(self, clause: Clause) -> int:
         """Windows that answer at least in a sequence for which a clause holds.
@@ -66,62 +81,68 @@ class Plan(NamedTuple):
                 most |= Counter({atom if isinstance(atom, str) else atom.anchor: n})
             if sign and isinstance(atom, Near):
                 most |= Counter([atom.anchor, *(part.motif for part in atom.parts)])
-        return sum(n * self.filters.count(m) * (1 + self.rule.palindrome(m)) for m, n in most.items())
+        copies = {m: self.filters.count(m) * (1 + self.rule.palindrome(m)) for m in most}
+        return sum(n * copies[m] for m, n in most.items())
 
 
 def plan(rule: Rule, clauses: list[Clause]) -> Plan:
-    """Give every partner a filter whose row of the spacing table is free: the same motif twice if
-    need be."""
+    """A filter for every partner whose row of the spacing table is free, if need be a copy."""
     questions = sorted({literal[:2] for clause in clauses for literal in clause}, key=str)
     atoms = list(dict.fromkeys(atom for atom, _ in questions))
-    named = [a if isinstance(a, str) else a.anchor for a in atoms]
-    named += [part.motif for atom in atoms if isinstance(atom, Near) for part in atom.parts]
+    near = [atom for atom in atoms if isinstance(atom, Near)]
+    named = {a if isinstance(a, str) else a.anchor for a in atoms}
+    named |= {part.motif for atom in near for part in atom.parts}
     filters = [name for name in rule.motifs if name in named]
-    rows, used = {}, {}
-    for atom in (a for a in atoms if isinstance(a, Near)):
+    taken, used = {}, {}
+    for atom in near:
         anchor = filters.index(atom.anchor)
-        used[atom] = (anchor, tuple(_partner(rule, filters, rows, atom, anchor, part) for part in atom.parts))
+        partners = [_partner(rule, filters, taken, atom, anchor, part) for part in atom.parts]
+        used[atom] = (anchor, partners)
     if len(filters) > FILTERS:
         refuse(rule, f"{len(filters)} filters", f"{FILTERS} filters, copies included")
     # channels of the - strand come after all filters, whose number is known only now
-    size = len(filters)
-    full = {(i, j + size * minus): shifts for (i, j, minus), shifts in rows.items()}
-    used = {atom: (i, tuple(j + size * minus for j, minus in parts)) for atom, (i, parts) in used.items()}
-    return Plan(rule, filters, full, used, questions, clauses)
+    size, rows, channels = len(filters), {}, {}
+    for (anchor, partner, minus), shifts in taken.items():
+        rows[anchor, partner + size * minus] = shifts
+    for atom, (anchor, partners) in used.items():
+        channels[atom] = (anchor, tuple(partner + size * minus for partner, minus in partners))
+    return Plan(rule, filters, rows, channels, questions, clauses)
 
 
-def _partner(rule: Rule, filters: list[str], rows: dict, atom: Near, anchor: int, part) -> tuple[int, bool]:
+def _partner(
+    rule: Rule, filters: list[str], taken: dict, atom: Near, anchor: int, part: Part
+) -> tuple[int, bool]:
     minus = part.strand == "-"
-    move = rule.offset(atom.anchor) - rule.offset(part.motif, part.strand)  # from motif starts to window starts
-    shifts = frozenset(shift + move for shift in part.shifts)
+    move = rule.offset(atom.anchor) - rule.offset(part.motif, part.strand)
+    shifts = frozenset(shift + move for shift in part.shifts)  # from window start to window start
     copies = [j for j, name in enumerate(filters) if name == part.motif]
-    free = [j for j in copies if rows.get((anchor, j, minus), shifts) == shifts]
+    free = [j for j in copies if taken.get((anchor, j, minus), shifts) == shifts]
     if not free:
         filters.append(part.motif)
         free = [len(filters) - 1]
-    rows[anchor, free[0], minus] = shifts
+    taken[anchor, free[0], minus] = shifts
     return free[0], minus
 
 
 def shape(p: Plan, candidates: int) -> ArgminnConfig:
-    """Sizes from the plan: layers, heads, token and stream are as small as the construction
-    allows."""
+    """Sizes from the plan, as small as the construction allows."""
     hidden = sum(1 if isinstance(atom, str) else 5 for atom in p.atoms)
-    slots = max(2 + len(p.questions), len(p.clauses) // 2 + 1)  # the constant, the questions, the answer
+    slots = max(2 + len(p.questions), len(p.clauses) // 2 + 1)  # the constant, questions, answer
+    found = f"{candidates} candidates"
     if not 1 <= candidates <= CANDIDATES:
-        refuse(p.rule, f"{candidates} candidates", f"1 to {CANDIDATES}")
+        refuse(p.rule, found, f"1 to {CANDIDATES}")
     needed = max(map(p.needed, p.clauses))
     if candidates < needed:  # a part of the rule would never be seen
-        refuse(p.rule, f"{candidates} candidates", f"at least {needed}: so many windows answer where the rule holds")
-    partners = max((len(a.parts) for a in p.atoms if isinstance(a, Near)), default=0)
+        refuse(p.rule, found, f"at least {needed}: so many windows answer where the rule holds")
+    partners = max((len(seen) for _, seen in p.channels.values()), default=0)
     if (partners - 1) * math.log(candidates) > A - 2:
-        refuse(p.rule, f"{partners} partners among {candidates} candidates", "(partners - 1) log(candidates) <= 22")
-    reach = max((abs(s) for shifts in p.rows.values() for s in shifts), default=1)
+        bound = "(partners - 1) log(candidates) <= 22"
+        refuse(p.rule, f"{partners} partners among {found}", bound)
     return ArgminnConfig(
         filters=len(p.filters), width=p.rule.width, layers=1 + any(n > 1 for _, n in p.questions),
-        heads=len(p.questions), token=max(hidden, len(p.atoms) + 2 * len(p.channels) + 1), stream=2 * slots,
-        candidates=candidates, neighbourhood=reach,
-    )  # fmt: skip
+        heads=len(p.questions), token=max(hidden, len(p.atoms) + 2 * len(p.channels) + 1),
+        stream=2 * slots, candidates=candidates, neighbourhood=p.reach,
+    )
 
 
 @torch.no_grad()
@@ -131,70 +152,71 @@ def write(p: Plan, candidates: int) -> Argminn:
     for parameter in model.parameters():
         parameter.zero_()
     _scanner(model, p)
-    _spacing(model, p)
+    write_spacing(model, p, dict.fromkeys(p.rows, 0.0), far=A + 20)
     _tokens(model, p)
-    steps = list(model.syntax.steps)
-    for step in steps:
-        size = step.key.shape[1]
-        step.key += torch.eye(size)
-        step.value += torch.eye(size)
-        for norm in (step.out[1], step.mlp[3]):
-            norm.weight += 1
-    if len(steps) > 1:
-        _count(steps[0], p)
-    _ask(steps[-1], p, after_counting=len(steps) > 1)
-    _decide(model, p)
+    model.syntax.decide[0].weight += 1
+    for step in model.syntax.steps:
+        step.key += torch.eye(step.key.shape[1])
+        step.value += torch.eye(step.key.shape[1])
+        step.out[1].weight += 1
+        step.mlp[3].weight += 1
+    if len(model.syntax.steps) > 1:
+        _count(model.syntax.steps[0], p)
+    _ask(step, p)
+    write_clauses(step, p, threshold=0.5, against=2.0, each=1 + OVER, alone=1.0)
+    write_decision(model, LOGIT)
     return model
 
 
 def _scanner(model: Argminn, p: Plan) -> None:
     for f, name in enumerate(p.filters):
-        letters, left = p.rule.letters(name), p.rule.offset(name)
-        specific = [(w, column) for w, column in enumerate(letters) if len(column) < 4]
-        for w, column in specific:
+        columns = enumerate(p.rule.letters(name), start=p.rule.offset(name))
+        specific = [(at, column) for at, column in columns if len(column) < 4]
+        for at, column in specific:
             for base in column:
-                model.scanner.filters[f, BASES.index(base), left + w] = A
+                model.scanner.filters[f, BASES.index(base), at] = A
         model.scanner.bias[f] = -A * (len(specific) - 1)  # one letter wrong, and nothing is left
 
 
-def _spacing(model: Argminn, p: Plan) -> None:
+def write_spacing(model: Argminn, p: Plan, near: dict[tuple[int, int], float], far: float) -> None:
+    """The spacing table: rho is `near` of a row at its allowed distances, -`far` at others."""
     around = model.around
     level = math.log(2 * around.reach + 1)  # rho = GAIN * spacing - level
-    around.spacing += (level - A - 20) / GAIN
+    around.spacing.fill_((level - far) / GAIN)
     for (anchor, partner), shifts in p.rows.items():
         for shift in shifts:
-            around.spacing[anchor, partner, around.reach + shift] = level / GAIN
+            rho = near[anchor, partner]
+            around.spacing[anchor, partner, around.reach + shift] = (rho + level) / GAIN
 
 
 def _tokens(model: Argminn, p: Plan) -> None:
     """embed and mix: coordinate i of a token is 1 if it answers atom i; the last one marks
     "nothing"."""
-    filters, channels = len(p.filters), model.config.channels
-    kind, near, out = channels, 2 * channels, model.mix[1]
-    mate = [*range(filters, channels), *range(filters)]
-    unit = 0
+    channels, out, unit = model.config.channels, model.mix[1].weight, 0
+    kind, near = channels, 2 * channels
     for i, atom in enumerate(p.atoms):
         if isinstance(atom, str):
             f = p.filters.index(atom)
-            for channel in (f,) if p.rule.palindrome(atom) else (f, f + filters):
+            for channel in {f} if p.rule.palindrome(atom) else {f, p.mate(f)}:
                 model.embed.weight[unit, kind + channel] = 1
-            out.weight[i, unit] = 1
+            out[i, unit] = 1
             unit += 1
             continue
         anchor, partners = p.channels[atom]
+        mates = [p.mate(channel) for channel in partners]
         low, high = thresholds(len(partners), model.config.candidates)
-        for a, seen in ((anchor, partners), (mate[anchor], [mate[c] for c in partners])):
-            for sign, edge in ((1, low), (-1, high)):  # clip((z - low) / (high - low), 0, 1) as two units
+        for a, seen in ((anchor, partners), (p.mate(anchor), mates)):
+            for sign, edge in ((1, low), (-1, high)):  # clip((z - low) / (high - low), 0, 1)
                 model.embed.weight[unit, kind + a] = 2 * A
                 for channel in seen:
                     model.embed.weight[unit, near + channel] = 1
                 model.embed.bias[unit] = -edge
-                out.weight[i, unit] = sign / (high - low)
-                out.weight[trace(p, atom), unit] = TRACE * (sign < 0)  # z - high, where it is above 0
+                out[i, unit] = sign / (high - low)
+                out[trace(p, atom), unit] = TRACE * (sign < 0)  # z - high, where it is above 0
                 unit += 1
-        for channel in {*partners, *(mate[c] for c in partners)} - {anchor, mate[anchor]}:
+        for channel in {*partners, *mates} - {anchor, p.mate(anchor)}:
             model.embed.weight[unit, kind + channel] = 1
-        out.weight[trace(p, atom) + len(p.channels), unit] = 1  # a partner's motif, wherever it stands
+        out[trace(p, atom) + len(p.channels), unit] = 1  # a partner's motif, wherever it stands
         unit += 1
     model.nothing[0, 0, -1] = 1
 
@@ -215,59 +237,65 @@ def thresholds(partners: int, candidates: int) -> tuple[float, float]:
     return less + (full - less) / 4, full - (full - less) / 4
 
 
-def _ask(step: StreamAttention, p: Plan, after_counting: bool) -> None:
-    """One head for each question, then one hidden unit for each clause, then the answer beside a
-    constant."""
-    size, slots = step.key.shape[1], _slots(step)
-    query = step.query.bias.view(-1, size), step.query.weight.view(-1, size, step.query.in_features)
+def _ask(step: StreamAttention, p: Plan) -> None:
+    """One head for each question."""
+    size = step.key.shape[1]
+    biases = step.query.bias.view(-1, size)
+    weights = step.query.weight.view(-1, size, step.query.in_features)
     for h, (atom, n) in enumerate(p.questions):
         i = p.atoms.index(atom)
-        _search(query[0][h], p, atom)
-        query[0][h, -1] = (FOUND - FAINT if n == 1 else FOUND) * math.sqrt(size)
-        if after_counting and n > 1:  # above the threshold the tokens win, below it "nothing" does
-            steep = 2 * SHARP / gap(n) * math.sqrt(size) / 2  # / 2: a coordinate is half the difference of its pair
-            for slot, weight in ((1 + h, steep), (0, -steep * middle(n))):
-                query[1][h, i, 2 * slot] += weight
-                query[1][h, i, 2 * slot + 1] -= weight
-        _pair(step.out[0].weight, 1 + h, h * size + i, 1.0)
+        _search(biases[h], p, atom, FOUND - FAINT if n == 1 else FOUND)
+        if n > 1:  # above the threshold the tokens win, below it "nothing" does
+            steep = 2 * SHARP / gap(n) * math.sqrt(size) / 2  # a coordinate is half of its pair
+            write_pair(weights[h].T, 1 + h, i, steep)
+            write_pair(weights[h].T, 0, i, -steep * (0.5 - gap(n) / 2))  # between n - 1 and n
+        write_pair(step.out[0].weight, 1 + h, h * size + i, 1.0)
         if isinstance(atom, Near):
-            _pair(step.out[0].weight, 1 + h, h * size + trace(p, atom), 1.0)
-    _pair(step.out[0].bias[:, None], 0, 0, 1.0)
-    first, last, where = step.mlp[0].weight, step.mlp[2].weight, {q: 1 + h for h, q in enumerate(p.questions)}
+            write_pair(step.out[0].weight, 1 + h, h * size + trace(p, atom), 1.0)
+    write_pair(step.out[0].bias[:, None], 0, 0, 1.0)
+
+
+def write_clauses(
+    step: StreamAttention, p: Plan, threshold: float, against: float, each: float, alone: float
+) -> None:
+    """One hidden unit for each clause, then the answer, their sum less `threshold`.
+
+    A negated literal takes away `against`; `each` is taken away for every positive literal but one,
+    so that a clause with a false literal is 0; a clause without positive ones begins at `alone`.
+    """
+    first, last, answer = step.mlp[0].weight, step.mlp[2].weight, step.query.in_features // 2 - 1
     first[0, 0] = 1
-    _pair(last, 0, 0, 1.0)
-    _pair(last, slots - 1, 0, -0.5)
+    write_pair(last, 0, 0, 1.0)
+    write_pair(last, answer, 0, -threshold)
+    slots = {question: slot for slot, question in enumerate(p.questions, start=1)}
     for j, clause in enumerate(p.clauses, start=1):
         positive = sum(sign for _, _, sign in clause)
-        for atom, n, sign in clause:  # a clause with a false literal is 0, whatever the others are
-            first[j, 2 * where[atom, n]] = 1.0 if sign else -2.0
-        first[j, 0] = -(positive - 1) * (1 + OVER) if positive else 1.0
-        _pair(last, slots - 1, j, 1.0)
+        for atom, n, sign in clause:
+            first[j, 2 * slots[atom, n]] = 1.0 if sign else -against
+        first[j, 0] = -(positive - 1) * each if positive else alone
+        write_pair(last, answer, j, 1.0)
 
 
 def _count(step: StreamAttention, p: Plan) -> None:
-    """v = k / (k + n) of every count into the stream: slot 1 + head, beside the constant in slot
-    0."""
-    size = step.key.shape[1]
+    """v = k / (k + n) of every count into the stream: slot 1 + head, the constant in slot 0."""
+    size, first, last = step.key.shape[1], step.mlp[0].weight, step.mlp[2].weight
     bias = step.query.bias.view(-1, size)
-    _pair(step.out[0].bias[:, None], 0, 0, 1.0)
-    step.mlp[0].weight[0, 0] = 1
-    _pair(step.mlp[2].weight, 0, 0, 1.0)
+    write_pair(step.out[0].bias[:, None], 0, 0, 1.0)
+    first[0, 0] = 1
+    write_pair(last, 0, 0, 1.0)
     for h, (atom, n) in enumerate(p.questions):
-        if n == 1:
-            continue
-        i = p.atoms.index(atom)
-        _search(bias[h], p, atom)
-        bias[h, -1] = (FOUND + math.log(n)) * math.sqrt(size)
-        _pair(step.out[0].weight, 1 + h, h * size + i, 1.0)
-        step.mlp[0].weight[1 + h, 2 * (1 + h)] = 1
-        _pair(step.mlp[2].weight, 1 + h, 1 + h, 1.0)
+        if n > 1:
+            _search(bias[h], p, atom, FOUND + math.log(n))
+            write_pair(step.out[0].weight, 1 + h, h * size + p.atoms.index(atom), 1.0)
+            first[1 + h, 2 * (1 + h)] = 1
+            write_pair(last, 1 + h, 1 + h, 1.0)
 
 
-def _search(query: Tensor, p: Plan, atom: str | Near) -> None:
+def _search(query: Tensor, p: Plan, atom: str | Near, nothing: float) -> None:
     """Ask for tokens that answer `atom`, and glance at the motifs of its partners."""
     size = math.sqrt(len(query))
     query[p.atoms.index(atom)] = FOUND * size
+    query[-1] = nothing * size
     if isinstance(atom, Near):
         query[trace(p, atom) + len(p.channels)] = (FOUND - GLANCE) * size
 
@@ -281,24 +309,14 @@ def gap(n: int) -> float:
     return 0.5 - (n - 1) / (2 * n - 1)
 
 
-def middle(n: int) -> float:
-    """The threshold between n - 1 and n."""
-    return 0.5 - gap(n) / 2
+def write_decision(model: Argminn, size: float) -> None:
+    """The logit is `size` for a large answer, which stands in the last slot of the stream."""
+    linear, stream = model.syntax.decide[1], model.config.stream
+    linear.weight[0, stream - 2] = size / math.sqrt(2 * stream)
+    linear.weight[0, stream - 1] = -size / math.sqrt(2 * stream)
 
 
-def _decide(model: Argminn, p: Plan) -> None:
-    norm, linear = model.syntax.decide
-    norm.weight += 1
-    answer = 2 * (model.config.stream // 2 - 1)
-    linear.weight[0, answer] = LOGIT / math.sqrt(2 * model.config.stream)
-    linear.weight[0, answer + 1] = -linear.weight[0, answer]
-
-
-def _slots(step: StreamAttention) -> int:
-    return step.query.in_features // 2
-
-
-def _pair(matrix: Tensor, slot: int, column: int, value: float) -> None:
+def write_pair(matrix: Tensor, slot: int, column: int, value: float) -> None:
     """Write a slot of the stream: the coordinate and its opposite."""
     matrix[2 * slot, column] += value
     matrix[2 * slot + 1, column] -= value

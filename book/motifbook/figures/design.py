@@ -1,53 +1,91 @@
-"""Designed sequences and the rules they come from."""
+"""Rules between motifs, and the sequences designed by them."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from motiflib.run.figures import COLOURS, FAINT, INK, axes_or_new, label, styled
+from motifbook.figures.parts import LIMIT, dumbbells, legend_beside, name_rows, strips
+from motiflib.run.figures import COLOURS, FAINT, SOFT, axes_or_new, label, styled
 
 
 @styled
-def rule_profile(table: pd.DataFrame, ax: Axes | None = None, *, names: Mapping[str, str] | None = None) -> Axes:
+def silencing(rules: pd.DataFrame, names: Sequence[str]) -> Axes:
+    """Mean log-odds of sequences with a pair as they are and with one, the other, or both sites
+    silenced: columns without_both, without_a, without_b, both; `names` says what each row is."""
+    looks = {
+        "neither": ("o", SOFT), "first only": (">", COLOURS[4]), "second only": ("<", COLOURS[2]),
+        "both": ("D", COLOURS[0]),
+    }
+    table = rules[["without_both", "without_b", "without_a", "both"]].set_axis(list(looks), axis=1)
+    ax = dumbbells(table.set_axis(names), looks)
+    ax.axvline(0, color=SOFT, lw=1, ls=":", zorder=0)
+    return label(ax, "log-odds of the positive class")
+
+
+@styled
+def pair_distances(rules: pd.DataFrame, *, title: str = "") -> Axes:
+    """How often the calls of one pair stand at each distance: columns distance, count and, if
+    known, expected."""
+    ax, table = axes_or_new(None, 2.8), rules.sort_values("distance")
+    ax.bar(table.distance, table["count"], width=0.85, label="found")
+    if "expected" in table:
+        chance = {"where": "mid", "lw": 1.5, "label": "expected by chance"}
+        ax.step(table.distance, table.expected, **LIMIT, **chance)
+        ax.legend()
+    return label(ax, "distance from start to start (bp)", "pairs of calls", title)
+
+
+@styled
+def planted_and_found(planted: pd.DataFrame) -> Axes:
+    """Ranges of planted rules as bars, blue if they speak for the positive class, orange if
+    against, and what was found as lines.
+
+    Columns: grammar, rule, speaks, low, high, and found_low, found_high (one row for each network;
+    empty if not found)."""
+    groups = list(planted.groupby(["grammar", "rule", "speaks", "low", "high"], sort=False))
+    ax = axes_or_new(None, 0.9 + 0.27 * len(groups), 7.2)
+    for i, ((_, _, side, low, high), mine) in enumerate(groups):
+        colour = {"for": COLOURS[0], "against": COLOURS[1]}[side]
+        ax.barh(-i, high - low + 1, 0.62, left=low - 0.5, color=colour, alpha=0.35)
+        rows = -i + 0.2 - 0.2 * np.arange(len(mine))
+        ax.hlines(rows, mine.found_low - 0.4, mine.found_high + 0.4, color=colour)
+    name_rows(ax, [f"{grammar}: {rule}" for (grammar, rule, *_), _ in groups])
+    ax.set_xlim(left=0)
+    return label(ax, "bases between the two motifs")
+
+
+@styled
+def rule_profile(table: pd.DataFrame, ax: Axes | None = None) -> Axes:
     """The network's answer to each pair at each gap: rows of `Rules.table` with two motifs, a line
-    an arrangement.
-
-    Arrangements of the highest peaks are drawn in colour, at most six; the rest faint.
-
-    >>> rule_profile(rules.table)
-    """
-    ax, names, pairs = axes_or_new(ax, 3.4), names or {}, table[table.motifs == 2]
-    kind = [" ".join(f"{names.get(p.motif, p.motif)}{p.strand}" for p in parts) for parts in pairs.parts]
-    step = [parts[1].start - parts[0].start for parts in pairs.parts]
-    curves = pairs.assign(kind=kind, distance=step).sort_values("distance").groupby("kind")
-    order = curves.logit.max().sort_values(ascending=False).index
+    an arrangement; the six of the highest peaks are drawn in colour."""
+    ax, pairs = axes_or_new(ax, 3.4), table[table.motifs == 2]
+    kind = [" ".join(f"{part.motif}{part.strand}" for part in parts) for parts in pairs.parts]
+    distance = [second.start - first.start for first, second in pairs.parts]
+    lines = pairs.assign(kind=kind, distance=distance).sort_values("distance").groupby("kind")
+    order = lines.logit.max().sort_values(ascending=False).index
     for i, name in enumerate(order):
-        mine = curves.get_group(name)
-        look = {"color": COLOURS[i], "label": name, "zorder": 3} if i < 6 else {"color": FAINT, "lw": 1}
+        look = {"color": COLOURS[i], "label": name, "zorder": 3} if i < 6 else {"color": FAINT}
+        mine = lines.get_group(name)
         ax.plot(mine.distance, mine.logit, ".-", **look)
-    ax.axhline(0, color=INK, lw=0.8, ls=":")
-    ax.legend(loc="upper left", bbox_to_anchor=(1, 1))
+    ax.axhline(0, lw=0.8, **LIMIT)
+    legend_beside(ax)
     return label(ax, "distance from start to start (bp)", "logit")
 
 
 @styled
-def matches(table: pd.DataFrame, ax: Axes | None = None) -> Axes:
+def matches(table: pd.DataFrame) -> Axes:
     """How well sequences match the true motifs: columns method, motif match; a dot a grammar, a bar
     their mean.
 
-    >>> matches(stored[stored.length == 500])
+    >>> ax = matches(pd.DataFrame({"method": ["rules", "random"], "motif match": [16.0, 5.0]}))
     """
-    order = table.groupby("method")["motif match"].mean().sort_values(ascending=False)
-    ax = axes_or_new(ax, 0.8 + 0.36 * len(order))
-    for i, (method, mean) in enumerate(order.items()):
-        mine = table[table.method == method]["motif match"]
-        colour = COLOURS[0] if method == "rules" else COLOURS[1] if "ledidi" in method else COLOURS[7]
-        ax.plot(mine, np.full(len(mine), i), "o", ms=5, alpha=0.6, color=colour)
-        ax.plot([mean, mean], [i - 0.33, i + 0.33], color=INK, lw=2)
-    ax.set(yticks=range(len(order)), yticklabels=[m.replace("rules", "by rule") for m in order.index])
-    ax.set_ylim(len(order) - 0.5, -0.5)
+    match = table.groupby("method")["motif match"]
+    order = match.mean().sort_values(ascending=False).index
+    ax, colours = axes_or_new(None, 0.8 + 0.36 * len(order)), {"rules": 0, "ledidi": 1}
+    groups = {method.replace("rules", "by rule"): match.get_group(method) for method in order}
+    strips(ax, groups, [COLOURS[colours.get(method.split()[0], 7)] for method in order])
     return label(ax, "best match to the true motifs (bits)")

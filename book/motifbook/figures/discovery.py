@@ -1,93 +1,83 @@
-"""Figures on found motifs: beside the known one, where they stand, and how methods compare."""
+"""Figures on found motifs: beside the known one, and how methods compare."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
-from matplotlib.axes import Axes
+import seaborn as sns
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 
+from motifbook.figures.parts import placed
 from motiflib.motif import Motif
-from motiflib.run.figures import COLOURS, INK, SOFT, WIDTH, logo, styled
+from motiflib.run.figures import COLOURS, INK, SOFT, WIDTH, axes_or_new, label, styled
 
-SHADES = LinearSegmentedColormap.from_list("share", ["#fbe3d2", "#f5f5f5", "#cfe3f1", COLOURS[0]])
-MARKERS = "osD^v"
+# all recovered stands out; below it numbers are dark on light
+SHARES = [(0, "#fbe3d2"), (0.4, "#f5f5f5"), (0.95, "#cfe3f1"), (1, COLOURS[0])]
+MOST = 12  # dots in one field
 
 
 @styled
-def found_beside_known(pairs: Sequence[tuple[Motif, Motif, int, str]], titles: Sequence[str]) -> Figure:
-    """For each data set a column: the motif found above, the known one that it is most like below,
-    aligned.
+def found_beside_known(
+    pairs: Sequence[tuple[Motif, Motif, int, str]], titles: Sequence[str]
+) -> Figure:
+    """For each data set the motif found and, aligned below, the known one that it is most like.
 
-    >>> found_beside_known([(found, jaspar("REST"), 3, "+")], ["REST"])
+    >>> figure = found_beside_known([(*found.motifs, 3, "+")], ["REST"])
     """
     columns = min(3, len(pairs))
     rows = -(-len(pairs) // columns)
-    figure, grid = plt.subplots(2 * rows, columns, figsize=(WIDTH * 1.25, 2.3 * rows), squeeze=False)
-    for cell in grid.flat:
+    size = WIDTH * 1.25, 2.3 * rows
+    figure, grid = plt.subplots(2 * rows, columns, figsize=size, squeeze=False)
+    for cell in grid[:, 1:].flat:
+        cell.yaxis.set_visible(False)
+    two = grid.reshape(rows, 2, columns).swapaxes(1, 2).reshape(-1, 2)  # the cells of each pair
+    for cell in two[len(pairs) :].flat:
         cell.set_visible(False)
-    for i, ((found, known, shift, strand), title) in enumerate(zip(pairs, titles, strict=True)):
+    for (upper, lower), pair, title in zip(two[: len(pairs)], pairs, titles, strict=True):
+        found, known, shift, strand = pair
         known = known if strand == "+" else known.reverse_complement()
-        low, high = min(0, shift), max(found.width, shift + known.width)
-        for line, (motif, start, name) in enumerate(
-            ((found, 0, title), (known, shift, f"JASPAR {known.name} {known.source}"))
-        ):
-            ax = grid[2 * (i // columns) + line, i % columns]
-            padded = np.full((4, high - low), 0.25)
-            padded[:, start - low : start - low + motif.width] = motif.pfm
-            ax.set_visible(True)
-            logo(Motif("", padded), ax, title="")
-            ax.set_title(name, fontsize=9.5, weight="bold" if line == 0 else "normal", color=INK if line == 0 else SOFT)
-            if i % columns:
-                ax.set(ylabel="", yticks=[])
+        ends = min(0, shift), max(found.width, shift + known.width)
+        placed(found, upper, 0, *ends)
+        upper.set_title(title, fontsize=9.5)
+        placed(known, lower, shift, *ends)
+        title = f"JASPAR {known.name} {known.source}"
+        lower.set_title(title, fontsize=9.5, weight="normal", color=SOFT)
     return figure
 
 
 @styled
-def methods_by_grammar(rows: pd.DataFrame, names: dict[str, str]) -> Figure:
+def methods_by_grammar(rows: pd.DataFrame, names: Mapping[str, str]) -> Figure:
     """A line per grammar, a column per method. Colour and number: share of the planted motifs that
     were recovered, over all seeds. A dot for each false report (spurious, orange; a motif reported
-    again, grey), mean per run, at most 12.
+    again, grey), mean per run, at most MOST.
 
     `rows`: one per run, columns grammar, method, recovered, planted, spurious, redundant. `names`:
-    methods in order, and what to call them.
-
-    >>> methods_by_grammar(rows, {"argminn": "ARGMINN", "cnn": "CNN filters"})
-    """
-    sums = rows.groupby(["grammar", "method"])[["recovered", "planted"]].sum()
-    means = rows.groupby(["grammar", "method"])[["spurious", "redundant"]].mean()
-    grammars = list(dict.fromkeys(rows.grammar))
-    figure, ax = plt.subplots(figsize=(WIDTH * 1.15, 0.6 + 0.52 * len(grammars)))
-    for i, grammar in enumerate(grammars):
-        for j, method in enumerate(names):
-            if (grammar, method) in sums.index:
-                found, planted = sums.loc[(grammar, method)]
-                _cell(ax, i, j, found / planted, *means.loc[(grammar, method)])
-            else:
-                ax.text(j, i, "not run", ha="center", va="center", fontsize=9, color=SOFT)
-    ax.set(xlim=(-0.5, len(names) - 0.5), ylim=(len(grammars) - 0.5, -0.5))
-    ax.set_xticks(range(len(names)), names.values())
-    ax.set_yticks(range(len(grammars)), grammars)
+    methods in order, and what to call them."""
+    grammars, methods = list(rows.grammar.unique()), list(names)
+    groups = rows[rows.method.isin(methods)].groupby(["grammar", "method"])
+    share = groups.recovered.sum() / groups.planted.sum()
+    share = share.unstack().reindex(index=grammars, columns=methods)
+    ax = axes_or_new(None, 0.6 + 0.52 * len(grammars), WIDTH * 1.15)
+    shades = LinearSegmentedColormap.from_list("share", SHARES)
+    look = {"vmin": 0, "vmax": 1, "cbar": False, "linewidths": 2, "cmap": shades}
+    number = {"va": "bottom", "fontsize": 10.5}
+    sns.heatmap(share, ax=ax, annot=True, fmt=".0%", annot_kws=number, **look)
+    for row, column in np.argwhere(share.isna()):
+        ax.text(column + 0.5, row + 0.5, "not run", ha="center", fontsize=9, color=SOFT)
+    for (grammar, method), reports in groups[["spurious", "redundant"]].mean().iterrows():
+        colours = [COLOURS[1]] * round(reports.spurious) + ["#9aa5b1"] * round(reports.redundant)
+        shown, x = colours[:MOST], methods.index(method) + 0.5
+        y = np.full(len(shown), grammars.index(grammar) + 0.76)
+        offset = 0.07 * (np.arange(len(shown)) - len(shown) / 2 + 0.5)
+        ax.scatter(x + offset, y, s=13, c=shown, edgecolors="white", linewidths=0.4)
+        if len(colours) > MOST:
+            ink = "white" if share.loc[grammar, method] > 0.95 else INK
+            ax.text(x + 0.42, y[0], "+", va="center", color=ink, fontsize=8)
+    ax.set_xticks(np.arange(len(methods)) + 0.5, names.values(), rotation=0)
     ax.xaxis.tick_top()
     ax.tick_params(length=0)
-    for side in ("bottom", "left"):
-        ax.spines[side].set_visible(False)
-    return figure
-
-
-def _cell(ax: Axes, i: int, j: int, share: float, spurious: float, redundant: float) -> None:
-    """One field: the share as colour and number, false reports as dots below the number."""
-    ax.add_patch(plt.Rectangle((j - 0.48, i - 0.46), 0.96, 0.92, color=SHADES(share), lw=0))
-    ink = "white" if share > 0.95 else INK
-    ax.text(j, i - 0.13, f"{share:.0%}", ha="center", va="center", fontsize=10.5, color=ink)
-    counts = [round(spurious), round(redundant)]
-    colours = [COLOURS[1]] * counts[0] + ["#b9c0c7"] * counts[1]
-    shown = colours[:12]
-    x = j + (np.arange(len(shown)) - (len(shown) - 1) / 2) * 0.07
-    ax.scatter(x, np.full(len(shown), i + 0.26), s=13, c=shown, edgecolors="white", linewidths=0.4, zorder=3)
-    if len(colours) > 12:
-        ax.text(x[-1] + 0.03, i + 0.27, "+", fontsize=8, color=ink, va="center")
+    return label(ax).figure

@@ -1,4 +1,4 @@
-"""What stands between the planted motifs: bases of a given GC, a first-order Markov chain, or real
+"""What stands between the planted motifs: independent bases, a first-order Markov chain, or real
 flanks."""
 
 from __future__ import annotations
@@ -7,15 +7,14 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
-from jaxtyping import Float, UInt8
+from jaxtyping import UInt8
 from torch import Tensor
 
 from motifbook.grammar.rng import lanes, uniforms
 from motiflib.files import InputError
-from motiflib.sequence import one_hot
+from motiflib.sequence import codes_of, one_hot
 
 CHOICE, FIRST_WORD = 60, 1024  # where the background's random words begin in a sequence's stream
-Flanks = "Sequence[str]"
 
 
 def cut_points(probabilities: np.ndarray) -> np.ndarray:
@@ -25,43 +24,25 @@ def cut_points(probabilities: np.ndarray) -> np.ndarray:
 
 
 def gc_frequencies(gc: float) -> np.ndarray:
-    """Base frequencies (4,) of a GC fraction."""
+    """Base frequencies (4,) of a GC fraction; InputError unless it is above 0 and below 1."""
+    if not 0 < gc < 1:
+        raise InputError(f"gc is {gc}; expected a fraction above 0 and below 1")
     return np.array([(1 - gc) / 2, gc / 2, gc / 2, (1 - gc) / 2])
-
-
-def stationary(transitions: Float[np.ndarray, "4 4"]) -> Float[np.ndarray, " 4"]:
-    """Long-run base frequencies pi of a Markov chain: pi = pi T, with T[a, b] = P(next is b | this
-    is a)."""
-    system = np.vstack([transitions.T - np.eye(4), np.ones(4)])
-    return np.linalg.lstsq(system, np.array([0, 0, 0, 0, 1.0]), rcond=None)[0]
-
-
-def markov(sequences: Sequence[str], pseudocount: float = 1.0) -> Float[np.ndarray, "4 4"]:
-    """First-order transitions T[a, b] = P(next is b | this is a) counted in real sequences, N left
-    out.
-
-    >>> markov(["ACACACAC"], pseudocount=0)[0].tolist()
-    [0.0, 1.0, 0.0, 0.0]
-    """
-    counts = np.full((4, 4), float(pseudocount))
-    for sequence in sequences:
-        x = one_hot([sequence])[0].double().numpy()
-        counts += x[:, :-1] @ x[:, 1:].T
-    return counts / np.maximum(counts.sum(1, keepdims=True), 1e-300)
 
 
 class Background:
     """Draws backgrounds (B, L) of base codes, 0..3 for ACGT and 4 for N.
 
     `source` is None (independent bases of GC fraction `gc`), a (4, 4) matrix of transition
-    probabilities, or a list of sequences: each simulated sequence then takes a random window of a
-    random one. Raises InputError for a GC outside (0, 1), rows that do not sum to 1, or flanks
-    shorter than `length`.
+    probabilities T[a, b] = P(next is b | this is a), or a list of sequences: each simulated
+    sequence then takes a random window of a random one. Raises InputError for a GC outside (0, 1),
+    rows that do not sum to 1, or flanks shorter than `length`.
     """
 
-    def __init__(self, length: int, gc: float = 0.5, source: np.ndarray | Flanks | None = None, device="cpu"):
-        if not 0 < gc < 1:
-            raise InputError(f"gc is {gc}; expected a fraction above 0 and below 1")
+    def __init__(
+        self, length: int, gc: float = 0.5, source: np.ndarray | Sequence[str] | None = None,
+        device: str | torch.device = "cpu",
+    ):
         self.length, self.device = length, device
         self.frequencies = gc_frequencies(gc)
         self.transitions: np.ndarray | None = None
@@ -75,18 +56,18 @@ class Background:
 
     def _use_transitions(self, t: np.ndarray) -> None:
         if t.shape != (4, 4) or not (t > 0).all() or not np.allclose(t.sum(1), 1, atol=1e-6):
-            raise InputError("background: expected sequences, or a (4, 4) matrix above 0 with rows that sum to 1")
+            raise InputError("background: expected sequences, or a (4, 4) matrix above 0 with rows "
+                             "that sum to 1")
         self.transitions = t / t.sum(1, keepdims=True)
-        self.frequencies = stationary(self.transitions)
+        system = np.vstack([self.transitions.T - np.eye(4), np.ones(4)])  # in the long run pi = pi T
+        self.frequencies = np.linalg.lstsq(system, np.eye(5)[4], rcond=None)[0]
 
-    def _use_flanks(self, sequences: Flanks) -> None:
-        longest = max(map(len, sequences))
+    def _use_flanks(self, sequences: Sequence[str]) -> None:
         kept = [s for s in sequences if len(s) >= self.length]
         if not kept:
-            raise InputError(f"background: the longest sequence has {longest} bp; expected at least {self.length}")
-        x = one_hot(kept)
-        codes = torch.where(x.sum(1) > 0, x.argmax(1), 4).to(torch.uint8)
-        self.flanks = codes.to(self.device)
+            raise InputError(f"background: the longest sequence has {max(map(len, sequences))} bp; "
+                             f"expected at least {self.length}")
+        self.flanks = torch.from_numpy(codes_of(one_hot(kept))).to(self.device)
         self.windows = torch.tensor([len(s) - self.length + 1 for s in kept], device=self.device)
 
     def draw(self, keys: Tensor) -> UInt8[Tensor, "B L"]:
@@ -95,20 +76,22 @@ class Background:
             u = uniforms(keys, CHOICE, 2)
             row = (u[:, 0] * len(self.flanks)).long()
             start = (u[:, 1] * self.windows[row]).long()
-            return self.flanks[row[:, None], start[:, None] + torch.arange(self.length, device=self.device)]
+            at = start[:, None] + torch.arange(self.length, device=self.device)
+            return self.flanks[row[:, None], at]
         u = lanes(keys, FIRST_WORD, self.length)
-        codes = torch.zeros(u.shape, dtype=torch.uint8, device=u.device)
         if self.transitions is not None:
-            return self._chain(u, codes)
+            return self._chain(u)
+        codes = torch.zeros(u.shape, dtype=torch.uint8, device=u.device)
         for cut in cut_points(self.frequencies).clip(-32767, 32767).tolist():
             codes += u >= cut
         return codes
 
-    def _chain(self, u: Tensor, codes: Tensor) -> Tensor:
-        cuts = torch.from_numpy(cut_points(self.transitions).astype(np.int32)).to(u.device)  # (4, 3)
-        cut = torch.from_numpy(cut_points(self.frequencies).astype(np.int32)).to(u.device)
-        u, across = u.t().contiguous().int(), torch.empty(u.shape[::-1], dtype=torch.int64, device=u.device)
-        for i in range(self.length):  # each base depends on the one before: this loop cannot be avoided
-            across[i] = (u[i, :, None] >= cut).sum(1)
-            cut = cuts[across[i]]
-        return codes.copy_(across.t())
+    def _chain(self, u: Tensor) -> Tensor:
+        cuts = torch.from_numpy(cut_points(self.transitions)).int().to(u.device)  # (4, 3)
+        cut = torch.from_numpy(cut_points(self.frequencies)).int().to(u.device)
+        u = u.t().contiguous().int()
+        codes = torch.empty(u.shape, dtype=torch.int64, device=u.device)  # (L, B)
+        for i in range(self.length):  # each base depends on the one before: no way around this loop
+            codes[i] = (u[i, :, None] >= cut).sum(1)
+            cut = cuts[codes[i]]
+        return codes.t().to(torch.uint8).contiguous()

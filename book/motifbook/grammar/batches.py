@@ -16,17 +16,21 @@ class GrammarBatches:
     """Fresh sequences of a grammar at each step; no sequence is ever seen twice, so there is
     nothing to learn by heart.
 
-    >>> batches = GrammarBatches(load_grammar("rest"), length=500, steps=60)
+    >>> from motifbook.grammar import load_grammar
+    >>> batches = GrammarBatches(load_grammar("rest"), length=300, steps=60)
+    >>> next(batches.epoch(0))[0].shape
+    torch.Size([128, 4, 300])
     """
 
     distinct = float("inf")
 
     def __init__(
-        self, grammar: Grammar, *, length: int = 500, gc: float = 0.5, steps: int = 60, batch: int = 128,
-        seed: int = 0, device: str = "cpu",
-    ):  # fmt: skip
-        self.grammar, self.length, self.gc, self.steps = grammar, length, gc, steps
-        self.batch, self.seed, self.device = batch, seed, device
+        self, grammar: Grammar, *, length: int = 500, steps: int = 60, batch: int = 128,
+        seed: int = 0,
+    ):
+        self.grammar, self.length, self.steps, self.batch = grammar, length, steps, batch
+        self.first = (seed + 1) * 10_000_019
+        self.device: str | torch.device = "cpu"
 
     def place(self, device: torch.device) -> None:
         """Simulate there from now on, where it has float64: sequences depend on seed and number,
@@ -34,12 +38,14 @@ class GrammarBatches:
         self.device = "cpu" if device.type == "mps" else device
 
     def epoch(self, number: int) -> Iterator[tuple[Tensor, Tensor]]:
-        first = (self.seed + 1) * 10_000_019 + number * self.steps
-        for step in range(self.steps):
-            yield simulate_batch(self.grammar, self.batch, self.length, self.gc, seed=first + step, device=self.device)
+        first = self.first + number * self.steps
+        for seed in range(first, first + self.steps):
+            yield self._draw(self.batch, seed)
 
     def sample(self, n: int, seed: int = 0) -> Examples:
         """`n` examples that training never sees: for seeding (seed 0), validation (1), test (2),
         and so on."""
-        seed = (self.seed + 1) * 10_000_019 - 1 - seed
-        return Examples(*simulate_batch(self.grammar, n, self.length, self.gc, seed=seed, device=self.device))
+        return Examples(*self._draw(n, self.first - 1 - seed))
+
+    def _draw(self, n: int, seed: int) -> tuple[Tensor, Tensor]:
+        return simulate_batch(self.grammar, n, self.length, seed=seed, device=self.device)

@@ -1,76 +1,124 @@
-"""A grammar from a YAML text. Every refusal is one line: file, line, what was found, what was
-expected."""
+"""Grammars from YAML, by name or path. Every refusal is one line: file, line, what was found, what
+was expected."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import yaml
 
-from motifbook.grammar.schema import SMOOTH, Alternative, Grammar
+from motifbook.datasets import data_path
+from motifbook.grammar.schema import Alternative, Grammar
 from motiflib.files import InputError
-from motiflib.motif import Motif, jaspar
+from motiflib.motif import Motif
+from motiflib.run.known import jaspar
+from motiflib.sequence import BASES
 
-IUPAC = {"A": "A", "C": "C", "G": "G", "T": "T", "R": "AG", "Y": "CT", "S": "CG", "W": "AT", "K": "GT", "M": "AC",
-         "B": "CGT", "D": "AGT", "H": "ACT", "V": "ACG", "N": "ACGT"}
+IUPAC = {
+    "A": "A", "C": "C", "G": "G", "T": "T", "R": "AG", "Y": "CT", "S": "CG", "W": "AT", "K": "GT",
+    "M": "AC", "B": "CGT", "D": "AGT", "H": "ACT", "V": "ACG", "N": "ACGT",
+}
+SMOOTH = 1e-3  # added to each probability of a matrix, so that every likelihood is finite
 MAX_WIDTH, MAX_GAP, MAX_PLANTED, MAX_ARRANGEMENTS, MAX_BYTES = 100, 10_000, 6, 500, 1_000_000
-Node = yaml.Node
+CLASSES = "motifs, positives and negatives"
+FIRST = ("spi1", "tal-gata", "e2f6-max", "jund-tead", "rest", "spi1-ctcf")  # the paper's six
 
 
-class _Source:
-    """Turns YAML nodes into values and knows where each came from."""
+def grammar_names() -> list[str]:
+    """Names of the grammars that come with the library, the paper's six first.
 
-    def __init__(self, where: str):
-        self.where = where
+    >>> grammar_names()[:2]
+    ['spi1', 'tal-gata']
+    """
+    found = sorted(p.stem for p in data_path("grammars").glob("*.yml"))
+    return [n for n in FIRST if n in found] + [n for n in found if n not in FIRST]
 
-    def fail(self, node: Node | None, found: str, expected: str):
-        """Refuse: `file, line n: found; expected ...`."""
-        line = f", line {node.start_mark.line + 1}" if node is not None else ""
-        raise InputError(f"{self.where}{line}: {found}; expected {expected}".replace("\n", " "))
 
-    def mapping(self, node: Node, what: str, keys: tuple[str, ...] | None = None) -> dict[str, Node]:
-        """The fields of a mapping; with `keys`, any other key is refused."""
-        if not isinstance(node, yaml.MappingNode):
-            self.fail(node, f"{what} is not a mapping", "'key: value' lines, with " + ", ".join(keys or ("names",)))
-        out: dict[str, Node] = {}
-        for key, value in node.value:
-            if not isinstance(key, yaml.ScalarNode) or not key.value:
-                self.fail(key, f"a key of {what} is not a word", "a word")
-            if keys and key.value not in keys:
-                self.fail(key, f"unknown key '{key.value}' in {what}", "one of " + ", ".join(keys))
-            if key.value in out:
-                self.fail(key, f"'{key.value}' is given twice in {what}", "each key once")
-            out[key.value] = value
+def load_grammar(name_or_path: str | Path) -> Grammar:
+    """A grammar by its name or from a YAML file; errors as `parse_grammar`.
+
+    >>> load_grammar("e2f6-max").motifs["MAX"].width
+    6
+    """
+    text, named = str(name_or_path), str(name_or_path) in grammar_names()
+    path = data_path("grammars") / f"{text}.yml" if named else Path(text)
+    if not path.is_file():
+        what = "is a directory" if path.is_dir() else "is neither a grammar's name nor a file"
+        names = ", ".join(grammar_names())
+        raise InputError(f"{text!r} {what}; expected a YAML file or one of {names}")
+    data = path.read_bytes()
+    if len(data) > MAX_BYTES:
+        raise InputError(f"{path}: {len(data)} bytes; expected a grammar of at most {MAX_BYTES}")
+    try:
+        return parse_grammar(data.decode("utf-8"), path.name if named else text)
+    except UnicodeDecodeError:
+        raise InputError(f"{path}: not text; expected a YAML file in UTF-8") from None
+
+
+def word_matrix(word: str) -> np.ndarray:
+    """Probabilities (4, w) of a word of IUPAC letters: all that a letter allows is equally likely.
+
+    >>> word_matrix("R")[:, 0].tolist()
+    [0.5, 0.0, 0.5, 0.0]
+    """
+    sets = [IUPAC[letter] for letter in word.upper()]
+    return np.array([[(base in bases) / len(bases) for bases in sets] for base in BASES])
+
+
+class _Field:
+    """A YAML node that is read as a value, or refused with its file and line."""
+
+    def __init__(self, node: yaml.Node, where: str):
+        self.node, self.where = node, where
+        self.word = node.value if isinstance(node, yaml.ScalarNode) else None
+
+    def need(self, ok: object, found: str, expected: str) -> None:
+        """Refuse unless `ok`: `file, line n: found; expected ...`."""
+        if not ok:
+            place = f"{self.where}, line {self.node.start_mark.line + 1}"
+            raise InputError(f"{place}: {found}; expected {expected}".replace("\n", " "))
+
+    def mapping(self, what: str, allowed: tuple[str, ...] = ()) -> dict[str, _Field]:
+        """The fields of a mapping; with `allowed`, any other key is refused."""
+        is_mapping, names = isinstance(self.node, yaml.MappingNode), ", ".join(allowed)
+        expected = "'key: value' lines, with " + (names or "names")
+        self.need(is_mapping, f"{what} is not a mapping", expected)
+        out: dict[str, _Field] = {}
+        for key, value in self.node.value:
+            key = _Field(key, self.where)
+            key.need(key.word, f"a key of {what} is not a word", "a word")
+            known = not allowed or key.word in allowed
+            key.need(known, f"unknown key '{key.word}' in {what}", f"one of {names}")
+            key.need(key.word not in out, f"'{key.word}' is given twice in {what}", "each key once")
+            out[key.word] = _Field(value, self.where)
         return out
 
-    def items(self, node: Node, what: str) -> list[Node]:
+    def items(self, what: str) -> list[_Field]:
         """The items of a list."""
-        if not isinstance(node, yaml.SequenceNode):
-            self.fail(node, f"{what} is not a list", "a list, such as [a, b]")
-        return node.value
+        listed = isinstance(self.node, yaml.SequenceNode)
+        self.need(listed, f"{what} is not a list", "a list, such as [a, b]")
+        return [_Field(node, self.where) for node in self.node.value]
 
-    def text(self, node: Node, what: str, choices: tuple[str, ...] | None = None) -> str:
+    def text(self, what: str, choices: tuple[str, ...] = ()) -> str:
         """A word, one of `choices` when given."""
-        if not isinstance(node, yaml.ScalarNode) or not node.value.strip():
-            self.fail(node, f"{what} is not a word", "one of " + ", ".join(choices) if choices else "a word")
-        if choices and node.value not in choices:
-            self.fail(node, f"{what} '{node.value}' is not known", "one of " + ", ".join(choices))
-        return node.value.strip()
+        expected = "one of " + ", ".join(choices) if choices else "a word"
+        self.need((self.word or "").strip(), f"{what} is not a word", expected)
+        known = not choices or self.word in choices
+        self.need(known, f"{what} '{self.word}' is not known", expected)
+        return self.word.strip()
 
-    def number(self, node: Node, what: str, kind: type, low: float, high: float) -> float:
-        """A number of `kind` within [low, high]."""
+    def number(self, what: str, high: int, kind: type = int) -> float:
+        """A number of `kind` within [0, high]."""
+        try:
+            value = kind(self.word)
+        except (TypeError, ValueError):  # several values, or not a number
+            value = -1
+        fits = 0 <= value <= high and self.node.style not in ("'", '"')  # also refuses nan
+        found = "not one number" if self.word is None else self.word or "empty"
         name = "a whole number" if kind is int else "a number"
-        expected = f"{name} from {low:g} to {high:g}"
-        value = None
-        if isinstance(node, yaml.ScalarNode) and node.style not in ("'", '"'):
-            try:
-                value = kind(node.value)
-            except ValueError:
-                pass
-        if value is None or not low <= value <= high:  # also refuses nan
-            found = node.value if isinstance(node, yaml.ScalarNode) else "not one number"
-            self.fail(node, f"{what} is {found or 'empty'}", expected)
+        self.need(fits, f"{what} is {found}", f"{name} from 0 to {high:g}")
         return value
 
 
@@ -80,178 +128,184 @@ def parse_grammar(text: str, where: str = "grammar") -> Grammar:
     Keys: name, description, within, motifs, positives, negatives; see `data/grammars/README.md`.
     Raises InputError with file, line, what was found and what was expected.
 
-    >>> g = parse_grammar("motifs: {E: {consensus: CACGTG}}\\npositives: [{plant: [E]}]\\nnegatives: [{plant: []}]")
+    >>> g = parse_grammar('''
+    ... motifs: {E: {consensus: CACGTG}}
+    ... positives: [{plant: [E]}]
+    ... negatives: [{plant: []}]''')
     >>> g.motifs["E"].width
     6
     """
-    src = _Source(where)
+    root = _root(text, where)
+    allowed = ("name", "description", "within", "motifs", "positives", "negatives")
+    fields = root.mapping("the grammar", allowed)
+    for key in ("motifs", "positives", "negatives"):
+        root.need(key in fields, f"'{key}' is missing", CLASSES)
+    motifs = _motifs(fields["motifs"])
+    name = fields["name"].text("name") if "name" in fields else Path(where).stem
+    positives = _class(fields["positives"], "positives", motifs)
+    negatives = _class(fields["negatives"], "negatives", motifs)
+    within = fields["within"].number("within", MAX_GAP) if "within" in fields else 50
+    description = fields["description"].text("description") if "description" in fields else ""
+    return Grammar(name, motifs, positives, negatives, within, description, where)
+
+
+def _root(text: str, where: str) -> _Field:
     try:
         root = yaml.compose(text, Loader=yaml.SafeLoader)
     except yaml.YAMLError as error:
-        line = getattr(getattr(error, "problem_mark", None), "line", None)
-        at = f", line {line + 1}" if line is not None else ""
-        raise InputError(f"{where}{at}: not YAML ({getattr(error, 'problem', None) or 'bad text'}); "
-                         "expected 'key: value' lines") from None
+        mark = getattr(error, "problem_mark", None)
+        at = f", line {mark.line + 1}" if mark else ""
+        why = getattr(error, "problem", None) or "bad text"
+        raise InputError(f"{where}{at}: not YAML ({why}); expected 'key: value' lines") from None
     except RecursionError:
         raise InputError(f"{where}: nested too deeply; expected a grammar") from None
     if root is None:
-        src.fail(None, "the file is empty", "motifs, positives and negatives")
-    fields = src.mapping(root, "the grammar", ("name", "description", "within", "motifs", "positives", "negatives"))
-    for key in ("motifs", "positives", "negatives"):
-        if key not in fields:
-            src.fail(root, f"'{key}' is missing", "motifs, positives and negatives")
-    motifs = _motifs(src, fields["motifs"])
-    name = src.text(fields["name"], "name") if "name" in fields else Path(where).stem
-    return Grammar(
-        name=name,
-        motifs=motifs,
-        positives=_class(src, fields["positives"], "positives", motifs),
-        negatives=_class(src, fields["negatives"], "negatives", motifs),
-        within=int(src.number(fields["within"], "within", int, 0, MAX_GAP)) if "within" in fields else 50,
-        description=src.text(fields["description"], "description") if "description" in fields else "",
-        source=where,
-    )
+        raise InputError(f"{where}: the file is empty; expected {CLASSES}")
+    return _Field(root, where)
 
 
-def _motifs(src: _Source, node: Node) -> dict[str, Motif]:
-    entries = src.mapping(node, "motifs")
-    if not entries:
-        src.fail(node, "motifs is empty", "at least one, such as 'SPI1: {jaspar: MA0080.7}'")
-    for key, _ in node.value:  # names go into tables, where a tab or a line end would begin another cell
-        if not key.value.isprintable():
-            src.fail(key, f"motif name {key.value!r} holds a tab, a line end or the like", "letters, digits or signs")
+def _motifs(field: _Field) -> dict[str, Motif]:
+    entries = field.mapping("motifs")
+    field.need(entries, "motifs is empty", "at least one, such as 'SPI1: {jaspar: MA0080.7}'")
+    for key, _ in field.node.value:  # in tables, a tab or a line end would end a cell
+        found = f"motif name {key.value!r} holds a tab, a line end or the like"
+        _Field(key, field.where).need(key.value.isprintable(), found, "letters, digits or signs")
     done: dict[str, tuple[np.ndarray, str]] = {}
     for name in entries:
-        _resolve(src, name, entries, done, ())
-    return {name: Motif(name, (pfm + SMOOTH) / (pfm + SMOOTH).sum(0), source) for name, (pfm, source) in done.items()}
+        _resolve(name, entries, done, ())
+    motifs = {}
+    for name, (pfm, source) in done.items():
+        motifs[name] = Motif(name, (pfm + SMOOTH) / (pfm + SMOOTH).sum(0), source)
+    return motifs
 
 
-def _resolve(src: _Source, name: str, entries: dict[str, Node], done: dict, path: tuple[str, ...]):
-    """Probabilities (4, w) and source of a motif; a motif may be a slice `of` another, never of
-    itself."""
-    if name in path:
-        src.fail(entries[name], f"motifs refer to each other in a circle ({' -> '.join((*path, name))})", "no circle")
+def _resolve(name: str, entries: dict[str, _Field], done: dict, path: tuple[str, ...]) -> tuple:
+    """Probabilities and source of a motif; it may be a slice `of` another, never of itself."""
+    what, entry, path = f"motif '{name}'", entries[name], (*path, name)
+    circle = f"motifs refer to each other in a circle ({' -> '.join(path)})"
+    entry.need(path.count(name) == 1, circle, "no circle")
     if name in done:
         return done[name]
-    fields = src.mapping(entries[name], f"motif '{name}'", ("jaspar", "consensus", "of", "slice"))
+    fields = entry.mapping(what, ("jaspar", "consensus", "of", "slice"))
     kinds = [k for k in ("jaspar", "consensus", "of") if k in fields]
-    if len(kinds) != 1:
-        src.fail(entries[name], f"motif '{name}' has {' and '.join(kinds) or 'no source'}",
-                 "exactly one of jaspar, consensus, of")
-    node = fields[kinds[0]]
-    value = src.text(node, f"{kinds[0]} of motif '{name}'")
-    if kinds[0] == "of":
-        if value not in entries:
-            src.fail(node, f"motif '{name}' is of '{value}', which is not there", "one of " + ", ".join(entries))
-        pfm, source = _resolve(src, value, entries, done, (*path, name))
-    elif kinds[0] == "consensus":
-        pfm, source = _consensus(src, node, value), f"consensus {value}"
+    found = f"{what} has {' and '.join(kinds) or 'no source'}"
+    entry.need(len(kinds) == 1, found, "exactly one of jaspar, consensus, of")
+    field = fields[kinds[0]]
+    value = field.text(f"{kinds[0]} of {what}")
+    if "jaspar" in fields:
+        pfm, source = _jaspar(field, value), f"JASPAR {value}"
+    elif "consensus" in fields:
+        pfm, source = _consensus(field, value), f"consensus {value}"
     else:
-        pfm, source = _jaspar(src, node, value), f"JASPAR {value}"
+        found = f"{what} is of '{value}', which is not there"
+        field.need(value in entries, found, "one of " + ", ".join(entries))
+        pfm, source = _resolve(value, entries, done, path)
     if "slice" in fields:
-        pfm, source = _slice(src, fields["slice"], name, pfm, source)
+        start, end = _slice(fields["slice"], f"slice of {what}", pfm.shape[1])
+        pfm, source = pfm[:, start:end], f"{source} [{start}:{end}]"
     done[name] = (pfm, source)
     return done[name]
 
 
-def _consensus(src: _Source, node: Node, value: str) -> np.ndarray:
-    bad = [c for c in value.upper() if c not in IUPAC]
-    if bad or len(value) > MAX_WIDTH:
-        found = f"letter '{bad[0]}' in consensus {value[:40]}" if bad else f"consensus of {len(value)} letters"
-        src.fail(node, found, f"up to {MAX_WIDTH} of the letters {''.join(IUPAC)}")
-    return np.array([[(b in IUPAC[c]) / len(IUPAC[c]) for c in value.upper()] for b in "ACGT"], dtype=float)
+def _consensus(field: _Field, value: str) -> np.ndarray:
+    expected = f"up to {MAX_WIDTH} of the letters {''.join(IUPAC)}"
+    for letter in value.upper():
+        field.need(letter in IUPAC, f"letter '{letter}' in consensus {value[:40]}", expected)
+    field.need(len(value) <= MAX_WIDTH, f"consensus of {len(value)} letters", expected)
+    return word_matrix(value)
 
 
-def _jaspar(src: _Source, node: Node, value: str) -> np.ndarray:
+def _jaspar(field: _Field, value: str) -> np.ndarray:
     try:
-        return np.asarray(jaspar(value).pfm, dtype=float)
+        return jaspar(value).pfm
     except InputError as error:
-        src.fail(node, f"unknown motif '{value}' ({error})", "a JASPAR 2026 id, such as MA0080.7")
+        found = f"unknown motif '{value}' ({error})"
+        field.need(False, found, "a JASPAR 2026 id, such as MA0080.7")
 
 
-def _slice(src: _Source, node: Node, name: str, pfm: np.ndarray, source: str) -> tuple[np.ndarray, str]:
-    ends = src.items(node, f"slice of motif '{name}'")
-    if len(ends) != 2:
-        src.fail(node, f"slice of motif '{name}' has {len(ends)} numbers", "[start, end]")
-    start, end = (int(src.number(e, f"slice of motif '{name}'", int, 0, pfm.shape[1])) for e in ends)
-    if end <= start:
-        src.fail(node, f"slice of motif '{name}' is [{start}, {end}]", f"0 <= start < end <= {pfm.shape[1]}")
-    return pfm[:, start:end], f"{source} [{start}:{end}]"
+def _slice(field: _Field, what: str, width: int) -> tuple[int, int]:
+    ends = field.items(what)
+    field.need(len(ends) == 2, f"{what} has {len(ends)} numbers", "[start, end]")
+    start, end = (field.number(what, width) for field in ends)
+    field.need(start < end, f"{what} is [{start}, {end}]", f"0 <= start < end <= {width}")
+    return start, end
 
 
-def _class(src: _Source, node: Node, what: str, motifs: dict[str, Motif]) -> tuple[Alternative, ...]:
-    items = src.items(node, what)
-    if not items:
-        src.fail(node, f"{what} is empty", "at least one alternative")
-    out = [_alternative(src, item, f"{what}, alternative {i}", motifs, len(items)) for i, item in enumerate(items, 1)]
+def _class(field: _Field, what: str, motifs: dict[str, Motif]) -> tuple[Alternative, ...]:
+    items, out = field.items(what), []
+    field.need(items, f"{what} is empty", "at least one alternative")
+    for i, item in enumerate(items, 1):
+        out.append(_alternative(item, f"{what}, alternative {i}", motifs, several=len(items) > 1))
     total = sum(a.weight for a in out)
-    if abs(total - 1) > 1e-6:
-        src.fail(node, f"weights of {what} sum to {total:g}", "a sum of 1")
-    return tuple(Alternative(**{**vars(a), "weight": a.weight / total}) for a in out)
+    field.need(abs(total - 1) <= 1e-6, f"weights of {what} sum to {total:g}", "a sum of 1")
+    return tuple(replace(a, weight=a.weight / total) for a in out)
 
 
-def _alternative(src: _Source, node: Node, what: str, motifs: dict[str, Motif], siblings: int) -> Alternative:
-    fields = src.mapping(node, what, ("weight", "plant", "spacing", "order", "strand"))
-    if "plant" not in fields:
-        src.fail(node, f"'plant' is missing in {what}", "plant: [motif, ...], or plant: [] for background")
-    plant = tuple(src.text(m, f"a motif in {what}") for m in src.items(fields["plant"], f"plant in {what}"))
-    for name, item in zip(plant, fields["plant"].value, strict=True):
-        if name not in motifs:
-            src.fail(item, f"unknown motif '{name}' in {what}", "one of " + ", ".join(motifs))
-    if len(plant) > MAX_PLANTED:
-        src.fail(fields["plant"], f"{len(plant)} motifs in {what}", f"at most {MAX_PLANTED}")
-    if "weight" not in fields and siblings > 1:
-        src.fail(node, f"'weight' is missing in {what}", "a weight, since there are several alternatives")
-    weight = src.number(fields["weight"], f"weight in {what}", float, 0, 1) if "weight" in fields else 1.0
-    order = src.text(fields["order"], "order", ("fixed", "either", "any")) if "order" in fields else "fixed"
-    out = Alternative(weight, plant, _gaps(src, node, fields, what, len(plant)), order,
-                      _strand(src, fields, what, len(plant)))
-    if out.ways > MAX_ARRANGEMENTS:
-        src.fail(node, f"{out.ways} orders and strands in {what}", f"at most {MAX_ARRANGEMENTS}")
+def _alternative(field: _Field, what: str, motifs: dict[str, Motif], several: bool) -> Alternative:
+    fields = field.mapping(what, ("weight", "plant", "spacing", "order", "strand"))
+    expected = "plant: [motif, ...], or plant: [] for background"
+    field.need("plant" in fields, f"'plant' is missing in {what}", expected)
+    items = fields["plant"].items(f"plant in {what}")
+    plant = tuple(item.text(f"a motif in {what}") for item in items)
+    for name, item in zip(plant, items, strict=True):
+        item.need(name in motifs, f"unknown motif '{name}' in {what}", "one of " + ", ".join(motifs))
+    few = len(plant) <= MAX_PLANTED
+    fields["plant"].need(few, f"{len(plant)} motifs in {what}", f"at most {MAX_PLANTED}")
+    weight, order = 1.0, "fixed"
+    if "weight" in fields:
+        weight = fields["weight"].number(f"weight in {what}", 1, float)
+    expected = "a weight, since there are several alternatives"
+    field.need("weight" in fields or not several, f"'weight' is missing in {what}", expected)
+    if "order" in fields:
+        order = fields["order"].text("order", ("fixed", "either", "any"))
+    gaps = _gaps(field, fields.get("spacing"), what, len(plant))
+    out = Alternative(weight, plant, gaps, order, _strand(fields.get("strand"), what, len(plant)))
+    ways, most = len(out.orders()) * len(out.strands()), f"at most {MAX_ARRANGEMENTS}"
+    field.need(ways <= MAX_ARRANGEMENTS, f"{ways} orders and strands in {what}", most)
     return out
 
 
-def _gaps(src: _Source, node: Node, fields: dict[str, Node], what: str, planted: int) -> tuple[tuple[int, ...], ...]:
-    if "spacing" not in fields:
-        if planted > 1:
-            src.fail(node, f"'spacing' is missing in {what}", "spacing: 6, [2, 15] or {values: [2, 12, 23]}")
+def _gaps(
+    field: _Field, spacing: _Field | None, what: str, planted: int
+) -> tuple[tuple[int, ...], ...]:
+    if spacing is None:
+        expected = "spacing: 6, [2, 15] or {values: [2, 12, 23]}"
+        field.need(planted < 2, f"'spacing' is missing in {what}", expected)
         return ()
-    spacing = fields["spacing"]
-    if planted < 2:
-        src.fail(spacing, f"spacing in {what}, which plants {planted} motifs", "spacing for two or more motifs")
-    several = isinstance(spacing, yaml.SequenceNode) and any(not isinstance(s, yaml.ScalarNode) for s in spacing.value)
-    if several and len(spacing.value) != planted - 1:
-        src.fail(spacing, f"{len(spacing.value)} spacings for {planted} motifs in {what}", f"{planted - 1}")
-    return tuple(_gap(src, s, what) for s in (spacing.value if several else [spacing] * (planted - 1)))
+    found = f"spacing in {what}, which plants {planted} motifs"
+    spacing.need(planted > 1, found, "spacing for two or more motifs")
+    items = spacing.items(what) if isinstance(spacing.node, yaml.SequenceNode) else []
+    if all(item.word is not None for item in items):  # one spacing for all
+        return (_gap(spacing, f"spacing in {what}"),) * (planted - 1)
+    found = f"{len(items)} spacings for {planted} motifs in {what}"
+    spacing.need(len(items) == planted - 1, found, f"{planted - 1}")
+    return tuple(_gap(item, f"spacing in {what}") for item in items)
 
 
-def _gap(src: _Source, node: Node, what: str) -> tuple[int, ...]:
+def _gap(field: _Field, what: str) -> tuple[int, ...]:
     """One spacing: a number, a range [low, high] with both ends in, or {values: [...]}."""
-    what = f"spacing in {what}"
-
-    def number(n: Node) -> int:
-        return int(src.number(n, what, int, 0, MAX_GAP))
-
-    if isinstance(node, yaml.ScalarNode):
-        return (number(node),)
-    if isinstance(node, yaml.MappingNode):
-        fields = src.mapping(node, what, ("values",))
-        values = tuple(number(n) for n in src.items(fields["values"], what)) if fields else ()
-        if not values or len(set(values)) != len(values):
-            src.fail(node, f"{what} lists {'no value' if not values else 'a value twice'}", "different whole numbers")
+    if field.word is not None:
+        return (field.number(what, MAX_GAP),)
+    if isinstance(field.node, yaml.MappingNode):
+        fields = field.mapping(what, ("values",))
+        items = fields["values"].items(what) if fields else []
+        values = tuple(item.number(what, MAX_GAP) for item in items)
+        found = f"{what} lists {'a value twice' if values else 'no value'}"
+        distinct = values and len(set(values)) == len(values)
+        field.need(distinct, found, "different whole numbers")
         return values
-    ends = [number(n) for n in node.value]
-    if len(ends) != 2 or ends[0] > ends[1]:
-        src.fail(node, f"{what} is {ends}", "[low, high] with low <= high, or {values: [...]}")
+    ends = [item.number(what, MAX_GAP) for item in field.items(what)]
+    is_range = len(ends) == 2 and ends[0] <= ends[1]
+    field.need(is_range, f"{what} is {ends}", "[low, high] with low <= high, or {values: [...]}")
     return tuple(range(ends[0], ends[1] + 1))
 
 
-def _strand(src: _Source, fields: dict[str, Node], what: str, planted: int) -> str | tuple[str, ...]:
-    if "strand" not in fields:
+def _strand(field: _Field | None, what: str, planted: int) -> str | tuple[str, ...]:
+    if field is None:
         return "+"
-    node = fields["strand"]
-    if isinstance(node, yaml.SequenceNode):
-        if len(node.value) != planted:
-            src.fail(node, f"{len(node.value)} strands for {planted} motifs in {what}", f"{planted}")
-        return tuple(src.text(n, "strand", ("+", "-", "either")) for n in node.value)
-    return src.text(node, "strand", ("+", "-", "either", "same"))
+    if not isinstance(field.node, yaml.SequenceNode):
+        return field.text("strand", ("+", "-", "either", "same"))
+    items = field.items("strand")
+    found = f"{len(items)} strands for {planted} motifs in {what}"
+    field.need(len(items) == planted, found, f"{planted}")
+    return tuple(item.text("strand", ("+", "-", "either")) for item in items)

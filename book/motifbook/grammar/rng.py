@@ -20,8 +20,7 @@ def _shift(z: Tensor, bits: int) -> Tensor:
 
 
 def mix(z: Tensor) -> Tensor:
-    """Scramble 64-bit integers: the finaliser of SplitMix64 (Steele, Lea & Flood, OOPSLA 2014),
-    element by element."""
+    """Scrambled 64-bit integers: the finaliser of SplitMix64 (Steele, Lea & Flood, OOPSLA 2014)."""
     z = (z ^ _shift(z, 30)).mul_(_signed(0xBF58476D1CE4E5B9))
     z = _shift(z, 27).bitwise_xor_(z).mul_(_signed(0x94D049BB133111EB))
     return _shift(z, 31).bitwise_xor_(z)
@@ -40,13 +39,12 @@ def streams(seed: int, first: int, n: int, device: str | torch.device = "cpu") -
 
 def words(keys: Tensor, first: int, n: int) -> Tensor:
     """Words first .. first+n of each stream (B,) -> (B, n) int64, all 64 bits random."""
-    count = torch.arange(first + 1, first + n + 1, dtype=torch.int64, device=keys.device) * _signed(GOLDEN)
-    return mix(keys[:, None] + count)
+    count = torch.arange(first + 1, first + n + 1, dtype=torch.int64, device=keys.device)
+    return mix(keys[:, None] + count * _signed(GOLDEN))
 
 
 def lanes(keys: Tensor, first: int, n: int) -> Tensor:
-    """16-bit random integers (B, n), four to a word, as int16 in [-32768, 32767]; `first` counts
-    words."""
+    """16-bit random integers (B, n) in [-32768, 32767], four to a word; `first` counts words."""
     return words(keys, first, -(-n // 4)).view(torch.int16)[:, :n]
 
 

@@ -1,21 +1,17 @@
-"""What a grammar is: motifs, and weighted alternatives of how they are planted in positives and in
-negatives."""
+"""What a grammar is: motifs, and weighted alternatives of how they are planted in each class."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from itertools import permutations, product
-from math import factorial
 
+from motiflib.files import InputError
 from motiflib.motif import Motif
-
-SMOOTH = 1e-3  # added to each probability of a matrix, so that no base is impossible and every likelihood is finite
 
 
 @dataclass(frozen=True)
 class Alternative:
-    """One weighted line of a class: motifs `plant` in order, allowed `gaps` between neighbours,
-    `order` and `strand`.
+    """One weighted line of a class: motifs `plant`, the `gaps` between neighbours, order, strands.
 
     `gaps[i]` lists the equally likely numbers of bases between motif i and i+1. An empty `plant` is
     background.
@@ -27,13 +23,37 @@ class Alternative:
     order: str = "fixed"  # fixed | either (as written or reversed) | any (all permutations)
     strand: str | tuple[str, ...] = "+"  # + | - | either | same | one of + - either per motif
 
-    @property
-    def ways(self) -> int:
-        """Number of arrangements: orders times strands."""
+    def orders(self) -> list[tuple[int, ...]]:
+        """All orders, as indices into `plant`."""
+        written = tuple(range(len(self.plant)))
+        if self.order == "any":
+            return list(permutations(written))
+        if self.order == "either" and len(written) > 1:
+            return [written, written[::-1]]
+        return [written]
+
+    def strands(self) -> list[tuple[str, ...]]:
+        """All choices of a strand for each place."""
         n = len(self.plant)
-        orders = {"fixed": 1, "either": min(n, 2), "any": factorial(n)}[self.order] or 1
-        each = (self.strand,) * n if isinstance(self.strand, str) else self.strand
-        return orders * (2 if self.strand == "same" else 2 ** each.count("either"))
+        if self.strand == "same":
+            return [("+",) * n, ("-",) * n]
+        given = self.strand if isinstance(self.strand, tuple) else (self.strand,) * n
+        return list(product(*(("+", "-") if s == "either" else (s,) for s in given)))
+
+    def arrangements(self) -> list[Arrangement]:
+        """All orders and strands, the weight shared evenly among them."""
+        if not self.plant:
+            return [Arrangement(self.weight, (), (), (), "background")]
+        chosen = list(product(self.orders(), self.strands()))
+        weight, component = self.weight / len(chosen), "+".join(self.plant)
+        out = []
+        for order, strands in chosen:
+            motifs = tuple(self.plant[i] for i in order)
+            turned = list(order) == sorted(order, reverse=True)
+            gaps = self.gaps[::-1] if turned else self.gaps
+            strands = tuple(strands[i] for i in order)
+            out.append(Arrangement(weight, motifs, strands, gaps, component))
+        return out
 
 
 @dataclass(frozen=True)
@@ -50,8 +70,7 @@ class Arrangement:
 
 @dataclass(frozen=True)
 class Grammar:
-    """A motif grammar: `motifs` by name, the alternatives of both classes, and `within`, the reach
-    in bp of the start.
+    """A motif grammar: `motifs` by name, and the alternatives of both classes.
 
     An arrangement starts within `within` bp of the middle of the sequence; half of the sequences
     are then reverse-complemented as a whole.
@@ -74,50 +93,26 @@ class Grammar:
     def arrangements(self, label: int) -> list[Arrangement]:
         """Every arrangement of class `label` (1 positive, 0 negative); weights sum to 1."""
         alternatives = self.positives if label else self.negatives
-        return [a for alternative in alternatives for a in expand(alternative)]
+        return [a for alternative in alternatives for a in alternative.arrangements()]
 
-    def longest(self, label: int | None = None) -> int:
-        """Length in bp of the longest arrangement, of one class or of both."""
-        labels = (0, 1) if label is None else (label,)
-        return max(self.span(a) for k in labels for a in self.arrangements(k))
-
-    def span(self, arrangement: Arrangement | Alternative) -> int:
+    def span(self, arrangement: Arrangement) -> int:
         """Length in bp of an arrangement with its longest gaps."""
-        names = arrangement.motifs if isinstance(arrangement, Arrangement) else arrangement.plant
-        return sum(self.motifs[m].width for m in names) + sum(max(g) for g in arrangement.gaps)
+        widths = sum(self.motifs[m].width for m in arrangement.motifs)
+        return widths + sum(max(gaps) for gaps in arrangement.gaps)
+
+    def longest(self) -> int:
+        """Length in bp of the longest arrangement of both classes."""
+        return max(self.span(a) for a in self.arrangements(0) + self.arrangements(1))
+
+    def check_length(self, length: int) -> None:
+        """InputError if an arrangement is longer than a sequence of `length` bp."""
+        if self.longest() > length:
+            raise InputError(f"{self.source or self.name}: the longest arrangement has "
+                             f"{self.longest()} bp; expected at most the sequence length, "
+                             f"{length} bp")
 
     def starts(self, span: int, length: int) -> tuple[int, int]:
-        """Half-open range of starts for an arrangement of at most `span` bp in a sequence of
-        `length` bp."""
+        """Half-open range of starts of `span` bp in a sequence of `length` bp."""
         high = min(length // 2 + self.within, length - span)
         low = max(0, min(length // 2 - self.within, high))
         return low, high + 1
-
-
-def _orders(alternative: Alternative) -> list[tuple[int, ...]]:
-    written = tuple(range(len(alternative.plant)))
-    if alternative.order == "fixed" or len(written) < 2:
-        return [written]
-    return [written, written[::-1]] if alternative.order == "either" else list(permutations(written))
-
-
-def _strands(alternative: Alternative) -> list[tuple[str, ...]]:
-    n = len(alternative.plant)
-    if alternative.strand == "same":
-        return [("+",) * n, ("-",) * n]
-    given = alternative.strand if isinstance(alternative.strand, tuple) else (alternative.strand,) * n
-    return list(product(*(("+", "-") if s == "either" else (s,) for s in given)))
-
-
-def expand(alternative: Alternative) -> list[Arrangement]:
-    """All orders and strands of an alternative, its weight shared evenly among them."""
-    if not alternative.plant:
-        return [Arrangement(alternative.weight, (), (), (), "background")]
-    chosen = list(product(_orders(alternative), _strands(alternative)))
-    out = []
-    for order, strands in chosen:
-        motifs = tuple(alternative.plant[i] for i in order)
-        gaps = alternative.gaps[::-1] if list(order) == sorted(order, reverse=True) else alternative.gaps
-        out.append(Arrangement(alternative.weight / len(chosen), motifs, tuple(strands[i] for i in order), gaps,
-                               "+".join(alternative.plant)))
-    return out

@@ -3,6 +3,8 @@ turned over."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -11,11 +13,12 @@ import torch
 from jaxtyping import Float, UInt8
 from torch import Tensor
 
-from motifbook.grammar.background import Background, Flanks, cut_points
+from motifbook.grammar.background import Background, cut_points
+from motifbook.grammar.oracle import Oracle
 from motifbook.grammar.rng import lanes, streams, uniforms
 from motifbook.grammar.schema import Grammar
-from motiflib.files import InputError
-from motiflib.sequence import Record, decode
+from motiflib.files import LENGTH, SEED, SEQUENCES, InputError, within, write_atomic
+from motiflib.sequence import Record, decode, write_fasta
 
 BLOCK = 2048  # sequences made at a time: what one block touches fits a cache
 CHOICES, INSTANCES = 0, 64  # first word of each use in a sequence's random stream
@@ -39,54 +42,62 @@ class _Tables(NamedTuple):
 
 
 class _Plan(NamedTuple):
-    """What is planted where, before turning: per sequence y, arrangement row, starts (B, P), turned
-    (B,)."""
+    """What is planted where, before turning: arrangement row (B,), starts (B, P), turned (B,)."""
 
-    y: Tensor
     row: Tensor
     start: Tensor
     turned: Tensor
 
 
-def _tables(grammar: Grammar, length: int) -> _Tables:
-    both = [grammar.arrangements(0), grammar.arrangements(1)]
-    rows = both[0] + both[1]
-    names = list(grammar.motifs)
+def _tables(grammar: Grammar, length: int, device: str | torch.device) -> _Tables:
+    classes = [grammar.arrangements(0), grammar.arrangements(1)]
+    rows = classes[0] + classes[1]
     planted = max(len(a.motifs) for a in rows)
     values = max((len(g) for a in rows for g in a.gaps), default=1)
+    names = list(grammar.motifs)
     motif = np.full((len(rows), planted), -1)
-    gap_count, gap_value = np.ones((len(rows), planted), int), np.zeros((len(rows), planted, values), int)
+    gap_count = np.ones((len(rows), planted), int)
+    gap_value = np.zeros((len(rows), planted, values), int)
     low, count = np.zeros(len(rows), int), np.ones(len(rows), int)
     for r, a in enumerate(rows):
-        motif[r, : len(a.motifs)] = [names.index(m) * 2 + (s == "-") for m, s in zip(a.motifs, a.strands, strict=True)]
+        for p, (name, strand) in enumerate(zip(a.motifs, a.strands, strict=True)):
+            motif[r, p] = names.index(name) * 2 + (strand == "-")
         for p, gaps in enumerate(a.gaps):
-            gap_count[r, p], gap_value[r, p, : len(gaps)] = len(gaps), gaps
+            gap_count[r, p] = len(gaps)
+            gap_value[r, p, : len(gaps)] = gaps
         first, last = grammar.starts(grammar.span(a), length)
         low[r], count[r] = first, last - first
-    cumulative = np.zeros((2, len(rows)))
-    for label, start in ((0, 0), (1, len(both[0]))):
-        weights = np.zeros(len(rows))
-        weights[start : start + len(both[label])] = [a.weight for a in both[label]]
-        cumulative[label] = np.cumsum(weights)
-        cumulative[label, start + len(both[label]) - 1 :] = 2.0  # rounding never picks a row of another class
     width = np.array([grammar.motifs[m].width for m in names])
     thresholds = np.full((len(names), width.max(), 3), 32768)
     for i, m in enumerate(names):
         thresholds[i, : width[i]] = cut_points(grammar.motifs[m].pfm.T)
-    arrays = (cumulative, motif, gap_count, gap_value, low, count, width, thresholds.astype(np.int32))
-    return _Tables(*map(torch.from_numpy, arrays), names, [a.component for a in rows])
+    arrays = (_cumulative(classes), motif, gap_count, gap_value, low, count, width,
+              thresholds.astype(np.int32))
+    tensors = (torch.from_numpy(array).to(device) for array in arrays)
+    return _Tables(*tensors, names, [a.component for a in rows])
+
+
+def _cumulative(classes: list[list]) -> np.ndarray:
+    """Class weights (2, R) summed up; rounding never picks a row of another class."""
+    first, second = (np.cumsum([a.weight for a in rows])[:-1] for rows in classes)
+    before = np.zeros(len(first) + 1)
+    out = np.full((2, len(first) + len(second) + 2), 2.0)
+    out[0, : len(first)] = first
+    out[1, :-1] = np.concatenate([before, second])
+    return out
 
 
 def _plan(keys: Tensor, label: Tensor, t: _Tables) -> _Plan:
     planted = t.motif.shape[1]
     u = uniforms(keys, CHOICES, 3 + planted)  # (B, 3 + P)
     row = (u[:, :1] >= t.cumulative[label]).sum(1)
-    start = torch.full((len(keys), planted + 1), 0, dtype=torch.int64, device=keys.device)
+    start = torch.zeros((len(keys), planted + 1), dtype=torch.int64, device=keys.device)
     start[:, 0] = t.low[row] + (u[:, 1] * t.count[row]).long()
     for p in range(planted):
-        gap = t.gap_value[row, p].gather(1, (u[:, 3 + p] * t.gap_count[row, p]).long()[:, None])[:, 0]
-        start[:, p + 1] = start[:, p] + t.width[t.motif[row, p].clamp(min=0) // 2] + gap
-    return _Plan(label, row, start[:, :planted], u[:, 2] < 0.5)
+        which = (u[:, 3 + p] * t.gap_count[row, p]).long()
+        width = t.width[t.motif[row, p].clamp(min=0) // 2]
+        start[:, p + 1] = start[:, p] + width + t.gap_value[row, p, which]
+    return _Plan(row, start[:, :planted], u[:, 2] < 0.5)
 
 
 def _plant(codes: Tensor, keys: Tensor, plan: _Plan, t: _Tables) -> None:
@@ -96,71 +107,62 @@ def _plant(codes: Tensor, keys: Tensor, plan: _Plan, t: _Tables) -> None:
     for p in range(t.motif.shape[1]):
         motif = t.motif[plan.row, p]
         rows = (motif >= 0).nonzero()[:, 0]
-        kind, minus = motif[rows] // 2, motif[rows] % 2 == 1
+        kind, minus = motif[rows] // 2, motif[rows, None] % 2 == 1
         u = lanes(keys[rows], INSTANCES + WORDS_PER_INSTANCE * p, widest)
         base = (u[:, :, None] >= t.thresholds[kind]).sum(2, dtype=torch.uint8)  # (R, W)
+        base = torch.where(minus, 3 - base, base)
         width = t.width[kind][:, None]
-        here = torch.where(minus[:, None], width - 1 - offset, offset)  # a minus instance is written backwards
-        base = torch.where(minus[:, None], 3 - base, base)
+        here = torch.where(minus, width - 1 - offset, offset)  # a minus instance runs backwards
         inside = offset < width
-        at = (rows[:, None] * codes.shape[1] + plan.start[rows, p][:, None] + here)[inside]
-        codes.view(-1)[at] = base[inside]
+        at = rows[:, None] * codes.shape[1] + plan.start[rows, p][:, None] + here
+        codes.view(-1)[at[inside]] = base[inside]
 
 
-def _turn(codes: Tensor, turned: Tensor) -> Tensor:
-    """Reverse-complement the rows marked in `turned`; N (4) stays N."""
-    rows = codes[turned].flip(1)
-    codes[turned] = torch.where(rows < 4, 3 - rows, rows)
-    return codes
-
-
-class _Maker:
-    """Makes blocks of sequences: what `simulate` and `simulate_batch` share."""
-
-    def __init__(self, grammar: Grammar, n: int, length: int, gc: float, seed: int, first: int, background, device):
-        if n < 1 or first < 0:
-            raise InputError(f"n is {n} and first is {first}; expected at least 1 sequence, and first >= 0")
-        if grammar.longest() > length:
-            raise InputError(f"{grammar.source or grammar.name}: the longest arrangement has {grammar.longest()} bp; "
-                             f"expected at most the sequence length, {length} bp")
-        self.n, self.seed, self.first, self.device = n, seed, first, device
-        self.background = Background(length, gc, background, device)
-        self.tables = _Tables(*(t.to(device) if isinstance(t, Tensor) else t for t in _tables(grammar, length)))
-
-    def blocks(self):
-        """Yield (slice, codes (b, L) uint8, plan) block by block."""
-        block = BLOCK if torch.device(self.device).type == "cpu" else 32 * BLOCK
-        for at in range(0, self.n, block):
-            end = min(at + block, self.n)
-            keys = streams(self.seed, self.first + at, end - at, self.device)
-            label = 1 - (torch.arange(self.first + at, self.first + end, device=self.device) & 1)
-            plan = _plan(keys, label, self.tables)
-            codes = self.background.draw(keys)
-            _plant(codes, keys, plan, self.tables)
-            yield slice(at, end), _turn(codes, plan.turned), plan
+def _make(
+    grammar: Grammar, n: int, length: int, gc: float, seed: int, first: int,
+    background: np.ndarray | Sequence[str] | None, device: str | torch.device, dtype: torch.dtype,
+) -> tuple[Tensor, Tensor, _Plan, _Tables]:
+    """One-hot sequences and labels (B,), with what was planted, before turning."""
+    if n < 1 or first < 0:
+        raise InputError(f"n is {n} and first is {first}; expected at least 1 sequence, and "
+                         "first >= 0")
+    grammar.check_length(length)
+    drawn, tables = Background(length, gc, background, device), _tables(grammar, length, device)
+    label = 1 - (torch.arange(first, first + n, device=device) & 1)
+    x, plans = torch.empty(n, 4, length, dtype=dtype, device=device), []
+    block = BLOCK if torch.device(device).type == "cpu" else 32 * BLOCK
+    for start in range(0, n, block):
+        end = min(start + block, n)
+        keys = streams(seed, first + start, end - start, device)
+        plan, codes = _plan(keys, label[start:end], tables), drawn.draw(keys)
+        _plant(codes, keys, plan, tables)
+        rows = codes[plan.turned].flip(1)
+        codes[plan.turned] = torch.where(rows < 4, 3 - rows, rows)  # N (4) stays N
+        for base in range(4):
+            x[start:end, base] = codes == base
+        plans.append(plan)
+    return x, label.float(), _Plan(*map(torch.cat, zip(*plans, strict=True))), tables
 
 
 def simulate_batch(
-    grammar: Grammar, n: int, length: int = 500, gc: float = 0.5, seed: int = 0, device: str | torch.device = "cpu",
-    *, first: int = 0, background: np.ndarray | Flanks | None = None,
+    grammar: Grammar, n: int, length: int = 500, gc: float = 0.5, seed: int = 0,
+    device: str | torch.device = "cpu", *, first: int = 0,
+    background: np.ndarray | Sequence[str] | None = None,
 ) -> tuple[Float[Tensor, "B 4 L"], Float[Tensor, " B"]]:
     """One-hot sequences and labels for training: sequences first .. first+n of `seed`, even ones
     positive.
 
     The same seed and index give the same sequence in every batch size and on every device.
-    `background` is described under `simulate`. Raises InputError when an arrangement is longer than
-    the sequence.
+    `background` and errors as in `simulate`.
 
     >>> from motifbook.grammar import load_grammar
     >>> x, y = simulate_batch(load_grammar("spi1"), 4, length=200, seed=1)
     >>> x.shape, y.tolist()
     (torch.Size([4, 4, 200]), [1.0, 0.0, 1.0, 0.0])
     """
-    x, y = torch.empty(n, 4, length, device=device), torch.empty(n, device=device)
-    for rows, codes, plan in _Maker(grammar, n, length, gc, seed, first, background, device).blocks():
-        for base in range(4):
-            x[rows, base] = codes == base
-        y[rows] = plan.y.to(y.dtype)
+    x, y, _, _ = _make(
+        grammar, n, length, gc, seed, first, background, device, torch.float32
+    )
     return x, y
 
 
@@ -183,44 +185,74 @@ class Simulated(NamedTuple):
 
 
 def simulate(
-    grammar: Grammar, n: int, length: int = 500, gc: float = 0.5, seed: int = 0, device: str | torch.device = "cpu",
-    *, first: int = 0, background: np.ndarray | Flanks | None = None,
+    grammar: Grammar, n: int, length: int = 500, gc: float = 0.5, seed: int = 0, *,
+    first: int = 0, background: np.ndarray | Sequence[str] | None = None,
 ) -> Simulated:
     """Sequences with their truth, the very ones of `simulate_batch` with the same seed.
 
     `background` replaces independent bases of fraction `gc`: a (4, 4) matrix of transition
-    probabilities (see `markov`) or a list of real sequences of at least `length` bp, whose windows
-    become the flanks. Raises InputError when an arrangement is longer than the sequence.
+    probabilities or a list of real sequences of at least `length` bp, whose windows become the
+    flanks. Raises InputError when an arrangement is longer than the sequence.
 
     >>> from motifbook.grammar import load_grammar
     >>> simulate(load_grammar("rest"), 100, seed=1).truth.columns.tolist()
     ['sequence', 'start', 'end', 'motif', 'strand', 'component', 'row']
     """
-    maker = _Maker(grammar, n, length, gc, seed, first, background, device)
-    x, truth = torch.empty(n, 4, length, dtype=torch.uint8, device=device), []
-    for rows, codes, plan in maker.blocks():
-        x[rows] = codes[:, None] == torch.arange(4, device=device)[:, None]
-        truth.append(_truth(plan, maker.tables, length, rows.start))
-    y = 1.0 - ((first + torch.arange(n, device=device)) & 1)
-    names = [f"{'positive' if index % 2 == 0 else 'negative'}_{index}" for index in range(first, first + n)]
-    table = pd.concat(truth, ignore_index=True)
-    table.insert(0, "sequence", np.array(names, dtype=object)[table["row"]])
-    return Simulated(x, y, names, table)
+    x, y, plan, tables = _make(
+        grammar, n, length, gc, seed, first, background, "cpu", torch.uint8
+    )
+    names = [f"{'negative' if i % 2 else 'positive'}_{i}" for i in range(first, first + n)]
+    truth = _truth(plan, tables, length)
+    truth.insert(0, "sequence", np.array(names, dtype=object)[truth.row])
+    return Simulated(x, y, names, truth)
 
 
-def _truth(plan: _Plan, t: _Tables, length: int, offset: int) -> pd.DataFrame:
-    """Planted instances of a block in the coordinates of the finished sequences."""
+def _truth(plan: _Plan, t: _Tables, length: int) -> pd.DataFrame:
+    """Planted instances in the coordinates of the finished sequences."""
     motif = t.motif[plan.row]  # (B, P)
     row, p = (motif >= 0).nonzero(as_tuple=True)
-    start, kind, turned = plan.start[row, p], motif[row, p] // 2, plan.turned[row]
-    width = t.width[kind]
-    start = torch.where(turned, length - start - width, start)
-    minus = (motif[row, p] % 2 == 1) ^ turned
-    start, width, row, kind, minus, which = (v.cpu().numpy() for v in (start, width, row, kind, minus, plan.row[row]))
-    order = np.lexsort((start, row))
+    kind, turned = motif[row, p], plan.turned[row]
+    start, width = plan.start[row, p], t.width[kind // 2]
+    start = torch.where(turned, length - start - width, start).numpy()
+    minus = (kind % 2 == 1) ^ turned
     table = pd.DataFrame({
-        "start": start, "end": start + width, "motif": np.array(t.names, dtype=object)[kind],
+        "start": start, "end": start + width.numpy(),
+        "motif": np.array(t.names, dtype=object)[kind.numpy() // 2],
         "strand": np.where(minus, "-", "+").astype(object),
-        "component": np.array(t.components, dtype=object)[which], "row": row + offset,
+        "component": np.array(t.components, dtype=object)[plan.row[row].numpy()],
+        "row": row.numpy(),
     })
-    return table.iloc[order]
+    return table.sort_values(["row", "start"], ignore_index=True)
+
+
+def write_simulation(grammar: Grammar, n: int, seed: int, length: int, out: str | Path) -> Path:
+    """Simulate `n` sequences, half of each class, and write four files into the folder `out`.
+
+    positives.fa and negatives.fa; truth.bed (name, start, end, motif, 0, strand) with the instances
+    of both; oracle.tsv (name, log_likelihood_ratio in nats). Returns the folder. Raises InputError
+    for a bad request or folder.
+
+    >>> from motifbook.grammar import load_grammar
+    >>> write_simulation(load_grammar("rest"), 20, seed=1, length=200, out="rest").name
+    'rest'
+    """
+    if n < 2:
+        raise InputError(f"n is {n}; expected at least 2 sequences, one of each class")
+    within("n", n, 0, SEQUENCES)
+    within("length", length, 0, LENGTH)
+    within("seed", seed, 0, SEED)
+    out = Path(out)
+    data = simulate(grammar, n, length, seed=seed)
+    ratios = Oracle(grammar, length).log_likelihood_ratio(data.x).tolist()
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"{out}: {error.strerror}; expected a folder that can be made") from None
+    records = data.records()
+    write_fasta(out / "positives.fa", records[0::2])
+    write_fasta(out / "negatives.fa", records[1::2])
+    bed = data.truth.assign(score=0)[["sequence", "start", "end", "motif", "score", "strand"]]
+    write_atomic(out / "truth.bed", bed.to_csv(sep="\t", header=False, index=False))
+    lines = [f"{name}\t{ratio:.6f}\n" for name, ratio in zip(data.names, ratios, strict=True)]
+    write_atomic(out / "oracle.tsv", "name\tlog_likelihood_ratio\n" + "".join(lines))
+    return out

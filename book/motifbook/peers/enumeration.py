@@ -1,42 +1,32 @@
-"""A classical peer without any network: enriched words, widened to matrices and refined, one after
-the other.
-
-It stands where STREME (Bailey 2021) would: the same idea (count words in positives and negatives,
-refine the best one to a matrix that separates the two sets, mask its sites, again), in a form that
-needs no program besides this file.
+"""A classical peer without any network, where STREME (Bailey 2021) would stand: count words in
+positives and negatives, refine the best one to a matrix that separates the two sets, mask its
+sites, again.
 
 Letters: N sequences, L length, k word length, w matrix width, T = L - w + 1 positions.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Float, Int, UInt8
 from numpy.lib.stride_tricks import sliding_window_view
 from torch import Tensor
 
 from motiflib.motif import Motif
+from motiflib.seeding import kmer_codes, kmer_letters
+from motiflib.sequence import codes_of, from_codes, one_hot
 
-MASK = 4  # the letter of N and of masked bases; words that hold it are not counted
-
-
-def codes(x: Float[Tensor, "N 4 L"]) -> Int[np.ndarray, "N L"]:
-    """One-hot to letters 0..3, and 4 where all four are zero.
-
-    >>> codes(one_hot(["ACGTN"]))
-    array([[0, 1, 2, 3, 4]])
-    """
-    return np.where(x.sum(1).numpy() > 0, x.argmax(1).numpy(), MASK)
+MASK = 4  # the code of N and of masked bases; words that hold it are not counted
+LENGTHS = (6, 7, 8)  # of the words
+FLANK = 5  # columns beside the word that a matrix starts with
+ROUNDS = 4  # of refinement
 
 
-def _words(letters: np.ndarray, k: int) -> np.ndarray:
-    """(N, L - k + 1) number of the word that starts at each position, the smaller of both strands;
-    -1 if masked."""
-    windows = sliding_window_view(letters, k, axis=1)
-    power = 4 ** np.arange(k - 1, -1, -1)
-    forward = (windows * power).sum(-1)
-    reverse = ((3 - windows) * power[::-1]).sum(-1)
-    return np.where((windows == MASK).any(-1), -1, np.minimum(forward, reverse))
+def _words(codes: UInt8[np.ndarray, "N L"], k: int) -> Int[np.ndarray, "N L-k+1"]:
+    """Number of the word at each position, the smaller of both strands; -1 if masked."""
+    return kmer_codes(from_codes(codes), k).numpy()
 
 
 def _presence(words: np.ndarray, k: int) -> np.ndarray:
@@ -48,8 +38,7 @@ def _presence(words: np.ndarray, k: int) -> np.ndarray:
 
 
 def z_scores(hits: np.ndarray, misses: np.ndarray, n_hits: int, n_misses: int) -> np.ndarray:
-    """Two-proportion z statistic of ``hits`` out of ``n_hits`` against ``misses`` out of
-    ``n_misses``.
+    """Two-proportion z statistic of `hits` out of `n_hits` against `misses` out of `n_misses`.
 
     >>> z_scores(np.array([50]), np.array([50]), 100, 100)
     array([0.])
@@ -59,147 +48,119 @@ def z_scores(hits: np.ndarray, misses: np.ndarray, n_hits: int, n_misses: int) -
     return (hits / n_hits - misses / n_misses) / spread
 
 
-def best_word(positive: np.ndarray, negative: np.ndarray, lengths: tuple[int, ...] = (6, 7, 8)) -> tuple[str, float]:
-    """The word most unevenly spread between the two sets, over all lengths and both strands, with
-    its z."""
+def best_word(
+    positive: np.ndarray, negative: np.ndarray, lengths: tuple[int, ...] = LENGTHS
+) -> tuple[str, float]:
+    """The word most unevenly spread between the two sets of codes, over all lengths and both
+    strands, with its z."""
     best, score = "", 0.0
     for k in lengths:
-        counts = [_presence(_words(letters, k), k) for letters in (positive, negative)]
+        counts = [_presence(_words(codes, k), k) for codes in (positive, negative)]
         z = z_scores(*counts, len(positive), len(negative))
         top = int(np.abs(z).argmax())
         if abs(z[top]) > abs(score):
-            best, score = "".join("ACGT"[top // 4**i % 4] for i in range(k - 1, -1, -1)), float(z[top])
+            best, score = kmer_letters(top, k), float(z[top])
     return best, score
 
 
-def _match_scores(letters: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """(N, T) scores of a (4, w) matrix on the forward and on the reverse strand; masked windows are
-    -inf."""
-    padded = np.vstack([weights, np.full(weights.shape[1], -np.inf)])  # (5, w)
-    windows = letters.shape[1] - weights.shape[1] + 1
-    forward, reverse = np.zeros((2, len(letters), windows))
+def _match_scores(codes: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """(N, T) scores of a (4, w) matrix on either strand; masked windows are -inf."""
+    masked = np.full((1, weights.shape[1]), -np.inf)
+    strands = [np.vstack([w, masked]) for w in (weights, weights[::-1, ::-1])]  # (5, w) each
+    windows = codes.shape[1] - weights.shape[1] + 1
+    forward, reverse = np.zeros((2, len(codes), windows))
     for i in range(weights.shape[1]):
-        column = letters[:, i : i + windows]
-        forward += padded[column, i]
-        reverse += np.vstack([weights[::-1, ::-1], padded[-1:]])[column, i]
+        column = codes[:, i : i + windows]
+        forward += strands[0][column, i]
+        reverse += strands[1][column, i]
     return forward, reverse
 
 
-def _threshold(positive: np.ndarray, negative: np.ndarray, sign: float) -> tuple[float, float]:
-    """The cut of per-sequence best scores with the largest |z| between the sets, and that z."""
-    cuts = np.unique(np.concatenate([positive, negative]))
+def _best_cut(mine: np.ndarray, other: np.ndarray) -> float:
+    """The cut of per-sequence best scores with the largest z of one set against the other."""
+    cuts = np.unique(np.concatenate([mine, other]))
     cuts = cuts[np.isfinite(cuts)][-4000:]
-    above = [len(s) - np.searchsorted(np.sort(s), cuts) for s in (positive, negative)]
-    z = sign * z_scores(*above, len(positive), len(negative))
-    best = int(z.argmax())
-    return float(cuts[best]), float(sign * z[best])
+    above = [len(s) - np.searchsorted(np.sort(s), cuts) for s in (mine, other)]
+    return float(cuts[z_scores(*above, len(mine), len(other)).argmax()])
 
 
-def _site_counts(letters: np.ndarray, scores: tuple[np.ndarray, np.ndarray], cut: float, width: int) -> np.ndarray:
-    """(4, w) bases at every window that reaches ``cut``, turned to the strand that scores
-    better."""
-    forward, reverse = scores
+def _site_counts(
+    codes: np.ndarray, forward: np.ndarray, reverse: np.ndarray, cut: float
+) -> Float[np.ndarray, "4 w"]:
+    """Bases at every window that reaches `cut`, turned to the strand that scores better."""
     n, t = np.nonzero(np.maximum(forward, reverse) >= cut)
-    sites = sliding_window_view(letters, width, axis=1)[n, t]
+    sites = sliding_window_view(codes, codes.shape[1] - forward.shape[1] + 1, axis=1)[n, t]
     flip = reverse[n, t] > forward[n, t]
     sites[flip] = np.where(sites[flip] == MASK, MASK, 3 - sites[flip])[:, ::-1]
     return np.stack([(sites == base).sum(0) for base in range(4)]).astype(float)
 
 
-def _refine(
-    positive: np.ndarray, negative: np.ndarray, weights: np.ndarray, sign: float
-) -> tuple[np.ndarray, float, float, int]:
-    """One round: threshold the matrix, count its sites in the set it belongs to, less those
-    expected by chance."""
-    both = [_match_scores(letters, weights) for letters in (positive, negative)]
-    best = [np.maximum(*scores).max(1) for scores in both]
-    cut, z = _threshold(*best, sign)
-    width = weights.shape[1]
-    counts = [_site_counts(letters, s, cut, width) for letters, s in zip((positive, negative), both, strict=True)]
-    counts = [c / len(letters) for c, letters in zip(counts, (positive, negative), strict=True)]
-    signal, chance = counts if sign > 0 else counts[::-1]
-    size = len(positive if sign > 0 else negative)
-    return np.maximum(signal - chance, 0) * size, cut, z, int((best[0 if sign > 0 else 1] >= cut).sum())
+def _refine(mine: np.ndarray, other: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """One round: sites of the matrix in the set it belongs to, less those expected by chance."""
+    scores = [_match_scores(codes, weights) for codes in (mine, other)]
+    cut = _best_cut(*(np.maximum(*strands).max(1) for strands in scores))
+    signal, chance = (
+        _site_counts(codes, *strands, cut) / len(codes)
+        for codes, strands in zip((mine, other), scores, strict=True)
+    )
+    counts = np.maximum(signal - chance, 0) * len(mine) + 1
+    return np.log2(counts / counts.sum(0, keepdims=True) / 0.25)
 
 
-def _weights(counts: np.ndarray) -> np.ndarray:
-    pfm = (counts + 1) / (counts + 1).sum(0, keepdims=True)
-    return np.log2(pfm / 0.25)
+def _seed(word: str) -> np.ndarray:
+    """Scores of a word: a mismatch costs less than the threshold search may give away."""
+    return np.pad(2 * one_hot([word])[0].double().numpy() - 1, ((0, 0), (FLANK, FLANK)))
 
 
-def _seed(word: str, flank: int) -> np.ndarray:
-    """(4, k + 2 flank) scores of a word: one mismatch costs less than the threshold search may give
-    away."""
-    weights = np.zeros((4, len(word) + 2 * flank))
-    for i, base in enumerate(word):
-        weights[:, flank + i] = -1.0
-        weights["ACGT".index(base), flank + i] = 1.0
-    return weights
-
-
-def _mask(letters: np.ndarray, weights: np.ndarray, cut: float) -> np.ndarray:
-    """The same letters with every site masked, but for its flat flanks: a partner may stand
-    there."""
-    forward, reverse = _match_scores(letters, weights)
+def _mask(codes: np.ndarray, word: str, weights: np.ndarray, cut: float) -> np.ndarray:
+    """The same codes with every copy of the word masked, and every site of its matrix but for the
+    flat flanks: a partner may stand there."""
+    forward, reverse = _match_scores(codes, weights)
     core = np.flatnonzero((2.0**weights * 0.25 * weights).sum(0) > 0.3)  # columns of over 0.3 bits
-    masked = letters.copy()
-    for scores, columns in ((forward, core), (reverse, weights.shape[1] - 1 - core)):
-        n, t = np.nonzero(scores >= cut)
-        for i in columns:
-            masked[n, t + i] = MASK
+    masked = codes.copy()
+    _hide(masked, forward >= cut, core)
+    _hide(masked, reverse >= cut, weights.shape[1] - 1 - core)
+    copies = _words(masked, len(word)) == _words(codes_of(one_hot([word])), len(word))
+    _hide(masked, copies, range(len(word)))
     return masked
 
 
-def _mask_word(letters: np.ndarray, word: str) -> np.ndarray:
-    """The same letters with every copy of a word masked, on both strands: the search must move
-    on."""
-    k, number = len(word), 0
-    for base in word:
-        number = 4 * number + "ACGT".index(base)
-    n, t = np.nonzero(_words(letters, k) == number)
-    masked = letters.copy()
-    for i in range(k):
-        masked[n, t + i] = MASK
-    return masked
+def _hide(codes: np.ndarray, windows: np.ndarray, columns: Iterable[int]) -> None:
+    """Mask these columns of the windows, in place."""
+    n, t = np.nonzero(windows)
+    for i in columns:
+        codes[n, t + i] = MASK
 
 
 def enriched_motifs(
-    positives: Float[Tensor, "N 4 L"],
-    negatives: Float[Tensor, "M 4 L"],
-    *,
-    lengths: tuple[int, ...] = (6, 7, 8),
-    flank: int = 5,
-    rounds: int = 4,
-    max_motifs: int = 8,
-    min_z: float = 6.0,
+    positives: Float[Tensor, "N 4 L"], negatives: Float[Tensor, "M 4 L"], *,
+    max_motifs: int = 8, min_z: float = 6.0,
 ) -> list[Motif]:
-    """Motifs by enumeration: the best word, widened and refined to a matrix, its sites masked,
-    again.
+    """Motifs by enumeration, named by their rank and sign (`+1`, `-2`: words that mark the
+    negatives are kept too); `sites` counts sequences with a site; not trimmed.
 
     A word counts once per sequence, on either strand, and is judged by the two-proportion z of the
     sequences that hold it; so is a matrix, at the cut that separates the sets best. Counts expected
-    from the other set are taken off before a matrix is made. It stops at ``max_motifs`` or when a
-    word's |z| falls below ``min_z`` (chance alone, over the 43,000 words of 6 to 8 letters, reaches
-    about 4.5). Words that mark the negatives are kept too (repressors).
+    from the other set are taken off before a matrix is made. It stops at `max_motifs` or when a
+    word's |z| falls below `min_z` (chance alone, over the 43,000 words of 6 to 8 letters, reaches
+    about 4.5).
 
-    Motifs are named by their rank and sign (``+1``, ``-2``); ``sites`` counts sequences with a
-    site; not trimmed.
-
-    >>> enriched_motifs(x[y == 1], x[y == 0])[0].consensus
+    >>> enriched_motifs(x[simulated.y == 1], x[simulated.y == 0], min_z=9)
+    []
     """
-    positive, negative = codes(positives), codes(negatives)
+    positive, negative = codes_of(positives), codes_of(negatives)
     motifs = []
     for rank in range(1, max_motifs + 1):
-        word, z = best_word(positive, negative, lengths)
+        word, z = best_word(positive, negative)
         if abs(z) < min_z:
             break
-        sign = float(np.sign(z))
-        weights = _seed(word, flank)
-        for _ in range(rounds):
-            counts, _, _, _ = _refine(positive, negative, weights, sign)
-            weights = _weights(counts)
-        _, cut, z, sites = _refine(positive, negative, weights, sign)
-        pfm = 2.0**weights * 0.25
-        motifs.append(Motif(f"{'+' if sign > 0 else '-'}{rank}", pfm, source="enumeration", sites=sites))
-        positive, negative = (_mask_word(_mask(s, weights, cut), word) for s in (positive, negative))
+        mine, other = (positive, negative) if z > 0 else (negative, positive)
+        weights = _seed(word)
+        for _ in range(ROUNDS):
+            weights = _refine(mine, other, weights)
+        best = [np.maximum(*_match_scores(codes, weights)).max(1) for codes in (mine, other)]
+        cut = _best_cut(*best)
+        name, sites = f"{'+' if z > 0 else '-'}{rank}", int((best[0] >= cut).sum())
+        motifs.append(Motif(name, 2.0**weights * 0.25, source="enumeration", sites=sites))
+        positive, negative = (_mask(codes, word, weights, cut) for codes in (positive, negative))
     return motifs

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
+from motiflib.calling import merge
 from motiflib.motif import Motif
 from motiflib.sequence import Record, one_hot
 
@@ -17,27 +18,24 @@ def fimo_calls(
     """Matches of `motifs` in named sequences, by FIMO (Grant et al. 2011) in the implementation
     memelite.
 
-    Columns: sequence, start, end, motif, score, strand, p_value. The score is -log10 of the
-    p-value. Of matches that share half of the shorter one's bases the best stays, as for the
-    network's calls. FIMO's own default of `p_value` is 1e-4.
-
-    >>> fimo_calls([jaspar("REST")], read_fasta("peaks.fa")).motif.value_counts()
+    Columns: sequence, start, end, motif, score (-log10 of the p-value), strand, p_value. Of matches
+    that share half of the shorter one's bases the best stays, as for the network's calls. FIMO's
+    own default of `p_value` is 1e-4.
     """
     from memelite import fimo  # brings numba, which is slow to import
 
-    from motiflib.calling import merge
-
-    records = [Record(*record) for record in records]
+    names, letters = zip(*records, strict=True)
     matrices = {str(i): motif.pfm for i, motif in enumerate(motifs)}
-    x = one_hot([record.sequence for record in records]).numpy().astype(np.int8)
+    x = one_hot(letters).numpy().astype(np.int8)
     hits = pd.concat(fimo(matrices, x, threshold=p_value), ignore_index=True)
-    row = hits.sequence_name.astype(int)
-    names = np.array([motif.name for motif in motifs], dtype=object)
+    row, number = hits.sequence_name.astype(int), hits.motif_name.astype(int)
+    p = hits["p-value"].astype(float)
     calls = pd.DataFrame({
-        "sequence": np.array([r.name for r in records], dtype=object)[row], "start": hits.start.astype(int),
-        "end": hits.end.astype(int), "motif": names[hits.motif_name.astype(int)],
-        "score": -np.log10(hits["p-value"].astype(float).clip(lower=1e-30)), "strand": hits.strand,
-        "p_value": hits["p-value"].astype(float), "activation": hits.score.astype(float),
-    })  # fmt: skip
-    calls = merge(calls).assign(_row=lambda t: t.sequence.map({r.name: i for i, r in enumerate(records)}))
-    return calls.sort_values(["_row", "start"]).drop(columns=["_row", "activation"]).reset_index(drop=True)
+        "row": row, "sequence": np.array(names, dtype=object)[row],
+        "start": hits.start.astype(int), "end": hits.end.astype(int),
+        "motif": np.array([motif.name for motif in motifs], dtype=object)[number],
+        "score": -np.log10(p.clip(lower=1e-30)), "strand": hits.strand, "p_value": p,
+        "activation": hits.score.astype(float),
+    })
+    calls = merge(calls).sort_values(["row", "start"])
+    return calls.drop(columns=["row", "activation"]).reset_index(drop=True)

@@ -1,0 +1,256 @@
+"""The network, its filters and motifs as letters, and what it does with one sequence."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+import seaborn as sns
+from jaxtyping import Float
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from motifbook.figures.parts import TRACK, curves, name_rows, panels
+from motiflib.motif import Motif
+from motiflib.run import figures as base
+from motiflib.run.figures import COLOURS, INK, SOFT, axes_or_new, colour_of, label, styled
+
+STAGES = (
+    ("sequence", "bases as ones and zeros", "(4, L)"),
+    ("motif scanner", "each filter slides along, on both strands", "(C, T)"),
+    ("candidates", "the M strongest hits become tokens", "(M, D)"),
+    ("neighbourhood", "each token looks for partners at learnt distances", "(M, C)"),
+    ("syntax builder", "a memory asks K questions, one after the other", "(K, H, M)"),
+    ("logit", "bound or not, the same on both strands", "one number"),
+)
+OURS = {"candidates": COLOURS[1], "neighbourhood": COLOURS[1]}  # not in the paper: orange
+
+
+
+@styled
+def network() -> Axes:
+    """The stages of the network from top to bottom: name, what it does, shape of what it gives."""
+    ax = base.bare(axes_or_new(None, 0.72 * len(STAGES)))
+    ax.set(xlim=(0, 10), ylim=(-len(STAGES) + 0.55, 0.5))
+    for i, (name, does, shape) in enumerate(STAGES):
+        if i > 0:
+            arrow = {"arrowstyle": "-|>", "color": SOFT}
+            ax.annotate("", (1.55, -i + 0.32), (1.55, -i + 0.68), arrowprops=arrow)
+        box = {"boxstyle": "round,pad=0.6", "fc": OURS.get(name, COLOURS[0]), "ec": "none"}
+        white = {"color": "white", "weight": "bold", "family": "monospace", "bbox": box}
+        ax.text(1.55, -i, f"{name:^16}", ha="center", va="center", **white)
+        ax.text(3.25, -i + 0.02, does, va="bottom", fontsize=10.5)
+        ax.text(3.25, -i - 0.05, shape, va="top", color=SOFT, family="monospace", fontsize=10)
+    return ax
+
+
+@styled
+def logos(
+    motifs: Sequence[Motif], *, titles: Sequence[str] | None = None, columns: int = 2
+) -> Figure:
+    """Several motifs, `columns` side by side.
+
+    >>> figure = logos(found.motifs)
+    """
+    cells = panels(len(motifs), columns)
+    titles = titles or [motif.name for motif in motifs]
+    for cell, motif, title in zip(cells, motifs, titles, strict=True):
+        base.logo(motif, cell, title=title)
+    return cells[0].figure
+
+
+@styled
+def filter_grid(
+    filters: Float[np.ndarray, "F 4 W"], *, names: Sequence[str] | None = None, columns: int = 2
+) -> Figure:
+    """Raw filters at one scale, so that a weak one looks weak; what a filter dislikes hangs below.
+
+    >>> figure = filter_grid(model.scanner.filters[:2])
+    """
+    filters = base._array(filters)
+    names = names or [f"filter {i}" for i in range(len(filters))]
+    cells = panels(len(filters), columns)
+    for i, (cell, name) in enumerate(zip(cells, names, strict=True)):
+        base.letters(cell, filters[i]).set(ylim=_limits(filters), xticks=[])
+        label(cell, y="weight" if i % columns == 0 else "", title=name)
+    return cells[0].figure
+
+
+@styled
+def filters_over_time(
+    frames: Sequence[Float[np.ndarray, "F 4 W"]], times: Sequence[str], *, names: Sequence[str]
+) -> Figure:
+    """Small multiples: a row for each filter, a column for each moment of training; one scale."""
+    frames = np.stack([base._array(frame) for frame in frames])  # (times, F, 4, W)
+    cells = panels(len(names) * len(times), len(times), 0.85, room=0.25)
+    grid = np.reshape(cells, (len(names), len(times)))
+    for (row, time), cell in np.ndenumerate(grid):
+        base.bare(base.letters(cell, frames[time, row])).set_ylim(_limits(frames))
+    for cell, time in zip(grid[0], times, strict=True):
+        cell.set_title(time, loc="center", fontsize=10, weight="normal")
+    for cell, name in zip(grid[:, 0], names, strict=True):
+        cell.set_ylabel(name, color=SOFT, fontsize=10)
+    return cells[0].figure
+
+
+@styled
+def overlap_pair(
+    top: Float[np.ndarray, "4 W"], other: Float[np.ndarray, "4 W"], deltas: Sequence[int], *,
+    notes: Sequence[str],
+) -> Figure:
+    """Two filters over one sequence, the second `delta` bp further on; where both stand is shaded.
+
+    >>> figure = overlap_pair(*model.scanner.filters[:2], [0, 4], notes=["all", "some"])
+    """
+    both = np.stack([base._array(top), base._array(other)])
+    width = both.shape[2]
+    cells = panels(2 * len(deltas), len(deltas), 1.3)
+    grid = np.reshape(cells, (2, -1))
+    for column, delta, note in zip(grid.T, deltas, notes, strict=True):
+        for cell, weights, start in zip(column, both, (0, delta), strict=True):
+            base.bare(base.letters(cell, weights, start))
+            cell.set(ylim=_limits(both), xlim=(-0.6, width + delta - 0.4))
+            if delta < width:
+                cell.axvspan(delta - 0.5, width - 0.5, color=COLOURS[1], alpha=0.18, zorder=-1)
+        column[0].set_title(f"$\\delta$ = {delta}", loc="center", weight="normal")
+        column[1].set_xlabel(note, color=INK)
+    grid[0, 0].set_ylabel("top filter", color=SOFT)
+    grid[1, 0].set_ylabel("other", color=SOFT)
+    return cells[0].figure
+
+
+@styled
+def overlap_curve(weights: Mapping[str, Float[np.ndarray, " S"]]) -> Axes:
+    """Weight of a pair in the overlap penalty at each offset, A_a(delta) A_f(-delta), by name.
+
+    >>> ax = overlap_curve({"both full": [0, 1, 2, 1, 0], "one shortened": [0, 0, 1, 1, 0]})
+    """
+    lines = {name: (np.arange(len(w)) - len(w) // 2, w) for name, w in weights.items()}
+    ax = curves(lines, r"offset $\delta$ of the other filter (bp)", "price per unit of activation")
+    ax.set_ylim(bottom=0)
+    return ax
+
+
+def _limits(weights: np.ndarray) -> tuple[float, float]:
+    """Room for the tallest stacks of letters, up and down."""
+    up = np.clip(weights, 0, None).sum(-2).max()
+    down = np.clip(-weights, 0, None).sum(-2).max()
+    reach = 1.08 * max(up, down / 0.75, 1e-6)
+    return -0.75 * reach, reach
+
+
+@styled
+def sequence_view(
+    activations: Float[np.ndarray, "C T"], attention: Float[np.ndarray, "K H T"] | None = None, *,
+    width: int, names: Sequence[str], truth: pd.DataFrame | None = None,
+    calls: pd.DataFrame | None = None, window: tuple[int, int] | None = None,
+) -> Figure:
+    """What the network sees in one sequence: activations of each filter, attention, instances.
+
+    Forward activations rise above their line, those of the other strand hang below; each bar is
+    drawn at the middle of its window. Attention is the largest of the heads. `truth` and `calls`
+    have start, end, motif, strand.
+
+    >>> figure = sequence_view(np.eye(2, 9), width=8, names=["left", "right"], calls=calls[:2])
+    """
+    activations = base._array(activations)
+    middle = np.arange(activations.shape[1]) + (width - 1) / 2
+    tables = {"planted": truth, "called": calls}
+    tables = {name: table for name, table in tables.items() if table is not None}
+    steps = [] if attention is None else base._array(attention).max(1)
+    heights = [h for h in (3 * len(names), 2.2 * len(steps), 2.2 * len(tables)) if h]
+    room = 0.9 + 0.21 * sum(heights)
+    cells = panels(len(heights), height=0, room=room, sharex=True, height_ratios=heights)
+    scaled = 0.48 * activations / max(activations.max(), 1e-9)
+    _bars(cells[0], middle, scaled[: len(names)], COLOURS)
+    _bars(cells[0], middle, -scaled[len(names) :], COLOURS)
+    _lanes(cells[0], names, "activation")
+    if attention is not None:
+        _bars(cells[1], middle, 0.85 * steps, [INK])
+        _lanes(cells[1], [f"step {k + 1}" for k in range(len(steps))], "attention", up=0.4)
+    if tables:
+        _instances(cells[-1], tables, colour_of(names))
+        _lanes(cells[-1], list(tables), "")
+    for cell in cells[:-1]:
+        cell.spines["bottom"].set_visible(False)
+        cell.tick_params(axis="x", length=0)
+    cells[-1].set(xlim=window or (0, middle[-1] + width / 2), xlabel="position (bp)")
+    return cells[0].figure
+
+
+def _bars(ax: Axes, middle: np.ndarray, values: np.ndarray, colours: Sequence[str]) -> None:
+    """A lane of bars for each row of values."""
+    for lane, heights in enumerate(values):
+        seen, colour = np.abs(heights) > 0.004, colours[lane % len(colours)]
+        ax.vlines(middle[seen], -lane, -lane + heights[seen], color=colour, lw=2.3)
+        ax.axhline(-lane, **TRACK)
+
+
+def _instances(ax: Axes, tables: dict[str, pd.DataFrame], colours: dict[str, str]) -> None:
+    """A lane of named boxes for each table; an arrow gives the strand."""
+    for lane, table in enumerate(tables.values()):
+        for site in table.itertuples():
+            colour, length = colours.get(site.motif, SOFT), site.end - site.start
+            ax.barh(-lane + 0.2, length, 0.45, left=site.start, color=colour)
+            text = f"{site.motif} {'→' if site.strand == '+' else '←'}"
+            at = {"ha": "center", "va": "top", "fontsize": 9, "clip_on": True}
+            ax.text(site.start + length / 2, -lane - 0.06, text, **at)
+
+
+def _lanes(ax: Axes, names: Sequence[str], title: str, up: float = 0) -> None:
+    label(ax)
+    name_rows(ax, names)
+    ax.set_ylim(-len(names) + 0.5 + up, 0.5 + up)
+    ax.set_title(title, fontsize=10, weight="normal", color=SOFT)
+
+
+@styled
+def attention_steps(
+    attention: Float[np.ndarray, "K H M"], tokens: Sequence[str], ax: Axes | None = None
+) -> Axes:
+    """Which token each head of each step looked at; tokens below 8% everywhere are left out.
+
+    >>> ax = attention_steps(np.array([[[0.9, 0.1]], [[0.2, 0.8]]]), ["left at 93", "nothing"])
+    """
+    attention = base._array(attention)
+    steps, heads, _ = attention.shape
+    shown = np.flatnonzero(attention.max((0, 1)) >= 0.08)
+    table = attention.reshape(steps * heads, -1)[:, shown].T
+    numbers = np.where(table >= 0.03, np.char.mod("%.2f", table), "")
+    ax = axes_or_new(ax, 1.2 + 0.34 * len(shown))
+    look = {"cmap": "Blues", "vmin": 0, "vmax": 1, "cbar": False, "annot_kws": {"fontsize": 9}}
+    sns.heatmap(table, ax=ax, annot=numbers, fmt="", **look)
+    ax.vlines(heads * np.arange(1, steps), 0, len(shown), color=SOFT, lw=1.2)
+    ax.set_yticks(np.arange(len(shown)) + 0.5, [tokens[i] for i in shown], rotation=0)
+    ax.set_xticks(heads * (np.arange(steps) + 0.5), [f"step {k + 1}" for k in range(steps)])
+    ax.tick_params(length=0)
+    return label(ax, f"{heads} heads of each step")
+
+
+@styled
+def spacing_profiles(
+    table: Float[np.ndarray, "C C S"], pairs: Sequence[tuple[int, int]], names: Sequence[str], *,
+    window: tuple[int, int],
+) -> Figure:
+    """The learnt spacing table: for each ordered pair of channels, exp(rho) at each distance over
+    its mean when new.
+
+    Above 1 the network likes the second motif at that distance from the first (start to start),
+    below 1 it does not.
+
+    >>> figure = spacing_profiles(np.zeros((2, 2, 9)), [(0, 1)], ["A", "B"], window=(-3, 3))
+    """
+    table = base._array(table)
+    size = table.shape[2]
+    distances, weight = np.arange(size) - size // 2, np.exp(table) * size
+    cells = panels(len(pairs), height=1.25, room=0.6, sharex=True, sharey=True)
+    for cell, (a, b) in zip(cells, pairs, strict=True):
+        cell.axhline(1, color=SOFT, lw=1, ls=":")
+        cell.fill_between(distances, 1, weight[a, b], step="mid", alpha=0.85, lw=0)
+        cell.axvline(0, **TRACK)
+        label(cell, "", "weight", f"{names[b]}, seen from {names[a]}")
+    top = max(1.5, *(weight[a, b].max() for a, b in pairs))
+    cells[-1].set(xlim=(window[0] - 0.5, window[1] + 0.5), ylim=(0, 1.05 * top))
+    cells[-1].set_xlabel("distance from start to start (bp)")
+    return cells[0].figure

@@ -1,0 +1,273 @@
+"""The ten doors of the library: `import motiflib as ml` gives `ml.train`, `ml.call`, and so on.
+
+`run` is a folder that `train` made, or what `load` read from it. `sequences` are the path of a
+FASTA file, (name, letters) records, or a list of plain strings, which are named s0, s1, ... Results
+are tidy tables. The length of windows and tiles and the filters' width are the run's own and never
+asked for. What cannot be used raises `motiflib.files.InputError`, one line.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Mapping
+
+import pandas as pd
+
+from motiflib import calling, designing, syntax
+from motiflib.batches import examples
+from motiflib.discovery import channel_motifs
+from motiflib.files import LENGTH, RATIO, InputError, within, write_table
+from motiflib.genome import variants as reading
+from motiflib.genome.fasta import Genome
+from motiflib.genome.scan import call_genome
+from motiflib.genome.training import WIDTH, train_on_peaks
+from motiflib.hits import candidates
+from motiflib.model import ArgminnConfig
+from motiflib.run.evidence import gather
+from motiflib.run.folder import Run, fitting, load_run, train_run
+from motiflib.run.known import name_motifs
+from motiflib.sequence import Record, Sequences, one_hot
+from motiflib.training import TrainConfig, predict
+
+Path = str | os.PathLike
+BASES = 2**18  # of padded sequences that the network reads at a time
+
+
+def train(
+    run: Path, sequences: Sequences | pd.DataFrame, *, negatives: Sequences | None = None,
+    shuffle: str | None = None, genome: Path | None = None, window: int = 200, ratio: int = 4,
+    test_chroms: Iterable[str] = (), blacklist: Path | None = None, rename_chroms: bool = False,
+    filters: int = 12, width: int | None = None, layers: int = 2, epochs: int = 20, seed: int = 0,
+    device: str = "auto", progress: bool = True,
+) -> Run:
+    """Train a network on bound `sequences` and keep it in the folder `run`; interrupted, the same
+    call goes on where it was.
+
+    Give `negatives`, or a kind of `shuffle` ("dinucleotide", "mononucleotide"). With a `genome`,
+    `sequences` are peaks (BED, narrowPeak, a table): `window` bp around each summit are cut, and
+    `negatives` are "gc-matched" (the default), "dinucleotide", "flanks" or a BED file, `ratio` for
+    each peak; examples.tsv in the folder then lists every window, its part (train, or test on
+    `test_chroms`) and probability.
+
+    >>> train("run", ["ACGTTGCA" * 3] * 20)
+    Traceback (most recent call last):
+    motiflib.files.InputError: training needs either negatives or a kind of shuffle, ...
+    """
+    width = (12 if genome is None else WIDTH) if width is None else width
+    settings = {"config": ArgminnConfig(filters=filters, width=width, layers=layers), "seed": seed,
+                "training": TrainConfig(epochs=epochs, device=device), "progress": progress}
+    if genome is None:
+        return train_run(sequences, run, negatives=negatives, shuffle=shuffle, **settings)
+    if shuffle is not None:
+        raise InputError(f"--shuffle {shuffle}: with --genome, write --negatives dinucleotide")
+    within("window", window, 1, LENGTH)
+    within("ratio", ratio, 1, RATIO)
+    trained, table = train_on_peaks(
+        genome, sequences, run, width=window, ratio=ratio, test_chroms=list(test_chroms),
+        negatives="gc-matched" if negatives is None else negatives, blacklist=blacklist,
+        rename=rename_chroms, **settings,
+    )
+    write_table(table, os.path.join(run, "examples.tsv"))
+    return trained
+
+
+def load(run: Path | Run) -> Run:
+    """A run: its network (evaluation mode, CPU), motifs, evidence, history and settings.
+
+    >>> load(run).motifs[0].consensus
+    'GGACAGCGCC'
+    """
+    return run if isinstance(run, Run) else load_run(run)
+
+
+def score(run: Path | Run, sequences: Sequences) -> pd.DataFrame:
+    """Probability of each sequence that it is bound: columns name, probability.
+
+    >>> score(run, records).probability.round().sum()
+    20.0
+    """
+    run, parts = load(run), []
+    for part in batches_of(fitting(sequences, run.model.config.width)):
+        p = predict(run.model, one_hot([record.sequence for record in part]))
+        parts.append(pd.DataFrame({"name": [r.name for r in part], "probability": p.numpy()}))
+    empty = pd.DataFrame({"name": [], "probability": []})
+    return pd.concat(parts, ignore_index=True) if parts else empty
+
+
+def find_motifs(
+    run: Path | Run, sequences: Sequences | None = None, *, negatives: Sequences | None = None
+) -> pd.DataFrame:
+    """The motifs of a run, the known one that each is most like, and what held-out sequences say.
+
+    The evidence is from the sequences that training held back, or from bound `sequences` and their
+    `negatives` (by default, their shuffles). Columns: those of `known.name_motifs`, then of
+    `evidence.support`. The matrices are in `load(run).motifs`.
+
+    >>> find_motifs(run)  # doctest: +SKIP
+    """
+    run = load(run)
+    table, evidence = name_motifs(run.motifs), run.evidence
+    if sequences is not None:
+        letters = letters_of(run, sequences, negatives)
+        evidence = gather(run.model, run.found, examples(*letters), letters[0])
+    return table if evidence is None else table.merge(evidence.support, on="motif", how="left")
+
+
+def call(
+    run: Path | Run, sequences: Sequences, *, threshold: float | None = None,
+    fdr: float | None = None, every: bool = False,
+) -> pd.DataFrame:
+    """Instances of the run's motifs, in order of sequence and start: columns of `calling.call`.
+
+    `threshold` is the least score, 0.5 by default; or `fdr`, the false discovery rate that you
+    accept in sequences like those of the training; or `every` candidate down to 0.05.
+
+    >>> call(run, records).columns.tolist()[:6]
+    ['sequence', 'start', 'end', 'motif', 'score', 'strand']
+    """
+    run = load(run)
+    parts = list(call_in_parts(run, sequences, least_score(run, threshold, fdr, every)))
+    empty = pd.DataFrame(columns=calling.CALL_COLUMNS)
+    return pd.concat(parts, ignore_index=True) if parts else empty
+
+
+def scan(
+    run: Path | Run, genome: Path, out: Path, *, regions: Path | None = None,
+    rename_chroms: bool = False, threshold: float | None = None, fdr: float | None = None,
+    every: bool = False, device: str = "cpu",
+) -> None:
+    """Instances along a genome, or in `regions` of it, as the BED file `out` (`scan.call_genome`).
+
+    >>> scan(run, "missing.fa", "calls.bed")
+    Traceback (most recent call last):
+    motiflib.files.InputError: missing.fa: no such file; ...
+    """
+    run = load(run)
+    least = least_score(run, threshold, fdr, every)
+    call_genome(run, genome, out, regions=regions, rename=rename_chroms, threshold=least,
+                device=device)
+
+
+def rules(run: Path | Run, sequences: Sequences) -> pd.DataFrame:
+    """Which motifs stand together, on which strands, how far apart, how sure that is and what the
+    network makes of it: columns of `syntax.find_rules`, and sentence.
+
+    >>> rules(run, records).columns.tolist()[:4]
+    ['motif_a', 'strand_a', 'motif_b', 'strand_b']
+    """
+    run = load(run)
+    records = list(fitting(sequences, run.model.config.width))
+    table = syntax.find_rules(run.model, run.found, records, tile=run.tile)
+    return table.assign(sentence=[syntax.rule_sentence(rule) for _, rule in table.iterrows()])
+
+
+def explain(run: Path | Run, sequences: Sequences) -> pd.DataFrame:
+    """Every site that a filter of a motif fires at, with what the network makes of it; sequences
+    are read whole, and sites that share bases are not merged.
+
+    Columns: sequence, motif, start, end, strand; activation, attention, effect (fall of the
+    log-odds if the site is silenced), probability of the sequence, score (`hits.site_score`).
+
+    >>> explain(run, records[:1]).effect.max() > 1
+    True
+    """
+    run, parts = load(run), []
+    reads = channel_motifs(run.model, run.found)
+    for part in batches_of(fitting(sequences, run.model.config.width)):
+        seen = candidates(run.model, one_hot([record.sequence for record in part]))
+        seen = seen.join(reads, on="channel", how="inner")
+        start = seen.start + seen.offset
+        name = seen.row.map(dict(enumerate(record.name for record in part)))
+        parts.append(seen.assign(sequence=name, start=start, end=start + seen.length))
+    columns = ["sequence", "motif", "start", "end", "strand", *calling.CALL_COLUMNS[-4:], "score"]
+    return pd.concat(parts, ignore_index=True)[columns] if parts else pd.DataFrame(columns=columns)
+
+
+def design(
+    run: Path | Run, n: int = 100, *, length: int = 200, gc: float = 0.5,
+    forbid: Iterable[str] = (), left: str = "", right: str = "",
+    counts: Mapping[str, int] | None = None, apart: int = 0, seed: int = 0,
+) -> pd.DataFrame:
+    """New sequences from the run's own motifs and rules, under `designing.Constraints`: columns
+    design, sequence, probability, text (the reason for every base).
+
+    >>> design(run, 2, length=120).probability.min() > 0.9
+    True
+    """
+    run = load(run)
+    asked = designing.Constraints(length, gc, tuple(forbid), left, right, counts or {}, apart)
+    made = designing.design(run.model, run.found, n, asked, seed=seed)
+    reasons = designing.explain(run.model, made).drop_duplicates("design").set_index("design")
+    table = pd.DataFrame(made.records, columns=["design", "sequence"])
+    return table.assign(probability=made.probability, text=table.design.map(reasons.text))
+
+
+def variants(
+    run: Path | Run, sequences: Path, *, genome: Path | None = None, alt: Path | None = None,
+    rename_chroms: bool = False, threshold: float = calling.THRESHOLD,
+) -> pd.DataFrame:
+    """What each variant does to the log-odds and to the instances: columns of `variants.effects`.
+
+    `sequences` is a VCF file, with the `genome` of its reference; or a FASTA file of the sequences
+    before, with `alt`, the same sequences after, in the same order.
+
+    >>> variants(run, "tert.vcf")
+    Traceback (most recent call last):
+    motiflib.files.InputError: variants need either a genome or the sequences after (alt): give one
+    """
+    if (genome is None) == (alt is None):
+        raise InputError("variants need either a genome or the sequences after (alt): give one")
+    run = load(run)
+    least = run.model.config.width
+    if alt is not None:
+        table, pairs = reading.from_fasta(sequences, alt, least=least)
+    else:
+        table = reading.read_vcf(sequences)
+        with Genome(genome) as reference:
+            pairs = reading.on_reference(reference, table, run.tile, rename=rename_chroms,
+                                         where=sequences, least=least)
+    return reading.effects(run, table, pairs, threshold=threshold)
+
+
+def letters_of(run: Run, *sources: Sequences | None) -> list[list[str]]:
+    """The letters of each source that is given."""
+    width = run.model.config.width
+    given = [source for source in sources if source is not None]
+    return [[record.sequence for record in fitting(source, width)] for source in given]
+
+
+def call_in_parts(run: Run, sequences: Sequences, least: float) -> Iterator[pd.DataFrame]:
+    """`call`, some sequences at a time: for files that do not fit into memory."""
+    records = fitting(sequences, run.model.config.width)
+    return calling.call_parts(run.model, run.found, records, threshold=least, tile=run.tile)
+
+
+def least_score(
+    run: Run, threshold: float | None = None, fdr: float | None = None, every: bool = False
+) -> float:
+    """The score that calls must reach: the one given, that of a false discovery rate, the lowest,
+    or the default; InputError if more than one is given, or no score reaches the rate."""
+    if (threshold is not None) + (fdr is not None) + every > 1:
+        raise InputError("--threshold, --fdr and --all each choose the least score: "
+                         "give one of them")
+    if fdr is None:
+        given = calling.THRESHOLD if threshold is None else threshold
+        return calling.LEAST if every else given
+    least = run.fdr.fdr.min()
+    if not least <= fdr <= 1:
+        raise InputError(f"false discovery rate {fdr}: this run's scores reach {least:.2g} to 1; "
+                         "choose one of those")
+    return calling.at_fdr(run.fdr, fdr)
+
+
+def batches_of(records: Iterable[Record], bases: int = BASES) -> Iterator[list[Record]]:
+    """Consecutive records that, padded to the longest, hold at most `bases`; one at least."""
+    part, longest = [], 0
+    for record in records:
+        longest = max(longest, len(record.sequence))
+        if part and longest * (len(part) + 1) > bases:
+            yield part
+            part, longest = [], len(record.sequence)
+        part.append(record)
+    if part:
+        yield part
