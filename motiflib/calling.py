@@ -20,29 +20,22 @@ from motiflib.sequence import Record, one_hot, shuffle
 THRESHOLD = 0.5  # of the score: a site that is more probably an instance than not
 LEAST = 0.05  # sites below are never worth keeping
 CONTEXT = 0.3  # calls of this score stay in place in decoys: most instances do, and few chance hits
-DRAWS = 2  # decoys of each sequence
-CALL_COLUMNS = [
-    "sequence", "start", "end", "motif", "score", "strand",
-    "activation", "attention", "effect", "probability",
-]
+CALL_COLUMNS = ["sequence", "start", "end", "motif", "score", "strand",
+                "activation", "attention", "effect", "probability"]
 BED_HEADER = "#" + "\t".join(CALL_COLUMNS) + "\n"
 Records = Iterable[Record | tuple[str, str]]
 # Bases [begin, end) of a sequence; the calls whose middle lies in [low, high) are this tile's own.
 Tile = namedtuple("Tile", "sequence letters begin end low high last")
 
 
-def call(
-    model: Argminn, found: Found, records: Records, *, threshold: float = THRESHOLD, tile: int = 500
-) -> pd.DataFrame:
+def call(model: Argminn, found: Found, records: Records, *,
+         threshold: float = THRESHOLD, tile: int = 500) -> pd.DataFrame:
     """Instances of the motifs `found` in named sequences, in order of sequence, then start.
 
-    Columns: sequence; start, end of the (trimmed) motif, 0-based half-open; motif; score in [0, 1]
-    (`hits.site_score`); strand; activation of the filter; attention; effect, the fall of the logit
-    if the site is silenced (negative: it speaks against); probability of the sequence (of the tile,
-    in a long one). Calls that share half of the shorter one's bases are one: the best score stays.
-    Sequences above 2 x `tile` bp are read as tiles of `tile` bp that overlap by half. Give the
-    length that the network was trained on: the network knows where the middle is. Raises InputError
-    if a setting is out of range.
+    Columns: sequence; start, end (0-based half-open); motif; score in [0, 1] (`hits.site_score`);
+    strand; activation; attention; effect, the fall of the logit without the site; probability of
+    the sequence or tile. The best of calls that share half stays. Above 2 x `tile` bp, tiles are
+    read: give the length of training, as the network knows the middle. InputError for bad settings.
 
     >>> call(model, found, records).columns.tolist()[:4]
     ['sequence', 'start', 'end', 'motif']
@@ -51,24 +44,21 @@ def call(
     return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=CALL_COLUMNS)
 
 
-def call_parts(
-    model: Argminn, found: Found, records: Records, *,
-    threshold: float = THRESHOLD, tile: int = 500, batch: int = 128,
-) -> Iterator[pd.DataFrame]:
+def call_parts(model: Argminn, found: Found, records: Records, *, threshold: float = THRESHOLD,
+               tile: int = 500, batch: int = 128) -> Iterator[pd.DataFrame]:
     """`call` in parts, each some sequences, for files that do not fit into memory.
 
     >>> len(list(call_parts(model, found, records[:4], batch=2)))
     2
     """
-    width, least, waiting = model.config.width, max(threshold, LEAST), []
+    twice, least, waiting = 2 * model.config.width, max(threshold, LEAST), []
     if not 0 <= threshold <= 1:
         raise InputError(f"threshold {threshold} is not a score; choose one from 0 to 1")
-    if tile < 2 * width:
-        needed = f"at least {2 * width}, twice the filters' width"
-        raise InputError(f"tile of {tile} bp: expected {needed}")
+    if tile < twice:
+        raise InputError(f"tile of {tile} bp: expected at least {twice}, twice the filters' width")
     for group in grouped(tiles(records, tile), batch):
         letters = [piece.letters for piece in group]
-        x = one_hot(letters, max(width, *map(len, letters)))
+        x = one_hot(letters, max(model.config.width, *map(len, letters)))
         waiting.append(piece_calls(model, found, x, pd.DataFrame(group), least))
         if group[-1].last:  # nothing that follows belongs to these sequences
             calls = pd.concat(waiting)
@@ -94,114 +84,86 @@ def tiles(records: Records, tile: int) -> Iterator[Tile]:
 def grouped(stream: Iterable[Tile], batch: int) -> Iterator[list[Tile]]:
     """At most `batch` tiles at a time, of at most 512 bp on average."""
     group: list[Tile] = []
-    longest = 0
     for tile in stream:
-        longest = max(longest, len(tile.letters))
+        longest = max(len(piece.letters) for piece in [*group, tile])
         if group and (len(group) == batch or longest * (len(group) + 1) > 512 * batch):
             yield group
-            group, longest = [], len(tile.letters)
+            group = []
         group.append(tile)
     if group:
         yield group
 
 
-def piece_calls(
-    model: Argminn, found: Found, x: Float[Tensor, "N 4 L"], pieces: pd.DataFrame, least: float
-) -> pd.DataFrame:
-    """Sites in x with at least the score `least` as calls in the coordinates of the sequences that
-    x was cut from, not yet merged.
-
-    `pieces` has a row for each of x: sequence (its name), begin (where x begins there), end (no
-    call reaches beyond), low and high: only calls whose middle lies in [low, high) are taken.
-    """
-    seen = candidates(model, x, least=least)
+def piece_calls(model: Argminn, found: Found, x: Float[Tensor, "N 4 L"], pieces: pd.DataFrame,
+                least: float) -> pd.DataFrame:
+    """Sites in x as calls, not yet merged, in the sequences that x was cut from; `pieces` has a row
+    for each of x: sequence (its name), begin, end, low and high, as in `Tile`."""
+    seen = candidates(model, x, least=least).join(pieces, on="row")
     sites = seen[seen.score >= least].join(channel_motifs(model, found), on="channel", how="inner")
-    sites = sites.join(pieces, on="row")
     start = sites.begin + sites.start + sites.offset
-    end = start + sites.length
     middle = start + sites.length // 2
-    own = (sites.low <= middle) & (middle < sites.high)
     sites["start"] = start.clip(lower=0)  # a flank may reach beyond the sequence
-    sites["end"] = np.minimum(end, sites.end)
-    return sites.loc[own, CALL_COLUMNS]
+    sites["end"] = np.minimum(start + sites.length, sites.end)
+    return sites.loc[(sites.low <= middle) & (middle < sites.high), CALL_COLUMNS]
 
 
 def merge(calls: pd.DataFrame, share: float = 0.5) -> pd.DataFrame:
-    """Of calls in a sequence that share this part of the shorter one's bases (0: any base), keep
-    the best: the highest score, then the highest activation."""
+    """Of calls that share this part of the shorter one's bases (0: any base), the best only."""
     best = ["score", "activation", "start"]
     order = calls.sort_values(best, ascending=[False, False, True], kind="stable")
-    taken: dict[str, list[tuple[int, int]]] = defaultdict(list)
-    keep = []
+    taken, keep = defaultdict(list), []
     for name, start, end in zip(order.sequence, order.start, order.end, strict=True):
-        free = not any(
-            min(end, e) - max(start, s) >= max(share * min(end - start, e - s), 1)
-            for s, e in taken[name]
-        )
-        keep.append(free)
-        if free:
+        keep.append(not any(min(end, e) - max(start, s) >= max(share * min(end - start, e - s), 1)
+                            for s, e in taken[name]))
+        if keep[-1]:
             taken[name].append((start, end))
     return order[np.array(keep, dtype=bool)]
 
 
-def calibrate(
-    model: Argminn, found: Found, records: Records, *,
-    background: Records | None = None, tile: int = 500,
-) -> pd.DataFrame:
+def calibrate(model: Argminn, found: Found, records: Records, *,
+              background: Records | None = None, tile: int = 500) -> pd.DataFrame:
     """What false discovery rate each score has in sequences like `records`, from 0.05 to 1.
 
-    Columns: score; per_mb, calls in `records` of at least this score; background_per_mb, calls that
-    chance gives; fdr, their ratio, at most 1 and never rising with the score. Chance is seen in
-    `decoys` of the records: a call there counts unless it shares half with one kept in place. In a
-    `background` of sequences without any instance all calls count, but the network judges them
-    without the context that true instances make, and the rate is off for sequences that hold one.
+    Columns: score; per_mb and background_per_mb, calls of at least this score in `records` and by
+    chance; fdr, their ratio, at most 1 and never rising. Chance is what is called in `decoys` but
+    for the calls kept, or all in a `background` without instances, and so out of their company.
 
     >>> calibrate(model, found, records[:4]).columns.tolist()
     ['score', 'per_mb', 'background_per_mb', 'fdr']
     """
-    records = [Record(*record) for record in records]
+    records = list(records)
     ours = call(model, found, records, threshold=LEAST, tile=tile)
+    kept, drawn = ours[:0], [list(background or ())]
     if background is None:
         kept = ours[ours.score >= CONTEXT]
-        drawn = [decoys(records, kept, seed) for seed in range(DRAWS)]
-    else:
-        kept, drawn = ours[:0], [[Record(*record) for record in background]]
+        drawn = [decoys(records, kept, seed) for seed in range(2)]
     chance = [call(model, found, part, threshold=LEAST, tile=tile) for part in drawn]
     chance = pd.concat([calls.drop(index=overlaps(calls, kept).call) for calls in chance])
     table = pd.DataFrame({"score": np.round(np.linspace(LEAST, 1, 96), 2)})
-    table["per_mb"] = per_megabase(ours, table.score, records)
-    table["background_per_mb"] = per_megabase(chance, table.score, sum(drawn, []))
+    searched = {"per_mb": (ours, records), "background_per_mb": (chance, sum(drawn, []))}
+    for column, (calls, sequences) in searched.items():
+        fewer = np.searchsorted(np.sort(calls.score.to_numpy(float)), table.score)
+        bases = sum(len(letters) for _, letters in sequences)
+        table[column] = (len(calls) - fewer) / max(bases, 1) * 1e6
     ratio = table.background_per_mb / table.per_mb.clip(lower=1e-9)
     return table.assign(fdr=ratio.clip(upper=1).cummin())
 
 
-def per_megabase(calls: pd.DataFrame, scores: pd.Series, records: list[Record]) -> np.ndarray:
-    """How many calls have at least each score, for 10^6 bases of the records searched."""
-    mine, bases = np.sort(calls.score.to_numpy(float)), sum(len(r.sequence) for r in records)
-    return (len(mine) - np.searchsorted(mine, scores)) / max(bases, 1) * 1e6
-
-
 def decoys(records: Records, kept: pd.DataFrame, seed: int = 0) -> list[Record]:
-    """The same sequences with the calls `kept` in place and the rest, joined, shuffled by
-    dinucleotides around them.
+    """The same sequences with the calls `kept` in place and the rest shuffled by dinucleotides
+    around them: in a sequence shuffled whole, chance hits score higher than beside an instance.
 
-    Why: what the network makes of a chance hit depends on its company. In a sequence shuffled whole
-    it searches harder, and chance hits score higher than beside an instance.
-
-    >>> kept = pd.DataFrame({"sequence": ["s"], "start": [2], "end": [6]})
-    >>> decoys([("s", "ACGTTTGACCAGAT")], kept)[0].sequence[2:6]
-    'GTTT'
+    >>> decoys(records, calls)[0].name == records[0].name
+    True
     """
-    records, places = [Record(*record) for record in records], dict(list(kept.groupby("sequence")))
-    letters = [np.array(list(record.sequence)) for record in records]
-    free = [np.ones(len(row), dtype=bool) for row in letters]
-    for record, mask in zip(records, free, strict=True):
-        for site in places.get(record.name, kept[:0]).itertuples():
-            mask[site.start : site.end] = False
-    rest = ["".join(row[mask]) for row, mask in zip(letters, free, strict=True)]
-    for row, mask, mixed in zip(letters, free, shuffle(rest, seed=seed), strict=True):
-        row[mask] = list(mixed)
-    return [Record(record.name, "".join(row)) for record, row in zip(records, letters, strict=True)]
+    letters = {name: np.array(list(sequence)) for name, sequence in records}
+    free = {name: np.ones(len(row), dtype=bool) for name, row in letters.items()}
+    for site in kept.itertuples():
+        free[site.sequence][site.start : site.end] = False
+    rest = ["".join(row[free[name]]) for name, row in letters.items()]
+    for (name, row), mixed in zip(letters.items(), shuffle(rest, seed=seed), strict=True):
+        row[free[name]] = list(mixed)
+    return [Record(name, "".join(row)) for name, row in letters.items()]
 
 
 def at_fdr(table: pd.DataFrame, fdr: float = 0.05) -> float:
@@ -210,25 +172,21 @@ def at_fdr(table: pd.DataFrame, fdr: float = 0.05) -> float:
     >>> at_fdr(pd.DataFrame({"score": [0.1, 0.5], "fdr": [0.3, 0.04]}))
     0.5
     """
-    good = table.score[table.fdr <= fdr]
-    return float(good.min()) if len(good) else 1.0
+    return float(min(table.score[table.fdr <= fdr], default=1))
 
 
 def bed_lines(calls: pd.DataFrame) -> str:
-    """Calls as lines of BED, sorted by sequence name and start, as bedtools and IGV want: six
-    standard columns, the score times 1000, then activation, attention, effect, probability."""
+    """Lines of BED by sequence name and start, as bedtools and IGV want, the score times 1000."""
     bed = calls[CALL_COLUMNS].sort_values(["sequence", "start", "end", "motif"], kind="stable")
     bed["score"] = (1000 * bed.score.astype(float)).round().clip(0, 1000).astype(int)
     return bed.to_csv(sep="\t", index=False, header=False, float_format="%.4g")
 
 
-def write_bed(calls: pd.DataFrame | Iterable[pd.DataFrame], path: str | PathLike) -> None:
-    """Write calls, or parts of them as `call_parts` yields, as BED: a line beginning with # that
-    names the columns, then `bed_lines`. Raises InputError for a path that cannot be written.
+def write_bed(parts: Iterable[pd.DataFrame], path: str | PathLike) -> None:
+    """Write parts of calls as BED below a line of column names; InputError if it cannot be written.
 
     >>> write_bed(call_parts(model, found, records), "calls.bed")
     """
-    parts = [calls] if isinstance(calls, pd.DataFrame) else calls
     lines = [line for part in parts for line in bed_lines(part).encode().splitlines(True)]
     lines.sort(key=lambda line: line.split(b"\t")[0])  # stable: those of a sequence are in order
     write_atomic(path, [BED_HEADER.encode(), *lines])

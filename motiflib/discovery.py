@@ -1,9 +1,9 @@
 """Filters to motifs: the sites at which a filter makes the network decide, aligned and trimmed.
 
-Two filters that each read a part of a wider motif are joined: the other's matrix stands beside the
-sites of each at one distance. Parts that overlap describe the same bases, so a good share of sites
-is enough: each filter has its site where the other's part is weak. Parts that only touch must stand
-together in nearly all sites, for partners at a fixed distance have a gap, or also stand alone.
+Two filters that read parts of one motif are joined: the other's matrix stands beside the sites of
+each at one distance. If the parts overlap, a good share of sites is enough, as each filter has its
+site where the other's part is weak. If they only touch, it must be nearly all: partners at a fixed
+distance, which stay apart, have a gap or also stand alone.
 Letters: W filter width; w and V columns of a motif and of a wider matrix.
 """
 
@@ -27,15 +27,13 @@ from motiflib.sequence import reverse_complement
 TRIM = 0.3  # bits; columns below are cut from both ends
 BITS = 1.0  # a motif has as much in a column, on average
 SHARES = (0.5, 0.7, 0.85)  # of a filter's highest activation: from the first that will do, sites
-GAP = 1  # columns between two parts of one motif, at most
 SHARE = 1 / 3  # of the sites of either part have the other there, at least, if half of it overlaps
 FLIP = {"+": "-", "-": "+"}
 COLUMNS = "motif consensus filter offset length information_bits sites contribution".split()
 
 
 class Member(NamedTuple):
-    """A filter that reads a motif: where in its window the motif's leftmost base is (may be
-    negative), and which strand of the motif it reads."""
+    """A filter, where a motif's leftmost base is in its window (may be < 0), which strand."""
 
     filter: int
     offset: int
@@ -74,13 +72,12 @@ class Found(NamedTuple):
 
 
 def frequencies(counts: Float[np.ndarray, "4 w"]) -> Float[np.ndarray, "4 w"]:
-    """Columns that sum to one, of counts with a quarter more for each base."""
-    return (counts + 0.25) / (counts.sum(0) + 1)
+    return (counts + 0.25) / (counts.sum(0) + 1)  # one pseudocount, shared
 
 
 def rich_pieces(information: Float[np.ndarray, " w"], fragment: float = 0.5) -> list[tuple]:
-    """Half-open ranges of columns of TRIM bits or more; two poorer ones part them. At the ends, less
-    than `fragment` of the richest one's bits is the edge of a frequent neighbour, and left out.
+    """Half-open ranges of columns of TRIM bits or more, parted by two poorer ones. One at the ends
+    with less than `fragment` of the richest one's bits is left out, the edge of a neighbour.
 
     >>> rich_pieces(np.array([2, 2, 2, 2, 0, 2, 0, 0, 2.0]))
     [(0, 6)]
@@ -94,8 +91,8 @@ def rich_pieces(information: Float[np.ndarray, " w"], fragment: float = 0.5) -> 
 
 
 def trim_ends(pfm: Float[np.ndarray, "4 V"]) -> tuple[Float[np.ndarray, "4 w"], int]:
-    """The most informative (then shortest) part of a matrix within its `rich_pieces` that has a mean
-    of BITS or more, or else the richest column; and where it starts."""
+    """The part of a matrix with most information, within its `rich_pieces`, that has a mean of BITS
+    or more (of equal ones the shortest; else the richest column), and where it starts."""
     information = Motif("", pfm).information
     pieces = rich_pieces(information)
     low, high = pieces[0][0], pieces[-1][1]
@@ -104,8 +101,7 @@ def trim_ends(pfm: Float[np.ndarray, "4 V"]) -> tuple[Float[np.ndarray, "4 w"], 
     bits = total[end] - total[first]
     good = bits >= BITS * (end - first) - 1e-9
     good = good if good.any() else end == first + 1
-    first, end, bits = first[good], end[good], bits[good]
-    best = np.lexsort((first, first - end, bits))[-1]
+    best = np.lexsort((first, first - end, np.where(good, bits, -1)))[-1]
     return pfm[:, first[best] : end[best]], int(first[best])
 
 
@@ -116,9 +112,8 @@ def find_motifs(model: Argminn, x: Float[Tensor, "N 4 L"], *,
     highest activation, as in the paper, whose removal changes the odds by 2 or more; where these
     make no motif of `shortest` columns with BITS each, the stronger ones, if there are `sites`.
 
-    Columns of the table: motif, consensus, filter, offset (as in `Member`), length,
-    information_bits, sites, contribution (a site's mean effect on the logit, signed). Order: sum of
-    |effect| over all sites.
+    Columns of the table: motif, consensus, filter, offset (`Member`), length, information_bits,
+    sites, contribution (mean effect on the logit, signed). Order: sum of |effect| over all sites.
 
     >>> find_motifs(model, x, sites=5).table.motif.tolist()
     ['M1', 'M2']
@@ -161,7 +156,7 @@ def whole(one: Reading, weights: Float[Tensor, "4 W"]) -> Reading:
     read = np.flatnonzero(rich & (spread >= 0.4 * spread.max())).tolist()
     columns = [member.offset, member.offset + one.motif.width - 1, *read]
     motif = replace(one.motif, pfm=pfm[:, width + min(columns) : width + max(columns) + 1])
-    if motif.information_bits - one.motif.information_bits < 2:  # less than a base that never varies
+    if motif.information_bits - one.motif.information_bits < 2:  # as a sure base has
         return one
     return one._replace(motif=motif, members=[member._replace(offset=min(columns))])
 
@@ -201,11 +196,10 @@ def join(kept: list[Reading]) -> list[Reading]:
 
 
 def bridge(a: Reading, b: Reading) -> tuple[Reading, int] | None:
-    """If both are parts of one motif, the second, on the strand of the first, and where it starts
-    in the first; else None."""
+    """The second, on the first one's strand, and where it starts in it; None if no parts of one."""
     best, found, width, size = SHARE, None, a.motif.width, b.motif.width
     for other in (b, b.reverse_complement()):
-        for shift in range(-size - GAP, width + GAP + 1):
+        for shift in range(-size - 1, width + 2):  # a column between, at most
             together = min(share_with(a, other, shift), share_with(other, a, -shift))
             overlap = min(width, shift + size) - max(0, shift)
             needed = SHARE if 2 * overlap >= min(width, size) else 0.8  # nearly all
@@ -224,8 +218,7 @@ def share_with(a: Reading, b: Reading, shift: int) -> float:
     there = frequencies(a.counts[:, at : at + b.motif.width])
     if correlation_at(b.motif.pfm, there, 0) < 0.8:
         return 0.0
-    # On a background with equal bases, e = share * p in each column.
-    p, e = b.motif.pfm[:, outside] - 0.25, there[:, outside] - 0.25
+    p, e = b.motif.pfm[:, outside] - 0.25, there[:, outside] - 0.25  # e is the share of p
     return float((e * p).sum() / (p * p).sum())
 
 

@@ -37,6 +37,23 @@ class Record(NamedTuple):
     sequence: str
 
 
+Sequences = str | os.PathLike | Iterable[Record | tuple[str, str] | str]
+
+
+def records_of(sequences: Sequences) -> Iterator[Record]:
+    """The one way in: records of a FASTA file, of (name, letters) pairs, or of plain strings.
+
+    >>> list(records_of(["acgt"]))
+    [Record(name='s0', sequence='ACGT')]
+    """
+    if isinstance(sequences, (str, os.PathLike)):
+        yield from read_fasta(sequences)
+        return
+    for i, given in enumerate(sequences):
+        name, letters = (f"s{i}", given) if isinstance(given, str) else given
+        yield Record(name, letters.upper())
+
+
 def read_fasta(path: str | os.PathLike) -> Iterator[Record]:
     """Stream the records of a FASTA file, plain or gzip; their names are first words of headers.
     InputError for what `read_lines` refuses, an empty file, text before the first header, a record

@@ -25,25 +25,17 @@ def placements(grammar, label, length):
             yield a.weight / len(gap_sets) / len(starts), planted
 
 
-def probability(sequence, planted, grammar, base, step=None):
-    """P(sequence | placement): planted bases from the matrices, the others from `base` (4,) or the
-    chain `step`."""
+def probability(sequence, planted, grammar, base):
+    """P(sequence | placement): planted bases from the matrices, the others from `base` (4,)."""
     p, covered = 1.0, set()
     for m, strand, start in planted:
         pfm = grammar.motifs[m].pfm if strand == "+" else grammar.motifs[m].pfm[::-1, ::-1]
         for i in range(pfm.shape[1]):
             p *= pfm["ACGT".index(sequence[start + i]), i]
             covered.add(start + i)
-    before = None  # the last background base seen: covered bases were drawn from the chain too, then overwritten
     for i, letter in enumerate(sequence):
-        if i in covered:
-            continue
-        b = "ACGT".index(letter)
-        if step is None or before is None:
-            p *= base[b]
-        else:
-            p *= np.linalg.matrix_power(step, i - before[0])[before[1], b]
-        before = (i, b)
+        if i not in covered:
+            p *= base["ACGT".index(letter)]
     return p
 
 
@@ -52,21 +44,20 @@ def turn(sequence):
     return "".join(PAIR[c] for c in reversed(sequence))
 
 
-def likelihood(sequence, grammar, label, base, step=None):
+def likelihood(sequence, grammar, label, base):
     """P(sequence | class), summed over every placement and both ways round."""
     both = (sequence, turn(sequence))
     return sum(
-        w / 2 * probability(s, placed, grammar, base, step)
+        w / 2 * probability(s, placed, grammar, base)
         for s in both
         for w, placed in placements(grammar, label, len(sequence))
     )
 
 
-def log_likelihood_ratio(sequence, grammar, base, step=None):
+def log_likelihood_ratio(sequence, grammar, base):
     """log P(sequence | positive) / P(sequence | negative)."""
-    return math.log(
-        likelihood(sequence, grammar, 1, base, step) / likelihood(sequence, grammar, 0, base, step)
-    )
+    positive, negative = (likelihood(sequence, grammar, label, base) for label in (1, 0))
+    return math.log(positive / negative)
 
 
 def posterior(sequence, grammar, label, base, names):

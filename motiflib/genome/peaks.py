@@ -20,7 +20,6 @@ from motiflib.sequence import shuffle
 log = logging.getLogger(__name__)
 PLACE = ["chrom", "start", "end"]
 COLUMNS = [*PLACE, "name", "score", "strand", "summit"]
-NARROWPEAK = 10  # columns; the last is the distance of the summit from the start, or -1
 WHOLE = " *-?[0-9]{1,18} *"  # int() would also take 1_0 and the digits of other scripts
 ROMAN = "I II III IV V VI VII VIII IX X XI XII XIII XIV XV XVI".split()
 Intervals = str | os.PathLike | pd.DataFrame
@@ -34,8 +33,8 @@ def read_intervals(path: str | os.PathLike) -> pd.DataFrame:
     file, else the middle. Raises InputError with the line that is not BED.
 
     >>> size = Path("peaks.bed").write_text("chr1\\t10\\t20\\n")
-    >>> read_intervals("peaks.bed").iloc[0].tolist()
-    ['chr1', 10, 20, 'chr1:10-20', '.', '.', 15]
+    >>> read_intervals("peaks.bed").summit.tolist()
+    [15]
     """
     rows = []
     for number, line in enumerate(map(str.strip, read_lines(path)), 1):
@@ -55,20 +54,20 @@ def _row(where: str, line: str) -> tuple:
         raise InputError(f"{where}: start {cells[1]!r} and end {cells[2]!r} are not whole numbers; "
                          "is this BED? Put # before a header")
     start, end = int(cells[1]), int(cells[2])
+    if start < 0:
+        raise InputError(f"{where}: start {start} is below 0; correct it")
+    if end <= start:
+        shifted = "1-based? BED counts from 0: subtract 1 from each start"
+        advice = shifted if end == start else "swap them"
+        raise InputError(f"{where}: end {end} is not after start {start}; {advice}")
     summit = (start + end) // 2
-    if len(cells) == NARROWPEAK and re.fullmatch("[0-9]+", cells[9]):
+    if len(cells) == 10 and re.fullmatch("[0-9]+", cells[9]):  # narrowPeak; -1 means unknown
         summit = start + int(cells[9][:18])  # whatever has more digits lies behind the end too
-    faults = {
-        f"start {start} is below 0; correct it": start < 0,
-        f"end {end} is not after start {start}; swap them": end < start,
-        f"end {end} is not after start {start}; 1-based? BED counts from 0: subtract 1 from each "
-        "start": end == start,
-        f"summit {cells[-1]} lies behind the end of the peak; is this narrowPeak?": summit >= end,
-    }
-    for fault, there in faults.items():
-        if there:
-            raise InputError(f"{where}: {fault}")
-    name, score, strand = (cells[3:] + ["", ".", "."][len(cells[3:6]) :])[:3]
+    if summit >= end:
+        raise InputError(f"{where}: summit {cells[9]} lies behind the end of the peak; "
+                         "is this narrowPeak?")
+    rest = cells[3:6]
+    name, score, strand = rest + ["", ".", "."][len(rest) :]
     strand = strand if strand in "+-" else "."
     return cells[0], start, end, name or f"{cells[0]}:{start}-{end}", score, strand, summit
 
@@ -255,9 +254,8 @@ def _negatives(genome, mine, avoid, kind, ratio, rename, seed) -> pd.DataFrame:
 def matched_negatives(
     genome: Genome, table: pd.DataFrame, avoid: pd.DataFrame, ratio: int, seed: int = 0
 ) -> pd.DataFrame:
-    """Windows (chrom, start, end) with the GC content of those in `table` (bins of 2%), on the same
-    chromosomes, none of them twice: from tangermeme, which tiles the chromosomes; tiles that touch
-    `table` or `avoid` are left out."""
+    """Windows with the GC content of those in `table` (bins of 2%) on the same chromosomes, none of
+    them twice: tangermeme's tiles of the chromosomes, less those that touch `table` or `avoid`."""
     from tangermeme.match import extract_matching_loci  # brings numba, which is slow to import
 
     wanted, width = ratio * len(table), int((table.end - table.start).iloc[0])

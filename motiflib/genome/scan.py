@@ -53,13 +53,10 @@ def call_genome(
     `probability`. With `regions`, only calls whose middle lies in one of its intervals. Under
     `torchrun` or `accelerate launch`, processes share the work; the file is the same to the byte.
     Killed at any time, the same call goes on from the parts that are finished; `out` appears when
-    it is whole. Raises InputError: a genome or regions that cannot be read or do not fit, a setting
-    out of range, a place that cannot be written, or into which another call is writing.
+    it is whole. Raises InputError while another call is writing there.
 
     >>> size = Path("g.fa").write_text(">c\\n" + "TTCAGCACCACGGACAGCGCC" * 30)
     >>> call_genome(run, "g.fa", "calls.bed", progress=False)
-    >>> Path("calls.bed").read_text().split()[11]
-    '0'
     """
     for name, value in (("threshold", threshold), ("probability", probability)):
         if not 0 <= value <= 1:
@@ -73,20 +70,20 @@ def call_genome(
         if regions is not None:
             wanted = on_genome(regions, chroms, rename=rename)
         resident = ResidentGenome(sequence, sorted(set(wanted.chrom)), device=device)
-    about = [str(genome), os.path.getsize(genome), os.path.getmtime(genome), wanted.to_csv(),
-             threshold, probability]
+    stat = os.stat(genome)
+    about = [str(genome), stat.st_size, stat.st_mtime, wanted.to_csv(), threshold, probability]
     with _workplace(Path(out), _key(run, about), state) as folder:
         todo = units(resident, wanted)
+        parts = [folder / f"{i}.bed" for i in range(len(todo))]
         mine = range(state.process_index, len(todo), state.num_processes)
-        bar = tqdm(mine, desc="calling", disable=not (progress and state.is_main_process))
+        quiet = not (progress and state.is_main_process)
         with _reproducible(run.model, device):
-            for i in bar:
-                place = folder / f"{i}.bed"
-                if not place.exists():
+            for i in tqdm(mine, desc="calling", unit="part", disable=quiet):
+                if not parts[i].exists():
                     calls = unit_calls(run, resident, todo[i], wanted, threshold, probability)
-                    write_atomic(place, bed_lines(calls))
+                    write_atomic(parts[i], bed_lines(calls))
         if state.is_main_process:
-            _join(Path(out), folder, len(todo), mine)
+            _join(Path(out), folder, parts, [parts[i] for i in mine])
 
 
 def _key(run: runs.Run, about: list) -> str:
@@ -98,8 +95,7 @@ def _key(run: runs.Run, about: list) -> str:
 
 @contextmanager
 def _workplace(out: Path, key: str, state: PartialState) -> Iterator[Path]:
-    """The hidden folder of finished parts, for this call alone; those of earlier calls into the
-    same file are removed. InputError if another call is at work for this file."""
+    """The hidden folder of finished parts, for this call alone; those of earlier calls go."""
     home = out.parent / f".{out.name}.parts"
     folder, lock = home / key, FileLock(home / "lock", timeout=0)
     if state.is_main_process:
@@ -132,12 +128,10 @@ def _reproducible(model: torch.nn.Module, device: str) -> Iterator[None]:
         model.to(home)
 
 
-def _join(out: Path, folder: Path, count: int, mine: range) -> None:
-    """The parts of all processes as one file; those of this process are there, unless somebody
-    removed them."""
-    parts = [folder / f"{i}.bed" for i in range(count)]
+def _join(out: Path, folder: Path, parts: list[Path], ours: list[Path]) -> None:
+    """The parts of all processes as one file; `ours` are there, unless somebody removed them."""
     while not all(part.exists() for part in parts):
-        if not all(part.exists() for part in [folder / BEGUN, *(parts[i] for i in mine)]):
+        if not all(part.exists() for part in [folder / BEGUN, *ours]):
             shutil.rmtree(folder.parent, ignore_errors=True)
             raise InputError(f"{folder}: finished parts were removed in the middle, perhaps by "
                              "another run of the same call; give the command again when no other "
@@ -150,9 +144,8 @@ def _join(out: Path, folder: Path, count: int, mine: range) -> None:
 def units(genome: ResidentGenome, regions: pd.DataFrame) -> list:
     """Stretches (chrom, start, end) of UNIT bins that touch a region, in order of name."""
     rows, size = [], UNIT * STEP
-    for chrom in sorted(genome.chroms):
-        length = genome.chroms[chrom]
-        rows += [(chrom, i, min(i + size, length)) for i in range(0, length, size)]
+    for chrom, length in sorted(genome.chroms.items()):
+        rows += [(chrom, start, min(start + size, length)) for start in range(0, length, size)]
     table = pd.DataFrame(rows, columns=PLACE)
     return list(table[overlaps(table, regions)].itertuples(index=False))
 
@@ -161,11 +154,8 @@ def unit_calls(
     run: runs.Run, genome: ResidentGenome, unit, regions: pd.DataFrame, threshold: float,
     probability: float,
 ) -> pd.DataFrame:
-    """Calls whose middle lies in a unit and in a region: columns of `calling.call`.
-
-    MARGIN bins on both sides are read too, so that calls that overlap across an edge are merged
-    there.
-    """
+    """Calls whose middle lies in a unit and in a region; MARGIN bins on both sides are read too, so
+    that calls that overlap across an edge are merged there."""
     chrom, margin = unit.chrom, MARGIN * STEP
     end = min(unit.end + margin, genome.chroms[chrom])
     bins = np.arange(max(unit.start - margin, 0), end, STEP)

@@ -35,14 +35,11 @@ def train_on_peaks(
     config: ArgminnConfig | None = None, training: TrainConfig | None = None, progress: bool = True,
 ) -> tuple[runs.Run, pd.DataFrame]:
     """Train on windows around peaks (`from_peaks`), cut from the genome in memory, and keep the run
-    in `out`.
+    in `out`, as `runs.train_run` does.
 
     Filters start at words of the windows' MIDDLE, then of whole windows. In each epoch every window
-    is moved by up to SHIFT of its width. A tenth of the training windows is held back for choosing
-    the epoch. Interrupted, the same call goes on. Returns the run and all examples, those of the
-    test chromosomes too: columns name, chrom, start, end, label, part, probability. Raises
-    InputError: what `from_peaks` or `runs.check_settings` refuse, or windows shorter than two
-    filters; nothing is left behind then.
+    is moved by up to SHIFT of its width. Returns the run and all examples, those of the test
+    chromosomes too: columns name, chrom, start, end, label, part, probability.
     """
     config, training = config or ArgminnConfig(width=WIDTH), training or TrainConfig()
     runs.check_settings(config, training, seed)
@@ -76,12 +73,12 @@ def train_on_peaks(
 
 def _check_classes(table: pd.DataFrame, where: str) -> None:
     """One of each class is held back for choosing the epoch, one is learnt from."""
-    for label, name, advice in (
-        (1, "peaks", "give more peaks"), (0, "negatives", "choose another kind of negatives"),
-    ):
-        if (count := int((table.label == label).sum())) < 2:
+    advice = {"negatives": "choose another kind of negatives", "peaks": "give more peaks"}
+    for label, name in ((1, "peaks"), (0, "negatives")):
+        count = (table.label == label).sum()
+        if count < 2:
             raise InputError(f"{where}{count} {name} in the train part; training needs at least 2, "
-                             f"and some hundreds to learn from: {advice}")
+                             f"and some hundreds to learn from: {advice[name]}")
 
 
 def as_examples(table: pd.DataFrame) -> Examples:
@@ -96,8 +93,7 @@ def as_examples(table: pd.DataFrame) -> Examples:
 def divided(table: pd.DataFrame, seed: int = 0) -> tuple[Examples, Examples, list[int]]:
     """Training and validation examples (a tenth of each class), and the rows of the former.
 
-    >>> table = pd.DataFrame({"sequence": ["ACGT"] * 6, "label": [1, 1, 1, 0, 0, 0]})
-    >>> divided(table)[2]
+    >>> divided(pd.DataFrame({"sequence": ["ACGT"] * 6, "label": [1, 1, 1, 0, 0, 0]}))[2]
     [0, 1, 3, 4]
     """
     train, held = runs.divide(table.sequence.tolist(), _labels(table), seed)

@@ -16,9 +16,9 @@ import torch
 from motiflib.calling import LEAST, THRESHOLD, call
 from motiflib.files import InputError, read_lines
 from motiflib.genome.fasta import Genome
-from motiflib.genome.peaks import check, same_names
+from motiflib.genome.peaks import same_names
 from motiflib.run import folder as runs
-from motiflib.sequence import Record, one_hot, read_fasta
+from motiflib.sequence import one_hot
 from motiflib.syntax import spacing_table
 from motiflib.training import logits
 
@@ -27,7 +27,7 @@ RULE = 1.5  # weight of a distance, over that of a new network, from which insta
 BATCH = 512  # sequences that the network reads at a time
 VARIANT_COLUMNS = ["chrom", "pos", "name", "ref", "alt"]
 SITE_COLUMNS = ["motif", "strand", "start", "end", "score_ref", "score_alt"]
-CHANGE_COLUMNS = ["log_odds_ref", "log_odds_alt", "change"]
+COLUMNS = ["log_odds_ref", "log_odds_alt", "change", "event", *SITE_COLUMNS, "rule_lost", "others"]
 
 
 class Pair(NamedTuple):
@@ -55,25 +55,27 @@ def read_vcf(path: str | os.PathLike) -> pd.DataFrame:
     for number, line in enumerate(read_lines(path), 1):
         if line.strip() and not line.startswith("#"):
             rows += _alleles(f"{path}: line {number}", line.rstrip("\r\n").split("\t"))
-    check(path, {"no variant in this file; expected VCF: CHROM, POS, ID, REF, ALT": not rows})
+    if not rows:
+        raise InputError(f"{path}: no variant in this file; expected VCF: CHROM, POS, ID, REF, ALT")
     return pd.DataFrame(rows, columns=VARIANT_COLUMNS)
 
 
 def _alleles(where: str, cells: list[str]) -> list[tuple]:
-    chrom, position, name, ref, alts = [*cells, *[""] * 5][:5]
-    number = re.fullmatch("0*[1-9][0-9]{0,17}", position)  # isdigit() is true of other scripts too
-    alleles = [ref, *alts.split(",")]
-    odd = [allele for allele in alleles if not re.fullmatch("[ACGTNacgtn]+", allele)]
-    ref, *alts = map(str.upper, alleles)
-    check(where, {
-        f"{len(cells)} columns, expected CHROM, POS, ID, REF, ALT; is this VCF, with tabs?":
-            len(cells) < 5,
-        f"position {position!r} is not a whole number from 1; correct it": not number,
-        f"allele {(odd or alleles)[0]!r} is not spelt out in A, C, G, T, N: leave the variant out, "
-        "or write its bases": bool(odd),
-        f"reference and alternative are both {alleles[0]!r}; leave the variant out": ref in alts,
-    })
-    return [(chrom, int(position), name, ref, alt) for alt in alts]
+    if len(cells) < 5:
+        raise InputError(f"{where}: {len(cells)} columns, expected CHROM, POS, ID, REF, ALT; "
+                         "is this VCF, with tabs?")
+    chrom, position, name, ref, alts = cells[:5]
+    if not re.fullmatch("[0-9]{1,18}", position) or not int(position):  # isdigit() takes any script
+        raise InputError(f"{where}: position {position!r} is not a whole number from 1; correct it")
+    for allele in (ref, *alts.split(",")):
+        if not re.fullmatch("[ACGTNacgtn]+", allele):
+            raise InputError(f"{where}: allele {allele!r} is not spelt out in A, C, G, T, N: leave "
+                             "the variant out, or write its bases")
+    alts = alts.upper().split(",")
+    if ref.upper() in alts:
+        raise InputError(f"{where}: reference and alternative are both {ref!r}; "
+                         "leave the variant out")
+    return [(chrom, int(position), name, ref.upper(), alt) for alt in alts]
 
 
 def on_reference(
@@ -84,25 +86,179 @@ def on_reference(
     its right end.
 
     With `rename`, names such as chr1, 1 and chrI are taken for one another where all of them fit.
-    `least` is the width of the network's filters: no window may be shorter. Raises InputError, with
-    its position, for a variant that the genome or the window cannot hold, or whose reference bases
-    are not the genome's.
+    `least` is the width of the network's filters: no window may be shorter. Raises InputError for a
+    variant that the genome or the window cannot hold, or whose reference bases are not there.
     """
     pairs, names = [], list(dict.fromkeys(variants.chrom))
     meant = {} if set(names) <= set(genome.chroms) else same_names(names, genome.chroms)
     if rename and meant:
         variants = variants.assign(chrom=variants.chrom.map(meant))
     for row in variants.itertuples():
-        alleles = f" {row.ref}>{row.alt}"
-        if len(alleles) > 62:  # they can be of any length, and a line should stay one
-            alleles = f", {len(row.ref)} bp to {len(row.alt)} bp"
-        place = f"{where}: {row.chrom}:{row.pos}{alleles}"
-        has, other = ", ".join(list(genome.chroms)[:4]), meant.get(row.chrom)
-        advice = f"if it means {other!r}, ask for it with --rename-chroms" if other else "rename it"
-        check(place, {f"no chromosome {row.chrom!r} in the genome, which has {has}, ...; {advice}":
-                      row.chrom not in genome.chroms})
+        place = f"{where}: {row.chrom}:{row.pos} {row.ref}>{row.alt}"
+        if len(row.ref) + len(row.alt) > 60:  # alleles can be of any length, a line should stay one
+            place = f"{where}: {row.chrom}:{row.pos}, {len(row.ref)} bp to {len(row.alt)} bp"
+        if row.chrom not in genome.chroms:
+            has, other = ", ".join(list(genome.chroms)[:4]), meant.get(row.chrom)
+            advice = f"if it means {other!r}, ask for it with --rename-chroms"
+            raise InputError(f"{place}: no chromosome {row.chrom!r} in the genome, which has {has},"
+                             f" ...; {advice if other else 'rename it'}")
         pairs.append(_window(genome, row, width, place))
         shortest = min(len(pairs[-1].before), len(pairs[-1].after))
-        check(place, {f"its sequence has {shortest} bp, fewer than the filters' width of {least}; "
-                      "leave it out": shortest < least})
+        if shortest < least:
+            raise InputError(f"{place}: its sequence has {shortest} bp, fewer than the filters' "
+                             f"width of {least}; leave it out")
     return pairs
+
+
+def _window(genome: Genome, row, width: int, place: str) -> Pair:
+    start, length = row.pos - 1, genome.chroms[row.chrom]
+    before, after = len(row.ref), len(row.alt)
+    if start + before > length:
+        raise InputError(f"{place}: beyond the chromosome's end, {length}; "
+                         "is it of another assembly?")
+    if max(before, after) > width:  # its ends would stand outside, compared with nothing
+        raise InputError(f"{place}: an allele of {max(before, after)} bp does not fit into the "
+                         f"network's window of {width} bp; leave the variant out, or give both "
+                         "sequences with --ref and --alt")
+    there = genome.fetch(row.chrom, start, start + before)
+    if there != row.ref:
+        raise InputError(f"{place}: the genome has {there!r} there; "
+                         "is it of another assembly or strand?")
+    centred = start + before // 2 - width // 2
+    origin = max(0, min(centred, length - width), start + after - width)  # all of alt is inside
+    end = min(origin + width + max(0, before - after), length)
+    letters, at = genome.fetch(row.chrom, origin, end), start - origin
+    changed = letters[:at] + row.alt + letters[at + before :]
+    return Pair(letters[:width], changed[:width], at, row.ref, row.alt, origin)
+
+
+def between(before: str, after: str) -> Pair:
+    """Two sequences as a pair: what they share at both ends is left out of the alleles."""
+    left = len(os.path.commonprefix([before, after]))
+    right = len(os.path.commonprefix([before[left:][::-1], after[left:][::-1]]))
+    ref, alt = before[left : len(before) - right], after[left : len(after) - right]
+    return Pair(before, after, left, ref, alt, 0)
+
+
+def from_fasta(
+    ref: str | os.PathLike, alt: str | os.PathLike, *, least: int = 1
+) -> tuple[pd.DataFrame, list[Pair]]:
+    """Pairs of records of two FASTA files, in order: the variants as a table, and the pairs. Names
+    may differ, as those of alleles do. Raises InputError for a record of fewer than `least` bp,
+    files of different length, the same names in another order."""
+    ours, theirs = (list(runs.fitting(path, least)) for path in (ref, alt))
+    if len(ours) != len(theirs):
+        raise InputError(f"{alt}: {len(theirs)} records, {ref} has {len(ours)}; "
+                         "give one of each, in the same order")
+    same = {record.name for record in ours} == {record.name for record in theirs}
+    rows, pairs = [], []
+    for a, b in zip(ours, theirs, strict=True):
+        if same and a.name != b.name:
+            raise InputError(f"{alt}: record {b.name!r} stands where {ref} has {a.name!r}: the "
+                             "same records in another order; sort both files alike")
+        pair = between(a.sequence, b.sequence)
+        pairs.append(pair)
+        rows.append((a.name, pair.at + 1, b.name, pair.ref, pair.alt))
+    return pd.DataFrame(rows, columns=VARIANT_COLUMNS), pairs
+
+
+def effects(
+    run: runs.Run, variants: pd.DataFrame, pairs: Sequence[Pair], *, threshold: float = THRESHOLD
+) -> pd.DataFrame:
+    """What each variant does, one row a variant.
+
+    Columns: chrom, pos, name, ref, alt; log_odds_ref and log_odds_alt, the logit of the window
+    before and after, and change, their difference; event, for the instance whose score changes
+    most: "gained" or "lost" where it crosses `threshold`, "moved" where one of the same motif is
+    gained that shares bases with the one that is lost, "changed" or "none"; its motif, strand,
+    start and end (0-based, of the site before, or after if it is gained or moved), and its scores
+    before and after; rule_lost, a pair of instances at a distance that the network has learnt, kept
+    before and broken after; others, the number of other instances that cross the threshold.
+
+    >>> pair = between("ACGT" * 9 + "TTCAGCACCACGGACAGCGCC", "ACGT" * 9 + "TTCAGCACCACTTTCAGCGCC")
+    >>> variant = pd.DataFrame([("s", 48, ".", pair.ref, pair.alt)], columns=VARIANT_COLUMNS)
+    >>> effects(run, variant, [pair]).event[0]
+    'lost'
+    """
+    if not 0 <= threshold <= 1:
+        raise InputError(f"threshold {threshold} is not a score; choose one from 0 to 1")
+    letters = list(dict.fromkeys(s for pair in pairs for s in (pair.before, pair.after)))
+    odds = dict(zip(letters, log_odds(run, letters), strict=True))
+    records = runs.fitting([(s, s) for s in letters], run.model.config.width, "variants")
+    tile = max(run.tile, max(map(len, letters)) // 2 + 1)  # none is read in parts
+    found = call(run.model, run.found, records, threshold=LEAST, tile=tile)
+    calls, rows = dict(list(found.groupby("sequence"))), []
+    learnt = spacing_table(run.model, run.found).query("weight >= @RULE")
+    learnt = learnt[["motif_a", "motif_b", "strand_b", "distance"]]
+    rules = set(learnt.itertuples(index=False, name=None))
+    for pair in pairs:
+        before, after = (calls.get(s, found[:0]) for s in (pair.before, pair.after))
+        table = compare(before, after, pair)
+        a, b = odds[pair.before], odds[pair.after]
+        lost = kept_rules(before, rules, threshold) - kept_rules(after, rules, threshold)
+        others = max(int(_crossing(table, threshold).sum()) - 1, 0)
+        event = main_event(table, threshold, pair.origin)
+        rows.append((a, b, b - a, *event, "; ".join(sorted(lost)), others))
+    out = pd.DataFrame(rows, columns=COLUMNS)
+    return pd.concat([variants[VARIANT_COLUMNS].reset_index(drop=True), out], axis=1)
+
+
+def log_odds(run: runs.Run, sequences: Sequence[str]) -> list[float]:
+    """The logit of each sequence.
+
+    >>> [round(logit) for logit in log_odds(run, ["ACGT" * 30])]
+    [-5]
+    """
+    parts = [sequences[i : i + BATCH] for i in range(0, len(sequences), BATCH)]
+    return torch.cat([logits(run.model, one_hot(part)) for part in parts]).tolist()
+
+
+def compare(before: pd.DataFrame, after: pd.DataFrame, pair: Pair) -> pd.DataFrame:
+    """Instances before and after a variant, matched; the place is that before, else that after."""
+    behind = after.start >= pair.at + len(pair.alt)
+    moved = after.start - np.where(behind, len(pair.alt) - len(pair.ref), 0)  # as counted before
+    left, rows = after, []
+    for one in before.sort_values("score", ascending=False).itertuples():
+        near = (left.motif == one.motif) & (left.strand == one.strand)
+        near &= (moved[left.index] - one.start).abs() <= SAME
+        best = left[near].sort_values("score", ascending=False, kind="stable")[:1]
+        left = left.drop(index=best.index)
+        rows.append((one.motif, one.strand, one.start, one.end, one.score, best.score.sum()))
+    rows += [(c.motif, c.strand, c.start, c.end, 0.0, c.score) for c in left.itertuples()]
+    return pd.DataFrame(rows, columns=SITE_COLUMNS)
+
+
+def _crossing(table: pd.DataFrame, threshold: float) -> pd.Series:
+    return (table.score_ref >= threshold) != (table.score_alt >= threshold)
+
+
+def main_event(table: pd.DataFrame, threshold: float, origin: int) -> tuple:
+    """Event, and motif, strand, start, end and scores of the instance that changes most."""
+    if not len(table):
+        return "none", "", "", -1, -1, 0.0, 0.0
+    change, crossing = table.score_alt - table.score_ref, _crossing(table, threshold)
+    most = (change.abs() + crossing).idxmax()  # crossing comes first
+    top, before, after = table.loc[most], table.score_ref[most], table.score_alt[most]
+    event = "none" if abs(change[most]) < LEAST else "changed"
+    if crossing[most]:
+        event = "gained" if change[most] > 0 else "lost"
+        near = (table.start - top.start).abs() < top.end - top.start  # one site, further on
+        turned = crossing & (table.motif == top.motif) & near
+        new, old = table[turned & (change > 0)], table[turned & (change < 0)]
+        if len(new) and len(old):
+            event, top = "moved", new.iloc[0]
+            before, after = old.score_ref.max(), new.score_alt.max()
+    return event, top.motif, top.strand, origin + top.start, origin + top.end, before, after
+
+
+def kept_rules(calls: pd.DataFrame, rules: set[tuple], threshold: float) -> set[str]:
+    """Pairs of instances at a learnt distance, in words, read in the direction of the first."""
+    out = set()
+    for one, other in permutations(calls[calls.score >= threshold].itertuples(), 2):
+        same = one.strand == other.strand
+        distance = other.start - one.start if one.strand == "+" else one.end - other.end
+        if (one.motif, other.motif, "+" if same else "-", distance) in rules:
+            where = f"{abs(distance)} bp {'on' if distance >= 0 else 'before'}"
+            side = "same" if same else "other"
+            out.add(f"{one.motif} with {other.motif} on the {side} strand, {where}")
+    return out

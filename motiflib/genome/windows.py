@@ -67,8 +67,8 @@ class LociBatches:
 
     >>> size = Path("g.fa").write_text(">chrI\\nCCACACnnAC\\n")
     >>> loci = pd.DataFrame({"chrom": "chrI", "start": [2, 4], "label": [1, 0]})
-    >>> next(LociBatches(ResidentGenome(Genome("g.fa")), loci, 6).epoch(0))[0].shape
-    torch.Size([2, 4, 6])
+    >>> LociBatches(ResidentGenome(Genome("g.fa")), loci, 6).steps
+    1
     """
 
     def __init__(

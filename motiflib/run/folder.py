@@ -16,7 +16,7 @@ import platform
 import re
 import shutil
 import tempfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from importlib.metadata import version
@@ -39,7 +39,7 @@ from motiflib.model import Argminn, ArgminnConfig
 from motiflib.motif import Motif, read_meme, write_meme
 from motiflib.run import evidence as held_out
 from motiflib.seeding import seeded
-from motiflib.sequence import Record, read_fasta
+from motiflib.sequence import Record, Sequences, records_of
 from motiflib.training import Fit, TrainConfig, accelerator, evaluate, fit
 
 log = logging.getLogger(__name__)
@@ -50,7 +50,6 @@ BESIDE = ("examples.tsv", "README.md")  # what else belongs to a run: windows of
 CALIBRATED = 500  # positives for the false discovery rates
 MEMBER = r"(?P<filter>\d{1,5}):(?P<offset>-?\d{1,5}):(?P<strand>[+-])"  # in motifs.tsv
 PACKAGES = ("torch", "numpy", "accelerate", "tangermeme")
-Source = str | os.PathLike | Iterable[Record | tuple[str, str]]
 
 
 class Run(NamedTuple):
@@ -85,7 +84,7 @@ class Labelled(NamedTuple):
 
 
 def train_run(
-    positives: Source, out: str | os.PathLike, *, negatives: Source | None = None,
+    positives: Sequences, out: str | os.PathLike, *, negatives: Sequences | None = None,
     shuffle: str | None = None, config: ArgminnConfig | None = None,
     training: TrainConfig | None = None, seed: int = 0, progress: bool = True,
 ) -> Run:
@@ -119,7 +118,7 @@ def check_settings(config: ArgminnConfig, training: TrainConfig, seed: int = 0) 
 
 
 def read_data(
-    positives: Source, negatives: Source | None, shuffle: str | None, width: int, seed: int
+    positives: Sequences, negatives: Sequences | None, shuffle: str | None, width: int, seed: int
 ) -> tuple[list[str], list[str], dict]:
     """Letters of both classes, and what train.json says of them; InputError for data that a network
     with filters of this width cannot be trained on."""
@@ -141,15 +140,14 @@ def read_data(
     return ours, theirs, {"positives": about, "negatives": other}
 
 
-def _read_class(name: str, source: Source, width: int) -> tuple[list[str], dict]:
+def _read_class(name: str, source: Sequences, width: int) -> tuple[list[str], dict]:
     """Letters of a class, and what train.json says of it."""
-    is_file = isinstance(source, (str, os.PathLike))
-    where = os.fspath(source) if is_file else name
-    records = list(read_fasta(source)) if is_file else [Record(*record) for record in source]
-    letters = [record.sequence for record in fitting(records, width, where)]
-    if len(letters) < 2:
-        raise InputError(f"{where}: {len(letters)} {name}; training needs at least 2, and some "
+    where = os.fspath(source) if isinstance(source, (str, os.PathLike)) else name
+    records = list(fitting(source, width, where))
+    if len(records) < 2:
+        raise InputError(f"{where}: {len(records)} {name}; training needs at least 2, and some "
                          "hundreds to learn from")
+    letters = [record.sequence for record in records]
     lengths = pd.Series(letters).str.len()
     text = "".join(f">{record.name}\n{record.sequence}\n" for record in records)
     return letters, {
@@ -159,15 +157,15 @@ def _read_class(name: str, source: Source, width: int) -> tuple[list[str], dict]
     }
 
 
-def fitting(
-    records: Iterable[Record], width: int, where: object = "sequences"
-) -> Iterator[Record]:
-    """The same records, one by one; InputError at the first that is shorter than a filter.
+def fitting(source: Sequences, width: int, where: object = None) -> Iterator[Record]:
+    """Records of any source, one by one; InputError at the first that is shorter than a filter.
 
-    >>> [record.name for record in fitting([Record("a", "ACGTACGTACGT")], 12)]
+    >>> [record.name for record in fitting([("a", "ACGTACGTACGT")], 12)]
     ['a']
     """
-    for record in records:
+    is_file = isinstance(source, (str, os.PathLike))
+    where = where or (source if is_file else "sequences")
+    for record in records_of(source):
         if len(record.sequence) < width:
             raise InputError(
                 f"{where}: record {record.name!r} has {len(record.sequence)} bp, fewer than the "

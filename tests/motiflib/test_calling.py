@@ -351,7 +351,7 @@ def test_scoring_by_hand():
 
 def test_bed_is_sorted_and_whole(found, tmp_path):
     records, truth = planted(12)
-    write_bed(call(OneWord(), found, records), tmp_path / "calls.bed")
+    write_bed([call(OneWord(), found, records)], tmp_path / "calls.bed")
     header, *lines = (tmp_path / "calls.bed").read_text().splitlines()
     assert header.startswith("#sequence\tstart\tend\tmotif\tscore\tstrand\t")
     rows = [line.split("\t") for line in lines]
@@ -362,7 +362,7 @@ def test_bed_is_sorted_and_whole(found, tmp_path):
 def test_bed_in_parts_is_the_same_file(found, tmp_path):
     records, _ = planted(12)
     records.insert(3, ("s10b", "T" * 200 + WORD + "T" * 200))
-    write_bed(call(OneWord(), found, records, tile=80), tmp_path / "whole.bed")
+    write_bed([call(OneWord(), found, records, tile=80)], tmp_path / "whole.bed")
     write_bed(call_parts(OneWord(), found, iter(records), tile=80, batch=2), tmp_path / "parts.bed")
     assert (tmp_path / "whole.bed").read_bytes() == (tmp_path / "parts.bed").read_bytes()
 

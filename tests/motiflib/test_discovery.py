@@ -69,7 +69,7 @@ def test_stronger_sites_where_all_are_too_mixed(monkeypatch):
 
 
 def test_the_other_half_belongs_if_the_filter_reads_it():
-    """GATTA, three columns of anything, then CC in most sites: 1.4 bits a column, more than PART
+    """GATTA, three columns of anything, then CC in most sites: 1.4 bits a column, more than 2
     together."""
     width, n = 10, 1000
     sure, mixed, flat = np.eye(4) * n, np.full(4, 60.0) + 760 * np.eye(4)[1], np.full(4, n / 4)
@@ -81,7 +81,7 @@ def test_the_other_half_belongs_if_the_filter_reads_it():
     motif, _, members, _ = whole(half, reads)
     assert (motif.consensus, members) == ("GATTANNNCC", [(0, 0, "+")])
     assert whole(half, reads * (torch.arange(width) < 5)) is half  # the filter does not read it
-    assert whole(half, reads * (torch.arange(width) < 9)) is half  # one flank, less than PART
+    assert whole(half, reads * (torch.arange(width) < 9)) is half  # one flank, less than 2 bits
     turned = half._replace(
         motif=half.motif.reverse_complement(),
         members=[Member(0, 5, "+")],

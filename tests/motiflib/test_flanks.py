@@ -30,16 +30,11 @@ def with_site(rng, n: int, site: str, at: int, length: int = 60, share: float = 
 
 
 def test_occurrences_by_hand():
-    x = one_hot(
-        ["TTGATTACAGGG", "CCCTGTAATCAA", "GATTACAAAAAA"]
-    )  # the second is the first on the other strand
-    assert decode(occurrences(x, "GATTAC", 2)) == [
-        "TTGATTACAG",
-        "TTGATTACAG",
-    ]  # the third has no bases before it
-    assert decode(occurrences(one_hot(["TTCACGTGTA"]), "CACGTG", 1)) == [
-        "TCACGTGT"
-    ]  # a palindrome once
+    # the second is the first on the other strand, the third has no bases before the k-mer
+    x = one_hot(["TTGATTACAGGG", "CCCTGTAATCAA", "GATTACAAAAAA"])
+    assert decode(occurrences(x, "GATTAC", 2)) == ["TTGATTACAG"] * 2
+    palindrome = occurrences(one_hot(["TTCACGTGTA"]), "CACGTG", 1)
+    assert decode(palindrome) == ["TCACGTGT"]  # once
     assert occurrences(x, "CCCCCC", 2).shape == (0, 4, 10)
 
 
@@ -82,35 +77,26 @@ def test_no_occurrence_leaves_the_k_mer_in_the_middle():
 @pytest.mark.parametrize("site", ["GGGTAANNNNNNNNNNGG", "CCNNNNNNNNNNGGGTAA"])
 def test_the_filter_has_room_for_the_whole_site(site):
     rng = np.random.default_rng(2)
-    x = one_hot(
-        with_site(rng, 150, site if site[0] == "G" else reverse_complement(site), 25, share=1.0)
-    )
+    forward = site if site[0] == "G" else reverse_complement(site)
+    x = one_hot(with_site(rng, 150, forward, 25, share=1.0))
     weights = pattern("GGGTAA", 20, occurrences(x, "GGGTAA", 14))
     known = (~weights.isnan().any(0)).nonzero()[:, 0].tolist()
-    assert (
-        len(known) == 8 and known[-1] - known[0] == 17
-    )  # both parts, with the distance between them
+    assert len(known) == 8 and known[-1] - known[0] == 17  # both parts, and what lies between
     assert abs((known[0] + known[-1]) / 2 - 9.5) <= 1  # in the middle of the filter
     partner = weights[:, known[-2:] if site[0] == "G" else known[:2]]
-    assert (
-        partner.amax() <= 2 * WEIGHT * 2
-        and (partner.argmax(0) == (2 if site[0] == "G" else 1)).all()
-    )
+    assert partner.amax() <= 2 * WEIGHT * 2
+    assert (partner.argmax(0) == (2 if site[0] == "G" else 1)).all()
 
 
 def test_seeds_of_peaks_start_with_their_flanks():
     rng = np.random.default_rng(3)
     texts = with_site(rng, 200, "GGGTAANNNNNNNNNNGG", 91, 200, 1.0) + letters(rng, 600, 200)
-    data, config = (
-        Examples(one_hot(texts), torch.arange(800) < 200),
-        ArgminnConfig(width=20, filters=1),
-    )
+    data = Examples(one_hot(texts), torch.arange(800) < 200)
+    config = ArgminnConfig(width=20, filters=1)
     assert enriched_kmers(data, middle=60).kmer[0] in ("GGGTAA", "TTACCC")
     site = one_hot(["A" * 5 + "GGGTAA" + "A" * 10 + "GG" + "A" * 5, "A" * 5 + "GGGTAA" + "A" * 17])
-    wide, plain = (
-        seeded(config, data, middle=middle).scanner(site).amax((1, 2)).tolist()
-        for middle in (60, None)
-    )
+    wide, plain = (seeded(config, data, middle=middle).scanner(site).amax((1, 2)).tolist()
+                   for middle in (60, None))
     assert wide[0] > wide[1] + 0.5  # the second half counts from the start
     assert plain[0] == pytest.approx(plain[1], abs=0.3)
     bare = seeded(config, data, middle=60, flanks=False).scanner(site).amax((1, 2)).tolist()
@@ -121,7 +107,6 @@ def test_seeds_of_peaks_start_with_their_flanks():
 def test_short_windows(width, length):
     x = one_hot(letters(np.random.default_rng(4), 300, length))
     x[:100, :, length // 2 - 3 : length // 2 + 3] = one_hot(["GATTAC"])
-    model = seeded(
-        ArgminnConfig(width=width), Examples(x, torch.arange(300) < 100), middle=int(0.3 * length)
-    )
+    data = Examples(x, torch.arange(300) < 100)
+    model = seeded(ArgminnConfig(width=width), data, middle=int(0.3 * length))
     assert len(model.scanner.filters) < 12  # seeded, not at random

@@ -15,7 +15,6 @@ from motiflib.discovery import (
     bridge,
     join,
     members_of,
-    moved,
     share_with,
     trim_ends,
 )
@@ -104,13 +103,6 @@ def test_share_is_read_off_the_dilution():
     assert share_with(diluted, ctcf, CTCF.width + 3) == 0  # reaches beyond what is known
     flat = diluted._replace(counts=np.full((4, 3 * CTCF.width), 25.0))
     assert share_with(flat, ctcf, 2) == 0
-
-
-def test_counts_move():
-    counts = np.arange(8.0).reshape(2, 4)
-    assert moved(counts, 1).tolist() == [[0, 0, 1, 2], [0, 4, 5, 6]]
-    assert moved(counts, -2).tolist() == [[2, 3, 0, 0], [6, 7, 0, 0]]
-    assert moved(counts, 9).sum() == 0 and np.array_equal(moved(counts, 0), counts)
 
 
 @given(

@@ -46,22 +46,13 @@ def test_a_callers_list_is_its_own():
 def test_tomtom_names_known_motifs_at_their_place():
     rest, pad = jaspar("REST"), np.full((4, 5), 0.25)
     left, right = rest.slice(0, 9), rest.slice(9, 17)
-    padded = Motif(
-        "padded", np.concatenate([pad, right.reverse_complement().pfm, pad, pad], axis=1)
-    )
+    padded = Motif("padded", np.hstack([pad, right.reverse_complement().pfm, pad, pad]))
     table = tomtom([rest, left, right, right.reverse_complement(), padded, jaspar("USF1")])
     assert list(table.columns) == TOMTOM_COLUMNS
-    assert (
-        list(table.jaspar_name) == ["REST"] * 5 + ["USF1"]
-        and list(table.jaspar_id[:5]) == ["MA0138.3"] * 5
-    )
-    assert list(table.offset[:5]) == [
-        0,
-        0,
-        9,
-        9,
-        9 - 10,
-    ]  # turned round, 10 flat columns come before the half
+    assert list(table.jaspar_name) == ["REST"] * 5 + ["USF1"]
+    assert list(table.jaspar_id[:5]) == ["MA0138.3"] * 5
+    # turned round, 10 flat columns come before the half
+    assert list(table.offset[:5]) == [0, 0, 9, 9, 9 - 10]
     assert list(table.strand[:5]) == ["+", "+", "+", "-", "-"]
     assert (table.p_value < 1e-12).all() and np.allclose(table.correlation, 1)
 
@@ -86,9 +77,8 @@ def test_tomtom_offset_and_strand_on_made_targets():
 
 
 def test_tomtom_on_palindromes_tiny_and_dead_motifs():
-    table = tomtom(
-        [exact("CACGTG", "box"), FLAT, exact("A", "tiny"), exact("NNNACNN", "two")], top=3
-    )
+    queries = [exact("CACGTG", "box"), FLAT, exact("A", "tiny"), exact("NNNACNN", "two")]
+    table = tomtom(queries, top=3)
     assert list(table.motif) == ["box"] * 3 + ["flat"] * 3 + ["tiny"] * 3 + ["two"] * 3
     assert np.isfinite(table.p_value).all() and table.p_value.between(0, 1).all()
     assert (table.p_value[3:6] == 1).all() and (table.correlation[3:6] == 0).all()

@@ -49,9 +49,8 @@ def test_overlap_by_hand():
     with torch.no_grad():
         made.filters.copy_(torch.stack([one_hot(["A"])[0], 3 * one_hot(["A"])[0]]))
         made.bias.zero_()
-    activations = made(
-        one_hot(["ACA"])
-    )  # filter 1 on top with 3, filter 0 with 1, at two of three positions
+    # filter 1 on top with 3, filter 0 with 1, at two of three positions
+    activations = made(one_hot(["ACA"]))
     expected = (3 * 1 * 1) * 2 / (1 * 3 * 2 * 1) / 4
     assert_close(overlap_loss(activations, made), torch.tensor(expected))
 

@@ -80,8 +80,10 @@ def test_meme_round_trip(tmp_path):
 def test_meme_as_others_write_it(tmp_path):
     path = tmp_path / "m.meme"
     path.write_text(
-        "MEME version 4\r\n\r\nALPHABET= ACGT\r\nMOTIF  SP1 \r\n\r\nlog-odds matrix: alength= 4 w= 1\r\n 1 2 3 4\r\n"
-        "letter-probability matrix: alength=4 w=2 nsites=20 E=4.1e-009\r\n  0.1\t0.2 0.3  0.4\r\n 1e-3 0 0 .999 \r\n"
+        "MEME version 4\r\n\r\nALPHABET= ACGT\r\nMOTIF  SP1 \r\n\r\n"
+        "log-odds matrix: alength= 4 w= 1\r\n 1 2 3 4\r\n"
+        "letter-probability matrix: alength=4 w=2 nsites=20 E=4.1e-009\r\n"
+        "  0.1\t0.2 0.3  0.4\r\n 1e-3 0 0 .999 \r\n"
         "URL http://example.org\r\nMOTIF b\r\nletter-probability matrix:\r\n0 0 1 0\r\n"
     )
     one, two = read_meme(path)
@@ -113,11 +115,8 @@ def test_bad_meme_is_refused_in_one_line(tmp_path, case):
     (tmp_path / "bad.meme").write_text(text)
     with pytest.raises(InputError) as caught:
         read_meme(tmp_path / "bad.meme")
-    assert (
-        message in str(caught.value)
-        and "\n" not in str(caught.value)
-        and "bad.meme" in str(caught.value)
-    )
+    text = str(caught.value)
+    assert message in text and "\n" not in text and "bad.meme" in text
 
 
 def test_write_meme_refuses_names_with_spaces(tmp_path):
@@ -129,17 +128,15 @@ def test_write_meme_refuses_names_with_spaces(tmp_path):
 def test_aligned_correlation_by_hand():
     box = exact("CACGTG")
     assert aligned_correlation(box, box) == pytest.approx(1)
-    assert aligned_correlation(exact("GGACAG"), exact("TTCTGTCCAA")) == pytest.approx(
-        1
-    )  # other strand, inside
-    assert aligned_correlation(exact("TTCTGTCCAA"), exact("GGACAG")) == pytest.approx(1)
+    part, whole = exact("GGACAG"), exact("TTCTGTCCAA")  # inside, on the other strand
+    assert aligned_correlation(part, whole) == pytest.approx(1)
+    assert aligned_correlation(whole, part) == pytest.approx(1)
     assert aligned_correlation(box, FLAT) == 0
     # "AAAA" on "ACCC": one column of four agrees, each other pair of columns has covariance -1/4 of
     # a match's 3/4
     assert aligned_correlation(exact("AAAA"), exact("ACCC")) < 0.6
-    assert aligned_correlation(exact("AAAA"), exact("AACC")) == pytest.approx(
-        np.sqrt(1 / 2)
-    )  # 2 of 4, the rest overhangs
+    half = aligned_correlation(exact("AAAA"), exact("AACC"))  # 2 of 4, the rest overhangs
+    assert half == pytest.approx(np.sqrt(1 / 2))
 
 
 @settings(deadline=None)
@@ -148,6 +145,5 @@ def test_aligned_correlation_is_symmetric_and_blind_to_strand(a, b):
     value = aligned_correlation(exact(a), exact(b))
     assert -1 <= value <= 1
     assert aligned_correlation(exact(b), exact(a)) == pytest.approx(value, abs=1e-9)
-    assert aligned_correlation(exact(a).reverse_complement(), exact(b)) == pytest.approx(
-        value, abs=1e-9
-    )
+    turned = exact(a).reverse_complement()
+    assert aligned_correlation(turned, exact(b)) == pytest.approx(value, abs=1e-9)

@@ -95,10 +95,12 @@ def test_seams_do_not_show(run, fasta, whole, tmp_path, monkeypatch, unit):
 def test_nothing_is_lost_where_no_filter_fires(run, fasta, monkeypatch):
     with Genome(fasta) as genome:
         resident = ResidentGenome(genome)
-    unit = next(units(resident, None))
-    quick = unit_calls(run, resident, unit)
+    regions = pd.DataFrame({"chrom": ["chrA"], "start": [0], "end": [3000]})
+    unit = units(resident, regions)[0]
+    quick = unit_calls(run, resident, unit, regions, 0.5, 0.5)
     monkeypatch.setattr(scan, "FIRE", 0.0)
-    assert unit_calls(run, resident, unit)[["start", "motif"]].equals(quick[["start", "motif"]])
+    slow = unit_calls(run, resident, unit, regions, 0.5, 0.5)
+    assert len(quick) and slow[["start", "motif"]].equals(quick[["start", "motif"]])
 
 
 def test_processes_share_the_work(run, fasta, whole, tmp_path, monkeypatch):
@@ -173,9 +175,11 @@ def test_a_call_leaves_the_parts_of_other_files_alone(run, fasta, tmp_path, monk
     for name in ("a.bed", "b", "[ab]"):
         stopped(monkeypatch, run, fasta, tmp_path / name, after=2)
     theirs = {
-        path for path in tmp_path.rglob("*") if path.parent.name.startswith((".a.bed.", ".b."))
+        path
+        for path in tmp_path.rglob("*")
+        if path.is_file() and path.relative_to(tmp_path).parts[0].startswith((".a.bed.", ".b."))
     }
-    assert len(theirs) == 6
+    assert len(theirs) == 8  # two parts, the mark and the lock of each
     call_genome(run, fasta, tmp_path / "a", progress=False)
     call_genome(run, fasta, tmp_path / "[ab]", threshold=0.9, progress=False)
     left = {path for path in tmp_path.rglob("*") if path.is_file() and path.parent != tmp_path}
@@ -206,14 +210,14 @@ def test_parts_that_vanish_end_the_call(run, fasta, tmp_path, monkeypatch, gone)
     real, seen = scan.unit_calls, []
 
     def remove(*args):
-        folder = next(tmp_path.glob(".c.bed.*.parts"))
+        folder = next(tmp_path.glob(".c.bed.parts/*/begun")).parent
         if seen:
             shutil.rmtree(folder) if gone == "folder" else (folder / "0.bed").unlink()
         seen.append(1)
         return real(*args)
 
     monkeypatch.setattr(scan, "unit_calls", remove)
-    monkeypatch.setattr(scan, "units", lambda *args: list(units(*args))[:2])
+    monkeypatch.setattr(scan, "units", lambda *args: units(*args)[:2])
     with pytest.raises(InputError, match="finished parts were removed in the middle"):
         call_genome(run, fasta, tmp_path / "c.bed", progress=False)
     assert not list(tmp_path.iterdir())

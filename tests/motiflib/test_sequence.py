@@ -239,13 +239,11 @@ def test_shuffle_mixes_and_depends_on_the_seed():
     sequences = ["".join(rng.choice(list("ACGT"), 101)) for _ in range(20)]
     one, two = shuffle(sequences, seed=1), shuffle(sequences, seed=2)
     assert all(a != b != c for a, b, c in zip(sequences, one, two, strict=True))
-    same = [
-        sum(a == b for a, b in zip(s, t, strict=True)) for s, t in zip(sequences, one, strict=True)
-    ]
+    same = [sum(a == b for a, b in zip(s, t, strict=True))
+            for s, t in zip(sequences, one, strict=True)]
     assert np.mean(same) < 45  # 25 of 101 by chance alone
-    assert (
-        len(set(shuffle([sequences[0]] * 10, seed=3))) == 10
-    )  # copies are shuffled each in their own way
+    copies = shuffle([sequences[0]] * 10, seed=3)
+    assert len(set(copies)) == 10  # each is shuffled in its own way
 
 
 def test_mononucleotide_shuffle_breaks_pairs():
@@ -275,6 +273,7 @@ def test_twenty_thousand_shuffles_take_seconds():
 
 
 def test_import_is_light():
-    code = "import sys, motiflib.sequence; print([m for m in ('numba', 'tangermeme', 'pandas') if m in sys.modules])"
+    code = ("import sys, motiflib.sequence; "
+            "print([m for m in ('numba', 'tangermeme', 'pandas') if m in sys.modules])")
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"

@@ -22,18 +22,15 @@ from motiflib.model import Argminn, ArgminnConfig
 from motiflib.sequence import decode
 from motiflib.training import Objective, TrainConfig, evaluate, fit, logits, predict
 
-HERE = Path(__file__).parent
+TESTS = Path(__file__).parents[1]
+ONCE = str(TESTS / "train_once.py")
 
 
 def python(*arguments: str) -> subprocess.CompletedProcess:
-    environment = os.environ | {
-        "PYTHONPATH": str(HERE.parent),
-        "OMP_NUM_THREADS": "1",
-        "ACCELERATE_USE_CPU": "1",
-    }
-    return subprocess.run(
-        [sys.executable, *arguments], env=environment, capture_output=True, text=True, timeout=300
-    )
+    environment = os.environ | {"PYTHONPATH": str(TESTS.parent), "OMP_NUM_THREADS": "1",
+                                "ACCELERATE_USE_CPU": "1"}
+    return subprocess.run([sys.executable, *arguments], env=environment, capture_output=True,
+                          text=True, timeout=300)
 
 
 @pytest.fixture(scope="module")
@@ -60,48 +57,33 @@ def test_history_has_a_row_an_epoch(whole):
     history = whole.history
     assert list(history.epoch) == [1, 2, 3, 4]
     measures = ["valid_loss", "valid_accuracy", "valid_auroc", "valid_auprc"]
-    assert list(history) == [
-        "epoch",
-        "prediction",
-        "overlap",
-        "l1",
-        "penalty",
-        *measures,
-        "rate",
-        "seconds",
-    ]
-    assert (
-        history.penalty.is_monotonic_increasing
-        and history.penalty.iloc[0] == 0
-        and history.penalty.iloc[-1] == 1
-    )
+    losses = ["prediction", "overlap", "l1", "penalty"]
+    assert list(history) == ["epoch", *losses, *measures, "rate", "seconds"]
+    assert history.penalty.is_monotonic_increasing
+    assert history.penalty.iloc[0] == 0 and history.penalty.iloc[-1] == 1
     assert (history.overlap[history.penalty == 0] == 0).all()
     assert history.valid_auroc.between(0, 1).all()
 
 
 def test_the_best_late_epoch_is_kept(whole):
     late = whole.history[whole.history.epoch > SETTINGS.best_from * SETTINGS.epochs]
-    assert evaluate(whole.model, planted(60, seed=1))["loss"] == pytest.approx(
-        late.valid_loss.min(), rel=1e-6
-    )
+    loss = evaluate(whole.model, planted(60, seed=1))["loss"]
+    assert loss == pytest.approx(late.valid_loss.min(), rel=1e-6)
     assert not whole.model.training
 
 
 @pytest.mark.parametrize("best_from", [0.0, 0.9])
 def test_best_epoch_may_be_any_from_a_share_on(best_from):
     torch.manual_seed(1)
-    config = dataclasses.replace(
-        SETTINGS, rate=0.05, best_from=best_from
-    )  # a rate that makes the loss jump
-    model, history = fit(
-        Argminn(SHAPE), ArrayBatches(planted(32), batch=16), planted(30), config, progress=False
-    )
+    config = dataclasses.replace(SETTINGS, rate=0.05, best_from=best_from)  # the loss jumps
+    batches = ArrayBatches(planted(32), batch=16)
+    model, history = fit(Argminn(SHAPE), batches, planted(30), config, progress=False)
     late = history[history.epoch > best_from * config.epochs]
     assert evaluate(model, planted(30))["loss"] == pytest.approx(late.valid_loss.min(), rel=1e-6)
 
 
 def test_killed_in_mid_epoch_goes_on_to_the_same_weights(whole, tmp_path):
-    died = python(str(HERE / "train_once.py"), str(tmp_path), "4", "2")
+    died = python(ONCE, str(tmp_path), "4", "2")
     assert died.returncode == -signal.SIGKILL and (tmp_path / "checkpoint" / "state.pt").exists()
     resumed = train(tmp_path)
     assert list(resumed.history.epoch) == [1, 2, 3, 4]
@@ -114,35 +96,21 @@ def test_killed_in_mid_epoch_goes_on_to_the_same_weights(whole, tmp_path):
 def test_a_checkpoint_of_other_settings_is_refused(tmp_path):
     train(tmp_path)
     config = dataclasses.replace(SETTINGS, rate=1e-4)
+    batches = ArrayBatches(planted(96), batch=16)
     with pytest.raises(InputError, match="other settings"):
-        fit(
-            Argminn(SHAPE),
-            ArrayBatches(planted(96), batch=16),
-            planted(60),
-            config,
-            out=tmp_path,
-            progress=False,
-        )
+        fit(Argminn(SHAPE), batches, planted(60), config, out=tmp_path, progress=False)
 
 
 def test_two_processes_make_the_network_of_one(whole, tmp_path):
-    launch = [
-        "-m",
-        "torch.distributed.run",
-        "--standalone",
-        "--nproc_per_node",
-        "2",
-    ]  # accelerate joins in
-    done = python(*launch, str(HERE / "train_once.py"), str(tmp_path), "1")
+    launch = "-m torch.distributed.run --standalone --nproc_per_node 2"  # accelerate joins in
+    done = python(*launch.split(), ONCE, str(tmp_path), "1")
     assert done.returncode == 0, done.stderr[-2000:]
     alone = train(None, epochs=1)
     together = torch.load(tmp_path / "weights-2.pt", weights_only=True)
     for name, value in alone.model.state_dict().items():
         # measured: 3e-7 apart, and 1e-2 where each process keeps to its own gradient; over epochs
         # Adam blows both up
-        assert_close(
-            together[name], value, atol=1e-5, rtol=0, msg=lambda text, name=name: f"{name}: {text}"
-        )
+        assert_close(together[name], value, atol=1e-5, rtol=0)
 
 
 def test_a_compiled_step_is_the_plain_one_and_is_compiled_twice_only():
@@ -151,9 +119,8 @@ def test_a_compiled_step_is_the_plain_one_and_is_compiled_twice_only():
     graphs = []
     torch.manual_seed(0)
     objective = Objective(Argminn(SHAPE), TrainConfig())
-    fast = torch.compile(
-        objective, backend=lambda graph, _: graphs.append(1) or graph.forward, fullgraph=True
-    )
+    fast = torch.compile(objective, fullgraph=True,
+                         backend=lambda graph, _: graphs.append(1) or graph.forward)
     x, y = planted(16)
     for share in (0, 0, 1e-3, 0.2, 1.0):
         found = []
@@ -161,12 +128,8 @@ def test_a_compiled_step_is_the_plain_one_and_is_compiled_twice_only():
             objective.zero_grad()
             parts = form(x.float(), y, objective.prices(share))
             parts.sum().backward()
-            found.append(
-                [
-                    parts.detach(),
-                    *(p.grad.clone() for p in objective.parameters() if p.grad is not None),
-                ]
-            )
+            grads = [p.grad.clone() for p in objective.parameters() if p.grad is not None]
+            found.append([parts.detach(), *grads])
         for a, b in zip(*found, strict=True):
             assert_close(a, b, atol=1e-6, rtol=1e-5)
     assert len(graphs) == 2
@@ -207,13 +170,7 @@ def test_both_classes_are_needed(positives, negatives):
 def test_a_device_that_is_not_there():
     gone = "mps" if torch.cuda.is_available() else "cuda"
     with pytest.raises(InputError, match="not available here: use one of auto, cpu"):
-        fit(
-            Argminn(SHAPE),
-            ArrayBatches(planted(16)),
-            planted(16),
-            TrainConfig(device=gone),
-            progress=False,
-        )
+        fit(Argminn(SHAPE), ArrayBatches(planted(16)), planted(16), TrainConfig(device=gone))
 
 
 def test_a_loss_that_is_not_finite():
@@ -239,7 +196,6 @@ def test_spacing_penalty_is_the_sum_of_log_weights():
     x, y = torch.eye(4)[torch.randint(4, (8, 30))].mT, torch.ones(8)
     start = -math.log(model.around.spacing.shape[2])
     moved = float((model.around.table()[:2] - start).detach().abs().sum())
-    off, on = (
-        Objective(model, TrainConfig(spacing=2), distinct)(x, y, None) for distinct in (math.inf, 4)
-    )
+    off, on = (Objective(model, TrainConfig(spacing=2), distinct)(x, y, None)
+               for distinct in (math.inf, 4))
     assert torch.allclose(on - off, torch.tensor([0, 0, 0.5 * moved]), rtol=1e-4)

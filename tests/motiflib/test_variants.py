@@ -13,8 +13,6 @@ from motifbook.datasets import data_path
 from motiflib import cli
 from motiflib.files import InputError
 from motiflib.genome.fasta import Genome
-from motiflib.run.folder import load_run
-from motiflib.sequence import reverse_complement, write_fasta
 from motiflib.genome.variants import (
     Pair,
     between,
@@ -25,6 +23,8 @@ from motiflib.genome.variants import (
     on_reference,
     read_vcf,
 )
+from motiflib.run.folder import load_run
+from motiflib.sequence import reverse_complement, write_fasta
 
 SITE = "TTCAGCACCACGGACAGCGCC"  # REST, whole; its halves are TTCAGCACC and GGACAGCGCC
 HEAD = "##fileformat=VCFv4.2\n#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\n"

@@ -22,17 +22,17 @@ class Part(NamedTuple):
     shifts: frozenset[int]
 
 
-class Near(NamedTuple):
-    """An occurrence of `anchor` that sees all `parts`."""
+class Atom(NamedTuple):
+    """An occurrence of `anchor` that sees all `parts`; of a motif alone there are none."""
 
     anchor: str
-    parts: tuple[Part, ...]
+    parts: tuple[Part, ...] = ()
 
 
 class Literal(NamedTuple):
-    """At least `n` tokens that are `atom` (a motif or a `Near`), or not (`sign` False)."""
+    """At least `n` tokens that are `atom`, or not (`sign` False)."""
 
-    atom: str | Near
+    atom: Atom
     n: int
     sign: bool
 
@@ -102,11 +102,11 @@ def _literal(rule: Rule, formula: AtLeast, sign: bool) -> Literal:
             raise InputError(f"{rule.name}: no motif {name!r}; expected one of {expected}")
     if not 1 <= formula.n <= COUNT:
         refuse(rule, f"a count of {formula.n}", f"1 to {COUNT}")
-    atom = formula.what if isinstance(formula.what, str) else anchored(rule, formula.what)
+    atom = Atom(formula.what) if isinstance(formula.what, str) else anchored(rule, formula.what)
     return Literal(atom, formula.n, sign)
 
 
-def anchored(rule: Rule, what: Spaced) -> Near:
+def anchored(rule: Rule, what: Spaced) -> Atom:
     """An arrangement as its anchor sees it, turned over if the anchor is on the - strand."""
     at, n, shown = what.anchor, len(what.motifs), " ".join(what.motifs)
     if len(what.gaps) != n - 1 or len(what.strands) != n or n < 2:
@@ -131,7 +131,7 @@ def anchored(rule: Rule, what: Spaced) -> Near:
     if reach > REACH:
         refuse(rule, f"{shown} spans {reach} bp", f"a reach of {REACH} bp from the anchor")
     parts.sort(key=lambda part: (part.motif, part.strand, min(part.shifts)))
-    return Near(what.motifs[at], tuple(parts))
+    return Atom(what.motifs[at], tuple(parts))
 
 
 def implies(a: Literal, b: Literal) -> bool:
@@ -142,9 +142,8 @@ def implies(a: Literal, b: Literal) -> bool:
         a, b = b, a
     if a.atom == b.atom:
         return a.n >= b.n
-    if isinstance(a.atom, str) or b.n > 1:
-        return False
-    return b.atom == a.atom.anchor or b.atom in [part.motif for part in a.atom.parts]
+    seen = [a.atom.anchor, *(part.motif for part in a.atom.parts)]
+    return b.n == 1 and not b.atom.parts and b.atom.anchor in seen
 
 
 def possible(clause: Clause) -> bool:
@@ -191,12 +190,12 @@ def merged(found: list[Clause]) -> list[Clause]:
 def _union(literals: list[Literal]) -> list[Literal]:
     out, pairs = [], {}
     for literal in literals:
-        if isinstance(literal.atom, Near) and len(literal.atom.parts) == 1 and literal.n == 1:
+        if len(literal.atom.parts) == 1 and literal.n == 1:
             part = literal.atom.parts[0]
             key = (literal.atom.anchor, part.motif, part.strand, literal.sign)
             pairs[key] = pairs.get(key, frozenset()) | part.shifts
         else:
             out.append(literal)
     for (anchor, motif, strand, sign), shifts in pairs.items():
-        out.append(Literal(Near(anchor, (Part(motif, strand, shifts),)), 1, sign))
+        out.append(Literal(Atom(anchor, (Part(motif, strand, shifts),)), 1, sign))
     return out

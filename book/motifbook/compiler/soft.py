@@ -19,9 +19,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from motifbook.compiler.logic import Near, refuse
-from motifbook.compiler.rules import Rule
 from motifbook.compiler import weights
+from motifbook.compiler.logic import Atom, refuse
+from motifbook.compiler.rules import Rule
 from motiflib.model import Argminn, ArgminnConfig, sinusoid
 
 TOKEN, STREAM, HEADS = 32, 128, 4  # the default sizes: what the rule does not need can still learn
@@ -84,9 +84,7 @@ def threshold(rule: Rule, name: str, hits: float) -> float:
 def _tokens(model: Argminn, p: weights.Plan, cut: list[float]) -> None:
     channels, embed, unit = model.config.channels, model.embed, 0
     for i, atom in enumerate(p.atoms):
-        anchor, partners = p.channels.get(atom, (None, ()))
-        if isinstance(atom, str):
-            anchor = p.filters.index(atom)
+        anchor, partners = p.channels[atom]
         shifts = [p.rows[anchor, partner] for partner in partners]
         mates = [p.mate(partner) for partner in partners]
         for turned, a, seen in ((False, anchor, partners), (True, p.mate(anchor), mates)):
@@ -104,13 +102,13 @@ def _tokens(model: Argminn, p: weights.Plan, cut: list[float]) -> None:
 
 
 def place(
-    rule: Rule, atom: str | Near, shifts: list[frozenset[int]], turned: bool, size: int
+    rule: Rule, atom: Atom, shifts: list[frozenset[int]], turned: bool, size: int
 ) -> tuple[Tensor, float]:
     """Log prior of the anchor's place as a linear map of the position code: 0 where the grammar
     plants, -FAR elsewhere, by least squares on 300 bp to each side of the middle."""
     # a partner on the left begins the arrangement
     ahead = max((-float(np.mean(list(s))) for s in shifts), default=0.0)
-    width = rule.motifs[atom if isinstance(atom, str) else atom.anchor].width
+    width = rule.motifs[atom.anchor].width
     centre = (max(ahead, 0) + width / 2) * (-1 if turned else 1)
     offset = torch.arange(-300.0, 301.0)
     wanted = torch.where((offset - centre).abs() <= rule.within + 8, 0.0, -FAR)

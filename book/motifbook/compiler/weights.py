@@ -26,7 +26,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from motifbook.compiler.logic import FILTERS, Clause, Near, Part, refuse
+from motifbook.compiler.logic import FILTERS, Atom, Clause, Part, refuse
 from motifbook.compiler.rules import Rule
 from motiflib.model import GAIN, Argminn, ArgminnConfig, StreamAttention
 from motiflib.sequence import BASES
@@ -45,19 +45,24 @@ TRACE = 3e-4  # slope left to a partner's activation, so that a gradient sees th
 class Plan(NamedTuple):
     """What the network is made of: `filters` (a motif each, maybe several times), `rows` of the
     spacing table as (anchor filter, partner channel): allowed shifts of windows, `channels` (anchor
-    filter and partner channels of each arrangement), `questions` (atom, n), and the clauses."""
+    filter and partner channels of each atom), `questions` (atom, n), and the clauses."""
 
     rule: Rule
     filters: list[str]
     rows: dict[tuple[int, int], frozenset[int]]
-    channels: dict[Near, tuple[int, tuple[int, ...]]]
-    questions: list[tuple[str | Near, int]]
+    channels: dict[Atom, tuple[int, tuple[int, ...]]]
+    questions: list[tuple[Atom, int]]
     clauses: list[Clause]
 
     @property
-    def atoms(self) -> list[str | Near]:
+    def atoms(self) -> list[Atom]:
         """What tokens are asked for, each once."""
-        return list(dict.fromkeys(atom for atom, _ in self.questions))
+        return list(self.channels)
+
+    @property
+    def arrangements(self) -> list[Atom]:
+        """The atoms with partners."""
+        return [atom for atom in self.channels if atom.parts]
 
     @property
     def reach(self) -> int:
@@ -78,8 +83,7 @@ class Plan(NamedTuple):
         most: Counter[str] = Counter()
         for atom, n, sign in clause:
             if sign:
-                most |= Counter({atom if isinstance(atom, str) else atom.anchor: n})
-            if sign and isinstance(atom, Near):
+                most |= Counter({atom.anchor: n})
                 most |= Counter([atom.anchor, *(part.motif for part in atom.parts)])
         copies = {m: self.filters.count(m) * (1 + self.rule.palindrome(m)) for m in most}
         return sum(n * copies[m] for m, n in most.items())
@@ -87,14 +91,13 @@ class Plan(NamedTuple):
 
 def plan(rule: Rule, clauses: list[Clause]) -> Plan:
     """A filter for every partner whose row of the spacing table is free, if need be a copy."""
-    questions = sorted({literal[:2] for clause in clauses for literal in clause}, key=str)
+    questions = {literal[:2] for clause in clauses for literal in clause}
+    questions = sorted(questions, key=lambda question: (question[0].parts != (), str(question)))
     atoms = list(dict.fromkeys(atom for atom, _ in questions))
-    near = [atom for atom in atoms if isinstance(atom, Near)]
-    named = {a if isinstance(a, str) else a.anchor for a in atoms}
-    named |= {part.motif for atom in near for part in atom.parts}
+    named = {atom.anchor for atom in atoms} | {part.motif for atom in atoms for part in atom.parts}
     filters = [name for name in rule.motifs if name in named]
     taken, used = {}, {}
-    for atom in near:
+    for atom in atoms:
         anchor = filters.index(atom.anchor)
         partners = [_partner(rule, filters, taken, atom, anchor, part) for part in atom.parts]
         used[atom] = (anchor, partners)
@@ -110,7 +113,7 @@ def plan(rule: Rule, clauses: list[Clause]) -> Plan:
 
 
 def _partner(
-    rule: Rule, filters: list[str], taken: dict, atom: Near, anchor: int, part: Part
+    rule: Rule, filters: list[str], taken: dict, atom: Atom, anchor: int, part: Part
 ) -> tuple[int, bool]:
     minus = part.strand == "-"
     move = rule.offset(atom.anchor) - rule.offset(part.motif, part.strand)
@@ -126,7 +129,7 @@ def _partner(
 
 def shape(p: Plan, candidates: int) -> ArgminnConfig:
     """Sizes from the plan, as small as the construction allows."""
-    hidden = sum(1 if isinstance(atom, str) else 5 for atom in p.atoms)
+    hidden = sum(5 if atom.parts else 1 for atom in p.atoms)
     slots = max(2 + len(p.questions), len(p.clauses) // 2 + 1)  # the constant, questions, answer
     found = f"{candidates} candidates"
     if not 1 <= candidates <= CANDIDATES:
@@ -134,13 +137,13 @@ def shape(p: Plan, candidates: int) -> ArgminnConfig:
     needed = max(map(p.needed, p.clauses))
     if candidates < needed:  # a part of the rule would never be seen
         refuse(p.rule, found, f"at least {needed}: so many windows answer where the rule holds")
-    partners = max((len(seen) for _, seen in p.channels.values()), default=0)
+    partners = max(len(atom.parts) for atom in p.atoms)
     if (partners - 1) * math.log(candidates) > A - 2:
         bound = "(partners - 1) log(candidates) <= 22"
         refuse(p.rule, f"{partners} partners among {found}", bound)
     return ArgminnConfig(
         filters=len(p.filters), width=p.rule.width, layers=1 + any(n > 1 for _, n in p.questions),
-        heads=len(p.questions), token=max(hidden, len(p.atoms) + 2 * len(p.channels) + 1),
+        heads=len(p.questions), token=max(hidden, len(p.atoms) + 2 * len(p.arrangements) + 1),
         stream=2 * slots, candidates=candidates, neighbourhood=p.reach,
     )
 
@@ -155,15 +158,16 @@ def write(p: Plan, candidates: int) -> Argminn:
     write_spacing(model, p, dict.fromkeys(p.rows, 0.0), far=A + 20)
     _tokens(model, p)
     model.syntax.decide[0].weight += 1
-    for step in model.syntax.steps:
+    *before, last = model.syntax.steps
+    for step in (*before, last):
         step.key += torch.eye(step.key.shape[1])
         step.value += torch.eye(step.key.shape[1])
         step.out[1].weight += 1
         step.mlp[3].weight += 1
-    if len(model.syntax.steps) > 1:
-        _count(model.syntax.steps[0], p)
-    _ask(step, p)
-    write_clauses(step, p, threshold=0.5, against=2.0, each=1 + OVER, alone=1.0)
+    for step in before:  # one, where the rule counts
+        _count(step, p)
+    _ask(last, p)
+    write_clauses(last, p, threshold=0.5, against=2.0, each=1 + OVER, alone=1.0)
     write_decision(model, LOGIT)
     return model
 
@@ -195,14 +199,13 @@ def _tokens(model: Argminn, p: Plan) -> None:
     channels, out, unit = model.config.channels, model.mix[1].weight, 0
     kind, near = channels, 2 * channels
     for i, atom in enumerate(p.atoms):
-        if isinstance(atom, str):
-            f = p.filters.index(atom)
-            for channel in {f} if p.rule.palindrome(atom) else {f, p.mate(f)}:
+        anchor, partners = p.channels[atom]
+        if not partners:
+            for channel in {anchor} if p.rule.palindrome(atom.anchor) else {anchor, p.mate(anchor)}:
                 model.embed.weight[unit, kind + channel] = 1
             out[i, unit] = 1
             unit += 1
             continue
-        anchor, partners = p.channels[atom]
         mates = [p.mate(channel) for channel in partners]
         low, high = thresholds(len(partners), model.config.candidates)
         for a, seen in ((anchor, partners), (p.mate(anchor), mates)):
@@ -216,14 +219,19 @@ def _tokens(model: Argminn, p: Plan) -> None:
                 unit += 1
         for channel in {*partners, *mates} - {anchor, p.mate(anchor)}:
             model.embed.weight[unit, kind + channel] = 1
-        out[trace(p, atom) + len(p.channels), unit] = 1  # a partner's motif, wherever it stands
+        out[glance(p, atom), unit] = 1  # a partner's motif, wherever it stands
         unit += 1
     model.nothing[0, 0, -1] = 1
 
 
-def trace(p: Plan, atom: Near) -> int:
-    """Coordinate of a token that holds by how much an arrangement is there: scores never see it."""
-    return len(p.atoms) + list(p.channels).index(atom)
+def trace(p: Plan, atom: Atom) -> int:
+    """Coordinate of a token that says by how much an arrangement is there; scores never see it."""
+    return len(p.atoms) + p.arrangements.index(atom)
+
+
+def glance(p: Plan, atom: Atom) -> int:
+    """Coordinate of a token that says that it is a partner's motif."""
+    return trace(p, atom) + len(p.arrangements)
 
 
 def thresholds(partners: int, candidates: int) -> tuple[float, float]:
@@ -250,7 +258,7 @@ def _ask(step: StreamAttention, p: Plan) -> None:
             write_pair(weights[h].T, 1 + h, i, steep)
             write_pair(weights[h].T, 0, i, -steep * (0.5 - gap(n) / 2))  # between n - 1 and n
         write_pair(step.out[0].weight, 1 + h, h * size + i, 1.0)
-        if isinstance(atom, Near):
+        if atom.parts:
             write_pair(step.out[0].weight, 1 + h, h * size + trace(p, atom), 1.0)
     write_pair(step.out[0].bias[:, None], 0, 0, 1.0)
 
@@ -291,21 +299,17 @@ def _count(step: StreamAttention, p: Plan) -> None:
             write_pair(last, 1 + h, 1 + h, 1.0)
 
 
-def _search(query: Tensor, p: Plan, atom: str | Near, nothing: float) -> None:
+def _search(query: Tensor, p: Plan, atom: Atom, nothing: float) -> None:
     """Ask for tokens that answer `atom`, and glance at the motifs of its partners."""
     size = math.sqrt(len(query))
     query[p.atoms.index(atom)] = FOUND * size
     query[-1] = nothing * size
-    if isinstance(atom, Near):
-        query[trace(p, atom) + len(p.channels)] = (FOUND - GLANCE) * size
+    if atom.parts:
+        query[glance(p, atom)] = (FOUND - GLANCE) * size
 
 
 def gap(n: int) -> float:
-    """How far k / (k + n) at k = n is from that at k = n - 1.
-
-    >>> gap(2)
-    0.16666666666666669
-    """
+    """How far k / (k + n) at k = n is from that at k = n - 1."""
     return 0.5 - (n - 1) / (2 * n - 1)
 
 

@@ -4,19 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import seaborn as sns
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 
-from motifbook.figures.parts import placed
+from motifbook.figures.parts import panels, placed
 from motiflib.motif import Motif
 from motiflib.run.figures import COLOURS, INK, SOFT, WIDTH, axes_or_new, label, styled
 
-# all recovered stands out; below it numbers are dark on light
-SHARES = [(0, "#fbe3d2"), (0.4, "#f5f5f5"), (0.95, "#cfe3f1"), (1, COLOURS[0])]
 MOST = 12  # dots in one field
 
 
@@ -24,48 +21,41 @@ MOST = 12  # dots in one field
 def found_beside_known(
     pairs: Sequence[tuple[Motif, Motif, int, str]], titles: Sequence[str]
 ) -> Figure:
-    """For each data set the motif found and, aligned below, the known one that it is most like.
-
-    >>> figure = found_beside_known([(*found.motifs, 3, "+")], ["REST"])
-    """
+    """For each data set the motif found and, aligned below, the known one that it is most like."""
     columns = min(3, len(pairs))
     rows = -(-len(pairs) // columns)
-    size = WIDTH * 1.25, 2.3 * rows
-    figure, grid = plt.subplots(2 * rows, columns, figsize=size, squeeze=False)
-    for cell in grid[:, 1:].flat:
-        cell.yaxis.set_visible(False)
-    two = grid.reshape(rows, 2, columns).swapaxes(1, 2).reshape(-1, 2)  # the cells of each pair
-    for cell in two[len(pairs) :].flat:
-        cell.set_visible(False)
-    for (upper, lower), pair, title in zip(two[: len(pairs)], pairs, titles, strict=True):
-        found, known, shift, strand = pair
+    cells = panels(2 * rows * columns, columns, 1.15, width=1.25 * WIDTH)
+    grid = np.reshape(cells, (rows, 2, columns))
+    for i, ((found, known, shift, strand), title) in enumerate(zip(pairs, titles, strict=True)):
+        row, column = divmod(i, columns)
         known = known if strand == "+" else known.reverse_complement()
-        ends = min(0, shift), max(found.width, shift + known.width)
-        placed(found, upper, 0, *ends)
-        upper.set_title(title, fontsize=9.5)
-        placed(known, lower, shift, *ends)
-        title = f"JASPAR {known.name} {known.source}"
-        lower.set_title(title, fontsize=9.5, weight="normal", color=SOFT)
-    return figure
+        placed(grid[row, :, column], (found, known), (0, shift))
+        grid[row, 0, column].set_title(title, fontsize=9.5)
+        below = {"fontsize": 9.5, "weight": "normal", "color": SOFT}
+        grid[row, 1, column].set_title(f"JASPAR {known.name} {known.source}", **below)
+    for cell in cells:
+        cell.set_visible(cell.has_data())
+    for cell in grid[:, :, 1:].flat:
+        cell.yaxis.set_visible(False)
+    return cells[0].figure
 
 
 @styled
 def methods_by_grammar(rows: pd.DataFrame, names: Mapping[str, str]) -> Figure:
-    """A line per grammar, a column per method. Colour and number: share of the planted motifs that
-    were recovered, over all seeds. A dot for each false report (spurious, orange; a motif reported
-    again, grey), mean per run, at most MOST.
+    """The share of planted motifs recovered over all seeds by each method of `names`, and a dot for
+    each false report of a mean run (spurious: orange; a motif reported again: grey).
 
-    `rows`: one per run, columns grammar, method, recovered, planted, spurious, redundant. `names`:
-    methods in order, and what to call them."""
+    `rows`: a run each, columns grammar, method, recovered, planted, spurious, redundant."""
     grammars, methods = list(rows.grammar.unique()), list(names)
     groups = rows[rows.method.isin(methods)].groupby(["grammar", "method"])
     share = groups.recovered.sum() / groups.planted.sum()
     share = share.unstack().reindex(index=grammars, columns=methods)
     ax = axes_or_new(None, 0.6 + 0.52 * len(grammars), WIDTH * 1.15)
-    shades = LinearSegmentedColormap.from_list("share", SHARES)
-    look = {"vmin": 0, "vmax": 1, "cbar": False, "linewidths": 2, "cmap": shades}
-    number = {"va": "bottom", "fontsize": 10.5}
-    sns.heatmap(share, ax=ax, annot=True, fmt=".0%", annot_kws=number, **look)
+    # all recovered stands out; below it numbers are dark on light
+    shares = [(0, "#fbe3d2"), (0.4, "#f5f5f5"), (0.95, "#cfe3f1"), (1, COLOURS[0])]
+    shades = LinearSegmentedColormap.from_list("share", shares)
+    sns.heatmap(share, ax=ax, vmin=0, vmax=1, cbar=False, cmap=shades, linewidths=2, annot=True,
+                fmt=".0%", annot_kws={"va": "bottom", "fontsize": 10.5})
     for row, column in np.argwhere(share.isna()):
         ax.text(column + 0.5, row + 0.5, "not run", ha="center", fontsize=9, color=SOFT)
     for (grammar, method), reports in groups[["spurious", "redundant"]].mean().iterrows():

@@ -8,19 +8,16 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from motifbook.figures.parts import TRACK, curves, name_rows
-from motiflib.run.figures import COLOURS, SOFT, axes_or_new, colour_of, label, styled
+from motifbook.figures.parts import TRACK, curves, label, named_rows
+from motiflib.run.figures import COLOURS, SOFT, colour_of, styled
 
 
 @styled
-def locus(
-    calls: Mapping[str, pd.DataFrame], peaks: Mapping[str, pd.DataFrame], chrom: str, start: int,
-    end: int,
-) -> Axes:
-    """One row for each factor: calls as bars as high as their score, peaks as triangles below.
-
-    calls: columns sequence, start, end, score (0 to 1). peaks: columns chrom, summit."""
-    ax, colours = axes_or_new(None, 0.9 + 0.95 * len(calls)), colour_of(calls)
+def locus(calls: Mapping[str, pd.DataFrame], peaks: Mapping[str, pd.DataFrame], chrom: str,
+          start: int, end: int) -> Axes:
+    """A row for each factor: `calls` (sequence, start, end, score) as bars as high as their score,
+    `peaks` (chrom, summit) as triangles below."""
+    ax, colours = named_rows(calls, 0.95), colour_of(calls)
     for row, (name, table) in enumerate(calls.items()):
         mine = table[(table.sequence == chrom) & (table.start < end) & (table.end > start)]
         base, middle = -row - 0.25, (mine.start + mine.end) / 2
@@ -28,30 +25,25 @@ def locus(
         ax.vlines(middle, base, base + 0.7 * mine.score, color=colours[name], lw=2.2)
         summits = peaks[name].summit[peaks[name].chrom == chrom]
         ax.plot(summits, np.full(len(summits), base - 0.12), "^", color=colours[name], ms=6)
-    name_rows(ax, list(calls))
-    ax.set_xlim(start, end)
     ax.xaxis.set_major_formatter(lambda value, _: f"{value / 1000:,.0f}")
-    return label(ax, f"{chrom} (kb)")
+    return label(ax, f"{chrom} (kb)", xlim=(start, end))
 
 
 @styled
 def trade(tables: Mapping[str, pd.DataFrame], *, x: str, y: str) -> Axes:
     """Lines of y over x on a logarithmic axis, one for each name: columns x, y."""
-    ax = curves({name: (table.x, table.y) for name, table in tables.items()}, x, y, log=True)
-    ax.set_ylim(0, 1.02)
-    return ax
+    lines = {name: (table.x, table.y) for name, table in tables.items()}
+    return curves(lines, x, y, log=True, ylim=(0, 1.02))
 
 
 @styled
-def effects_along(
-    place: np.ndarray, values: Mapping[str, np.ndarray], marks: Mapping[str, int]
-) -> Axes:
-    """Effects of variants along an element, a track for each name, each scaled by its own largest
-    effect; dotted lines name the places of `marks`.
+def effects_along(place: np.ndarray, values: Mapping[str, np.ndarray],
+                  marks: Mapping[str, int]) -> Axes:
+    """Effects of variants, a track for each name, scaled by its largest; `marks` are dotted.
 
     >>> ax = effects_along(np.array([1, 2]), {"measured": np.array([2.0, -1.0])}, {"C228T": 2})
     """
-    ax = axes_or_new(None, 1.2 + 1.3 * len(values))
+    ax = named_rows(values, 1.3, 1.2)
     for row, effects in enumerate(values.values()):
         colours = np.where(effects > 0, COLOURS[1], COLOURS[0]).tolist()
         tips = -row + 0.45 * effects / np.abs(effects).max()
@@ -60,6 +52,5 @@ def effects_along(
     for (name, at), side in zip(marks.items(), ("right", "left"), strict=False):
         ax.axvline(at, color=SOFT, ls=":", lw=1.2, zorder=0)
         ax.text(at, 0.5, name, ha=side, fontsize=9)
-    name_rows(ax, list(values))
     ax.xaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
     return label(ax, "position")

@@ -10,36 +10,29 @@ import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from motifbook.figures.parts import curves, legend_above, name_rows, panels  # noqa: F401
-from motiflib.run.figures import COLOURS, FAINT, INK, SOFT, axes_or_new, colour_of, label, styled
+from motifbook.figures.parts import ABOVE, curves, label, named_rows, panels  # noqa: F401
+from motiflib.run.figures import COLOURS, FAINT, INK, SOFT, axes_or_new, colour_of, styled
 
 
 @styled
-def planted(
-    truth: pd.DataFrame, rows: Sequence[int], length: int, *, names: Sequence[str]
-) -> Axes:
-    """Planted instances as arrows that point the way the motif reads, one line a sequence.
-
-    `truth` has columns row, start, end, motif, strand; `rows` are drawn from top to bottom.
-
-    >>> ax = planted(simulated.truth, [0, 2], 500, names=["first", "second"])
-    """
-    ax, colours = axes_or_new(None, 0.9 + 0.24 * len(rows)), colour_of(sorted(set(truth.motif)))
+def planted(truth: pd.DataFrame, rows: Sequence[int], length: int, *,
+            names: Sequence[str]) -> Axes:
+    """`truth` (row, start, end, motif, strand) as arrows, a line for each of `rows`."""
+    ax, colours = named_rows(names, 0.24), colour_of(sorted(set(truth.motif)))
     shown = truth[truth.row.isin(list(rows))]
+    look = {"arrowstyle": "simple,head_width=0.9,tail_width=0.5,head_length=0.5",
+            "shrinkA": 0, "shrinkB": 0, "mutation_scale": 11}
     for site in shown.itertuples():
         y = -list(rows).index(site.row)
         ends = (site.start, y), (site.end, y)
         tail, head = ends if site.strand == "+" else ends[::-1]
-        shape = "simple,head_width=0.9,tail_width=0.5,head_length=0.5"
-        look = {"arrowstyle": shape, "color": colours[site.motif], "shrinkA": 0, "shrinkB": 0}
-        ax.annotate("", head, tail, arrowprops=look | {"mutation_scale": 11})
+        ax.annotate("", head, tail, arrowprops=look | {"color": colours[site.motif]})
     for name, colour in colours.items():
         ax.plot([], [], "s", color=colour, label=name)
     ax.hlines(-np.arange(len(rows)), 0, length, color=FAINT, lw=1.5, zorder=0)
-    ax.set_xlim(max(0, shown.start.min() - 15), min(length, shown.end.max() + 15))
-    name_rows(ax, names)
-    legend_above(ax, 4)
-    return label(ax, "position (bp)")
+    ends = max(0, shown.start.min() - 15), min(length, shown.end.max() + 15)
+    ax.legend(ncols=4, **ABOVE)
+    return label(ax, "position (bp)", xlim=ends)
 
 
 @styled
@@ -51,22 +44,17 @@ def gaps(seen: Sequence[int], expected: Mapping[int, float]) -> Axes:
     ax, counts = axes_or_new(None, 2.8), pd.Series(seen).value_counts()
     ax.bar(counts.index, counts, width=0.85, color=COLOURS[5], label="simulated")
     n, p = len(seen), np.array(list(expected.values()))
-    error = 2 * np.sqrt(n * p * (1 - p))
-    look = {"fmt": "o", "color": INK, "ms": 3.5, "lw": 1, "label": "grammar"}
-    ax.errorbar(list(expected), n * p, yerr=error, **look)
-    legend_above(ax, 2)
+    ax.errorbar(list(expected), n * p, yerr=2 * np.sqrt(n * p * (1 - p)), fmt="o", color=INK,
+                ms=3.5, lw=1, label="grammar")
+    ax.legend(ncols=2, **ABOVE)
     return label(ax, "bases between the two motifs", "pairs")
 
 
 @styled
-def evidence(
-    odds: Mapping[str, np.ndarray], posterior: Mapping[str, np.ndarray], truth: pd.DataFrame,
-    region: tuple[int, int],
-) -> Figure:
-    """Above, how well each start fits each motif; below, how probable it is that it was planted
-    there.
-
-    `odds` and `posterior` give an array (L,) per motif; triangles mark `truth` (start, motif)."""
+def evidence(odds: Mapping[str, np.ndarray], posterior: Mapping[str, np.ndarray],
+             truth: pd.DataFrame, region: tuple[int, int]) -> Figure:
+    """Above, how well each start fits each motif; below, how probable it was planted there: arrays
+    (L,) by motif. Triangles mark `truth` (start, motif)."""
     upper, lower = panels(2, height=2.1, sharex=True, height_ratios=[3, 2])
     colours, at = colour_of(odds), np.arange(*region)
     for i, (name, colour) in enumerate(colours.items()):
@@ -75,41 +63,31 @@ def evidence(
             cell.vlines(at + 0.2 * i, 0, bars, color=colour, lw=2.2, label=name)
     for site in truth.itertuples():
         upper.plot(site.start, -0.6, "^", color=colours[site.motif], clip_on=False, ms=8)
-    legend_above(upper, 3)
-    upper.set_ylim(bottom=0)
-    lower.set(ylim=(0, 1.05), xlim=region)
-    label(upper, y="log-odds (nats)")
-    label(lower, "start of the instance (bp)", "posterior")
-    return upper.figure
+    upper.legend(ncols=3, **ABOVE)
+    label(upper, y="log-odds (nats)", ylim=(0, None))
+    x = "start of the instance (bp)"
+    return label(lower, x, "posterior", ylim=(0, 1.05), xlim=region).figure
 
 
 @styled
 def ratios(ratio: Sequence[float], y: Sequence[float], *, title: str) -> Axes:
-    """Histograms of the log-likelihood ratio of both classes; 0 is the fairest border.
-
-    >>> ax = ratios([-2, -1, 1, 3], [0, 0, 1, 1], title="REST")
-    """
+    """Histograms of the log-likelihood ratio of both classes; 0 is the fairest border."""
     ax, ratio = axes_or_new(None, 2.9), np.asarray(ratio)
     kinds = np.where(np.asarray(y) > 0.5, "positive", "negative")
-    look = {"negative": COLOURS[5], "positive": COLOURS[1]}
+    look = {"palette": {"negative": COLOURS[5], "positive": COLOURS[1]}, "alpha": 0.5}
     bins = {"bins": 45, "binrange": np.quantile(ratio, [0.002, 0.998]), "element": "step"}
-    sns.histplot(x=ratio, hue=kinds, palette=look, alpha=0.5, ax=ax, **bins)
+    sns.histplot(x=ratio, hue=kinds, ax=ax, **bins, **look)
     ax.axvline(0, color=SOFT, ls=":", lw=1.5)
     return label(ax, "log-likelihood ratio (nats)", "sequences", title)
 
 
 @styled
 def limits(values: Mapping[str, float]) -> Axes:
-    """The best reachable AUROC of each grammar, with its number.
-
-    >>> ax = limits({"SPI1": 0.98, "REST": 0.99})
-    """
-    ax, rows = axes_or_new(None, 0.9 + 0.32 * len(values)), -np.arange(len(values))
+    """The best reachable AUROC of each grammar, with its number."""
+    ax, rows = named_rows(values, 0.32), -np.arange(len(values))
     ax.hlines(rows, 0.95, values.values(), color=FAINT, lw=2)
     ax.plot(values.values(), rows, "o", ms=8)
     for row, value in zip(rows, values.values(), strict=True):
         ax.text(1.002, row, f"{value:.3f}", va="center", fontsize=10)
     ax.axvline(1, color=SOFT, ls=":", lw=1)
-    ax.set_xlim(0.95, 1.009)
-    name_rows(ax, list(values))
-    return label(ax, "AUROC of the oracle")
+    return label(ax, "AUROC of the oracle", xlim=(0.95, 1.009))

@@ -11,63 +11,55 @@ from jaxtyping import Float
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from motifbook.figures.parts import TRACK, curves, name_rows, panels
+from motifbook.figures.parts import TRACK, curves, label, name_rows, panels
 from motiflib.motif import Motif
 from motiflib.run import figures as base
-from motiflib.run.figures import COLOURS, INK, SOFT, axes_or_new, colour_of, label, styled
-
-STAGES = (
-    ("sequence", "bases as ones and zeros", "(4, L)"),
-    ("motif scanner", "each filter slides along, on both strands", "(C, T)"),
-    ("candidates", "the M strongest hits become tokens", "(M, D)"),
-    ("neighbourhood", "each token looks for partners at learnt distances", "(M, C)"),
-    ("syntax builder", "a memory asks K questions, one after the other", "(K, H, M)"),
-    ("logit", "bound or not, the same on both strands", "one number"),
-)
-OURS = {"candidates": COLOURS[1], "neighbourhood": COLOURS[1]}  # not in the paper: orange
-
+from motiflib.run.figures import COLOURS, INK, SOFT, axes_or_new, colour_of, styled
 
 
 @styled
 def network() -> Axes:
     """The stages of the network from top to bottom: name, what it does, shape of what it gives."""
-    ax = base.bare(axes_or_new(None, 0.72 * len(STAGES)))
-    ax.set(xlim=(0, 10), ylim=(-len(STAGES) + 0.55, 0.5))
-    for i, (name, does, shape) in enumerate(STAGES):
+    stages = [
+        ("sequence", "bases as ones and zeros", "(4, L)"),
+        ("motif scanner", "each filter slides along, on both strands", "(C, T)"),
+        ("candidates", "the M strongest hits become tokens", "(M, D)"),
+        ("neighbourhood", "each token looks for partners at learnt distances", "(M, C)"),
+        ("syntax builder", "a memory asks K questions, one after the other", "(K, H, M)"),
+        ("logit", "bound or not, the same on both strands", "one number"),
+    ]
+    ax = base.bare(axes_or_new(None, 0.72 * len(stages)))
+    ax.set(xlim=(0, 10), ylim=(-len(stages) + 0.55, 0.5))
+    for i, (name, does, shape) in enumerate(stages):
         if i > 0:
             arrow = {"arrowstyle": "-|>", "color": SOFT}
             ax.annotate("", (1.55, -i + 0.32), (1.55, -i + 0.68), arrowprops=arrow)
-        box = {"boxstyle": "round,pad=0.6", "fc": OURS.get(name, COLOURS[0]), "ec": "none"}
-        white = {"color": "white", "weight": "bold", "family": "monospace", "bbox": box}
-        ax.text(1.55, -i, f"{name:^16}", ha="center", va="center", **white)
+        colour = COLOURS[1 if name in ("candidates", "neighbourhood") else 0]  # not in the paper: 1
+        box = {"boxstyle": "round,pad=0.6", "fc": colour, "ec": "none"}
+        ax.text(1.55, -i, f"{name:^16}", ha="center", va="center", color="white", weight="bold",
+                family="monospace", bbox=box)
         ax.text(3.25, -i + 0.02, does, va="bottom", fontsize=10.5)
         ax.text(3.25, -i - 0.05, shape, va="top", color=SOFT, family="monospace", fontsize=10)
     return ax
 
 
 @styled
-def logos(
-    motifs: Sequence[Motif], *, titles: Sequence[str] | None = None, columns: int = 2
-) -> Figure:
+def logos(motifs: Sequence[Motif], *, titles: Sequence[str] | None = None,
+          columns: int = 2) -> Figure:
     """Several motifs, `columns` side by side.
 
     >>> figure = logos(found.motifs)
     """
     cells = panels(len(motifs), columns)
-    titles = titles or [motif.name for motif in motifs]
-    for cell, motif, title in zip(cells, motifs, titles, strict=True):
+    for cell, motif, title in zip(cells, motifs, titles or [None] * len(motifs), strict=True):
         base.logo(motif, cell, title=title)
     return cells[0].figure
 
 
 @styled
-def filter_grid(
-    filters: Float[np.ndarray, "F 4 W"], *, names: Sequence[str] | None = None, columns: int = 2
-) -> Figure:
-    """Raw filters at one scale, so that a weak one looks weak; what a filter dislikes hangs below.
-
-    >>> figure = filter_grid(model.scanner.filters[:2])
-    """
+def filter_grid(filters: Float[np.ndarray, "F 4 W"], *, names: Sequence[str] | None = None,
+                columns: int = 2) -> Figure:
+    """Raw filters at one scale, so that a weak one looks weak; what a filter dislikes hangs below."""
     filters = base._array(filters)
     names = names or [f"filter {i}" for i in range(len(filters))]
     cells = panels(len(filters), columns)
@@ -78,9 +70,8 @@ def filter_grid(
 
 
 @styled
-def filters_over_time(
-    frames: Sequence[Float[np.ndarray, "F 4 W"]], times: Sequence[str], *, names: Sequence[str]
-) -> Figure:
+def filters_over_time(frames: Sequence[Float[np.ndarray, "F 4 W"]], times: Sequence[str], *,
+                      names: Sequence[str]) -> Figure:
     """Small multiples: a row for each filter, a column for each moment of training; one scale."""
     frames = np.stack([base._array(frame) for frame in frames])  # (times, F, 4, W)
     cells = panels(len(names) * len(times), len(times), 0.85, room=0.25)
@@ -95,18 +86,12 @@ def filters_over_time(
 
 
 @styled
-def overlap_pair(
-    top: Float[np.ndarray, "4 W"], other: Float[np.ndarray, "4 W"], deltas: Sequence[int], *,
-    notes: Sequence[str],
-) -> Figure:
-    """Two filters over one sequence, the second `delta` bp further on; where both stand is shaded.
-
-    >>> figure = overlap_pair(*model.scanner.filters[:2], [0, 4], notes=["all", "some"])
-    """
+def overlap_pair(top: Float[np.ndarray, "4 W"], other: Float[np.ndarray, "4 W"],
+                 deltas: Sequence[int], *, notes: Sequence[str]) -> Figure:
+    """Two filters over one sequence, the second `delta` bp on; where both stand is shaded."""
     both = np.stack([base._array(top), base._array(other)])
     width = both.shape[2]
-    cells = panels(2 * len(deltas), len(deltas), 1.3)
-    grid = np.reshape(cells, (2, -1))
+    grid = np.reshape(panels(2 * len(deltas), len(deltas), 1.3), (2, -1))
     for column, delta, note in zip(grid.T, deltas, notes, strict=True):
         for cell, weights, start in zip(column, both, (0, delta), strict=True):
             base.bare(base.letters(cell, weights, start))
@@ -117,42 +102,31 @@ def overlap_pair(
         column[1].set_xlabel(note, color=INK)
     grid[0, 0].set_ylabel("top filter", color=SOFT)
     grid[1, 0].set_ylabel("other", color=SOFT)
-    return cells[0].figure
+    return grid[0, 0].figure
 
 
 @styled
 def overlap_curve(weights: Mapping[str, Float[np.ndarray, " S"]]) -> Axes:
-    """Weight of a pair in the overlap penalty at each offset, A_a(delta) A_f(-delta), by name.
-
-    >>> ax = overlap_curve({"both full": [0, 1, 2, 1, 0], "one shortened": [0, 0, 1, 1, 0]})
-    """
+    """Weight of a pair in the overlap penalty at each offset, A_a(delta) A_f(-delta), by name."""
     lines = {name: (np.arange(len(w)) - len(w) // 2, w) for name, w in weights.items()}
-    ax = curves(lines, r"offset $\delta$ of the other filter (bp)", "price per unit of activation")
-    ax.set_ylim(bottom=0)
-    return ax
+    x = r"offset $\delta$ of the other filter (bp)"
+    return curves(lines, x, "price per unit of activation", ylim=(0, None))
 
 
 def _limits(weights: np.ndarray) -> tuple[float, float]:
     """Room for the tallest stacks of letters, up and down."""
-    up = np.clip(weights, 0, None).sum(-2).max()
-    down = np.clip(-weights, 0, None).sum(-2).max()
+    up, down = (np.clip(side, 0, None).sum(-2).max() for side in (weights, -weights))
     reach = 1.08 * max(up, down / 0.75, 1e-6)
     return -0.75 * reach, reach
 
 
 @styled
-def sequence_view(
-    activations: Float[np.ndarray, "C T"], attention: Float[np.ndarray, "K H T"] | None = None, *,
-    width: int, names: Sequence[str], truth: pd.DataFrame | None = None,
-    calls: pd.DataFrame | None = None, window: tuple[int, int] | None = None,
-) -> Figure:
-    """What the network sees in one sequence: activations of each filter, attention, instances.
-
-    Forward activations rise above their line, those of the other strand hang below; each bar is
-    drawn at the middle of its window. Attention is the largest of the heads. `truth` and `calls`
-    have start, end, motif, strand.
-
-    >>> figure = sequence_view(np.eye(2, 9), width=8, names=["left", "right"], calls=calls[:2])
+def sequence_view(activations: Float[np.ndarray, "C T"],
+                  attention: Float[np.ndarray, "K H T"] | None = None, *, width: int,
+                  names: Sequence[str], truth: pd.DataFrame | None = None,
+                  calls: pd.DataFrame | None = None, window: tuple[int, int] | None = None) -> Figure:
+    """One sequence: activations (up; of the other strand, down) and attention (the largest head),
+    each at the middle of its window; instances in `truth` and `calls` (start, end, motif, strand).
     """
     activations = base._array(activations)
     middle = np.arange(activations.shape[1]) + (width - 1) / 2
@@ -170,7 +144,7 @@ def sequence_view(
         _bars(cells[1], middle, 0.85 * steps, [INK])
         _lanes(cells[1], [f"step {k + 1}" for k in range(len(steps))], "attention", up=0.4)
     if tables:
-        _instances(cells[-1], tables, colour_of(names))
+        _instances(cells[-1], tables.values(), colour_of(names))
         _lanes(cells[-1], list(tables), "")
     for cell in cells[:-1]:
         cell.spines["bottom"].set_visible(False)
@@ -189,26 +163,22 @@ def _bars(ax: Axes, middle: np.ndarray, values: np.ndarray, colours: Sequence[st
 
 def _instances(ax: Axes, tables: dict[str, pd.DataFrame], colours: dict[str, str]) -> None:
     """A lane of named boxes for each table; an arrow gives the strand."""
-    for lane, table in enumerate(tables.values()):
+    for lane, table in enumerate(tables):
         for site in table.itertuples():
             colour, length = colours.get(site.motif, SOFT), site.end - site.start
             ax.barh(-lane + 0.2, length, 0.45, left=site.start, color=colour)
             text = f"{site.motif} {'→' if site.strand == '+' else '←'}"
-            at = {"ha": "center", "va": "top", "fontsize": 9, "clip_on": True}
-            ax.text(site.start + length / 2, -lane - 0.06, text, **at)
+            ax.text(site.start + length / 2, -lane - 0.06, text, ha="center", va="top",
+                    fontsize=9, clip_on=True)
 
 
 def _lanes(ax: Axes, names: Sequence[str], title: str, up: float = 0) -> None:
-    label(ax)
-    name_rows(ax, names)
-    ax.set_ylim(-len(names) + 0.5 + up, 0.5 + up)
-    ax.set_title(title, fontsize=10, weight="normal", color=SOFT)
+    name_rows(label(ax), names, up).set_title(title, fontsize=10, weight="normal", color=SOFT)
 
 
 @styled
-def attention_steps(
-    attention: Float[np.ndarray, "K H M"], tokens: Sequence[str], ax: Axes | None = None
-) -> Axes:
+def attention_steps(attention: Float[np.ndarray, "K H M"], tokens: Sequence[str],
+                    ax: Axes | None = None) -> Axes:
     """Which token each head of each step looked at; tokens below 8% everywhere are left out.
 
     >>> ax = attention_steps(np.array([[[0.9, 0.1]], [[0.2, 0.8]]]), ["left at 93", "nothing"])
@@ -219,8 +189,8 @@ def attention_steps(
     table = attention.reshape(steps * heads, -1)[:, shown].T
     numbers = np.where(table >= 0.03, np.char.mod("%.2f", table), "")
     ax = axes_or_new(ax, 1.2 + 0.34 * len(shown))
-    look = {"cmap": "Blues", "vmin": 0, "vmax": 1, "cbar": False, "annot_kws": {"fontsize": 9}}
-    sns.heatmap(table, ax=ax, annot=numbers, fmt="", **look)
+    sns.heatmap(table, ax=ax, cmap="Blues", vmin=0, vmax=1, cbar=False, annot=numbers, fmt="",
+                annot_kws={"fontsize": 9})
     ax.vlines(heads * np.arange(1, steps), 0, len(shown), color=SOFT, lw=1.2)
     ax.set_yticks(np.arange(len(shown)) + 0.5, [tokens[i] for i in shown], rotation=0)
     ax.set_xticks(heads * (np.arange(steps) + 0.5), [f"step {k + 1}" for k in range(steps)])
@@ -229,18 +199,10 @@ def attention_steps(
 
 
 @styled
-def spacing_profiles(
-    table: Float[np.ndarray, "C C S"], pairs: Sequence[tuple[int, int]], names: Sequence[str], *,
-    window: tuple[int, int],
-) -> Figure:
-    """The learnt spacing table: for each ordered pair of channels, exp(rho) at each distance over
-    its mean when new.
-
-    Above 1 the network likes the second motif at that distance from the first (start to start),
-    below 1 it does not.
-
-    >>> figure = spacing_profiles(np.zeros((2, 2, 9)), [(0, 1)], ["A", "B"], window=(-3, 3))
-    """
+def spacing_profiles(table: Float[np.ndarray, "C C S"], pairs: Sequence[tuple[int, int]],
+                     names: Sequence[str], *, window: tuple[int, int]) -> Figure:
+    """The learnt spacing of each ordered pair of channels: exp(rho) over its mean when new; above 1
+    the network likes the second at that distance from the first, below 1 it does not."""
     table = base._array(table)
     size = table.shape[2]
     distances, weight = np.arange(size) - size // 2, np.exp(table) * size

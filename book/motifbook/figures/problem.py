@@ -9,63 +9,53 @@ import pandas as pd
 import seaborn as sns
 from matplotlib.figure import Figure
 
-from motifbook.figures.parts import MARKS, TRACK, panels
+from motifbook.figures.parts import MARKS, TRACK, label, panels
 from motiflib.motif import Motif
-from motiflib.run.figures import COLOURS, FAINT, INK, SOFT, bare, colour_of, label, logo, styled
+from motiflib.run.figures import COLOURS, FAINT, INK, SOFT, bare, colour_of, logo, styled
 
 
 @styled
-def filters_beside(
-    planted: Sequence[Motif], filters: Sequence[Sequence[Motif]], titles: Sequence[Sequence[str]]
-) -> Figure:
-    """A row for each planted motif: the motif, then the filters of a network that come closest.
-
-    >>> figure = filters_beside(found.motifs, [found.motifs, []], [["first", "second"], []])
-    """
-    columns, rows = 1 + max(map(len, filters)), len(planted)
-    cells = panels(rows * columns, columns)
-    grid = np.reshape(cells, (rows, columns))
-    for row, motif, found, names in zip(grid, planted, filters, titles, strict=True):
+def filters_beside(planted: Sequence[Motif], filters: Sequence[Sequence[Motif]],
+                   titles: Sequence[Sequence[str]]) -> Figure:
+    """A row for each planted motif: the motif, then the filters of a network that come closest."""
+    columns = 1 + max(map(len, filters))
+    cells = panels(len(planted) * columns, columns)
+    rows = np.reshape(cells, (-1, columns))
+    for row, motif, found, names in zip(rows, planted, filters, titles, strict=True):
         logo(motif, row[0], title="").set_title(f"planted: {motif.name}", fontsize=9.5)
         for cell, close, name in zip(row[1:], found, names, strict=False):
             logo(close, cell, title="").set_title(name, fontsize=9.5, weight="normal")
             cell.yaxis.set_visible(False)
-        for cell in row[1 + len(found) :]:
-            cell.set_visible(False)
+    for cell in cells:
+        cell.set_visible(cell.has_data())
     return cells[0].figure
 
 
 @styled
 def dispersion(shares: Mapping[str, np.ndarray], responses: pd.DataFrame) -> Figure:
-    """Left: share of the prediction that the n strongest filters carry, a line per network. Right:
-    each filter of a network by how well it alone tells either of two motifs from background
-    (AUROC)."""
+    """Left, share of the prediction that the n strongest filters of each network carry; right, how
+    well each filter of one alone tells two motifs (the columns) from background (AUROC)."""
     left, right = panels(2, 2, 3.0)
     for (name, values), dashes in zip(shares.items(), ("-", "--", ":", "-."), strict=False):
-        total = [0, *np.sort(values)[::-1].cumsum()]
-        left.plot(range(len(total)), total, dashes, label=name)
+        left.plot([0, *np.sort(values)[::-1].cumsum()], dashes, label=name)
     left.axhline(1, **TRACK)
     left.legend(loc="lower right")
-    left.set(ylim=(0, 1.04), xlim=(0, None))
-    label(left, "strongest filters counted", "share of the prediction", "Who does the work")
+    label(left, "strongest filters counted", "share of the prediction", "Who does the work",
+          ylim=(0, 1.04), xlim=(0, None))
     first, second = responses.columns[:2]
     right.scatter(responses[first], responses[second], s=26, color=COLOURS[0], alpha=0.8, lw=0)
     right.plot([1, 0.5], [0.5, 1], "*", ms=10, color=COLOURS[1], clip_on=False)
     right.text(0.52, 0.98, "a filter that is\none motif", color=SOFT, fontsize=9, va="top")
-    right.set(xlim=(0.4, 1.03), ylim=(0.4, 1.03), aspect="equal")
-    label(right, f"AUROC for {first}", f"AUROC for {second}", "What each filter knows")
+    label(right, f"AUROC for {first}", f"AUROC for {second}", "What each filter knows",
+          xlim=(0.4, 1.03), ylim=(0.4, 1.03), aspect="equal")
     return left.figure
 
 
 @styled
-def tracks(
-    values: Mapping[str, np.ndarray], spans: Mapping[str, tuple[int, int]], window: tuple[int, int]
-) -> Figure:
-    """Attribution of each base, a row for each way to compute it, each at its own scale, as methods
-    differ in units; planted instances are shaded and named.
-
-    >>> figure = tracks({"deeplift, seed 0": np.ones(200)}, {"left": (80, 88)}, (60, 140))
-    """
+def tracks(values: Mapping[str, np.ndarray], spans: Mapping[str, tuple[int, int]],
+           window: tuple[int, int]) -> Figure:
+    """Attribution of each base, a row and a scale for each way to compute it (units differ);
+    planted instances are shaded and named."""
     rows = panels(len(values), height=0.75, room=0.4, sharex=True)
     colours = colour_of(dict.fromkeys(name.split(",")[0] for name in values))
     for row, (name, track) in zip(rows, values.items(), strict=True):
@@ -78,10 +68,8 @@ def tracks(
     for motif, (start, end) in spans.items():
         above = {"transform": rows[0].get_xaxis_transform(), "ha": "center", "color": SOFT}
         rows[0].text((start + end - 1) / 2, 1.08, motif, **above)
-    rows[-1].set_xlim(window[0] - 0.5, window[1] - 0.5)
-    rows[-1].set_xticks(range(window[0], window[1] + 1, 20))
-    label(rows[-1], "position, bp")
-    return rows[0].figure
+    ends, ticks = (window[0] - 0.5, window[1] - 0.5), range(window[0], window[1] + 1, 20)
+    return label(rows[-1], "position, bp", xlim=ends, xticks=ticks).figure
 
 
 @styled
@@ -90,11 +78,9 @@ def agreement_grid(tables: Mapping[str, pd.DataFrame]) -> Figure:
     cells = panels(len(tables), len(tables), 4.0)
     for cell, (title, table) in zip(cells, tables.items(), strict=True):
         numbers = table.map(lambda value: f"{value:.1f}".lstrip("0"))
-        look = {"cmap": "cividis", "vmin": 0, "vmax": 1, "cbar": False, "square": True}
-        small = {"fontsize": 7.5}
-        sns.heatmap(table, ax=cell, annot=numbers, fmt="", annot_kws=small, **look)
-        methods = table.index.get_level_values(0)
-        sizes = methods.value_counts(sort=False)
+        sns.heatmap(table, ax=cell, cmap="cividis", vmin=0, vmax=1, cbar=False, square=True,
+                    annot=numbers, fmt="", annot_kws={"fontsize": 7.5})
+        sizes = table.index.get_level_values(0).value_counts(sort=False)
         ends = sizes.cumsum()
         for end in ends[:-1]:
             cell.axhline(end, color="white", lw=2)
@@ -105,9 +91,9 @@ def agreement_grid(tables: Mapping[str, pd.DataFrame]) -> Figure:
         label(cell, title=title).tick_params(length=0, labelsize=9)
     for cell in cells[1:]:
         cell.set_yticks([])
-    colours = cells[0].collections[0]
-    cells[0].figure.colorbar(colours, ax=cells, shrink=0.6, label="mean correlation")
-    return cells[0].figure
+    figure, colours = cells[0].figure, cells[0].collections[0]
+    figure.colorbar(colours, ax=cells, shrink=0.6, label="mean correlation")
+    return figure
 
 
 @styled
@@ -118,13 +104,12 @@ def doubled(table: pd.DataFrame) -> Figure:
     cells = panels(len(methods), len(methods), 2.9, sharey=True)
     for cell, (method, mine), colour in zip(cells, methods, COLOURS, strict=False):
         for row, mark in zip(mine.itertuples(), MARKS, strict=False):
-            look = {"marker": mark, "color": colour, "lw": 1.6, "label": f"seed {row.seed}"}
-            cell.plot([0, 1], [1, row.twice / row.once], **look)
+            shares = [1, row.twice / row.once]
+            cell.plot(shares, marker=mark, color=colour, lw=1.6, label=f"seed {row.seed}")
         cell.axhline(1, **TRACK)
         cell.axhline(0, color=SOFT, lw=0.8)
-        cell.set_xticks([0, 1], ["alone", "there\ntwice"])
-        cell.set_xlim(-0.3, 1.3)
-        label(cell, title=method.replace(" ", "\n"))
+        label(cell, title=method.replace(" ", "\n"), xticks=[0, 1], xlim=(-0.3, 1.3),
+              xticklabels=["alone", "there\ntwice"])
     label(cells[0], y="attribution of the site")
     cells[-1].legend(loc="lower left", handlelength=1.2)
     return cells[0].figure

@@ -7,18 +7,14 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from motifbook.figures.parts import LIMIT, legend_beside, name_rows, panels
-from motiflib.run.figures import COLOURS, FAINT, axes_or_new, label, styled
+from motifbook.figures.parts import BESIDE, LIMIT, label, name_rows, panels
+from motiflib.run.figures import COLOURS, FAINT, axes_or_new, styled
 
-LOOKS = {
-    "oracle": LIMIT, "argminn": {"color": COLOURS[0]},
-    "argminn-corrected": {"color": COLOURS[5], "ls": "--"}, "cnn": {"color": COLOURS[1]},
-    "explainn": {"color": COLOURS[2]},
-}
-NAMES = {
-    "argminn": "ARGMINN", "argminn-corrected": "ARGMINN, corrected", "cnn": "CNN",
-    "explainn": "ExplaiNN",
-}
+LOOKS = {"oracle": LIMIT, "argminn": {"color": COLOURS[0]},
+         "argminn-corrected": {"color": COLOURS[5], "ls": "--"}, "cnn": {"color": COLOURS[1]},
+         "explainn": {"color": COLOURS[2]}}
+NAMES = {"argminn": "ARGMINN", "argminn-corrected": "ARGMINN, corrected", "cnn": "CNN",
+         "explainn": "ExplaiNN"}
 
 
 @styled
@@ -28,28 +24,26 @@ def sweep(table: pd.DataFrame, ax: Axes | None = None) -> Axes:
     table = table.assign(level=table.level.astype(float)).sort_values("level", kind="stable")
     for model, mine in table.groupby("model", sort=False):
         ax.plot(mine.level, mine.value, label=NAMES.get(model, model), **LOOKS[model])
-        shade = {"alpha": 0.12, "color": LOOKS[model]["color"], "lw": 0}
-        ax.fill_between(mine.level, mine.low, mine.high, **shade)
-    legend_beside(ax)
+        colour = LOOKS[model]["color"]
+        ax.fill_between(mine.level, mine.low, mine.high, alpha=0.12, color=colour, lw=0)
+    ax.legend(**BESIDE)
     return label(ax, "GC of the background (%)", "AUROC")
 
 
 @styled
 def sweep_grid(table: pd.DataFrame) -> Figure:
     """`sweep` for each grammar (column grammar); beyond 20% to 80% the ground is grey."""
-    names = list(dict.fromkeys(table.grammar))
-    cells = panels(len(names), 2, 2.0, room=0.5, sharex=True)
-    for cell, name in zip(cells, names, strict=True):
-        sweep(table[table.grammar == name], cell).get_legend().remove()
-        label(cell, title=name)
+    grammars = table.groupby("grammar", sort=False)
+    cells = panels(len(grammars), 2, 2.0, room=0.5, sharex=True)
+    for cell, (name, mine) in zip(cells, grammars, strict=True):
+        sweep(mine, cell).get_legend().remove()
+        label(cell, title=name, xlim=(3, 97))
         for edge in ((0, 20), (80, 100)):
             cell.axvspan(*edge, color=FAINT, alpha=0.4, lw=0, zorder=0)
-        cell.set_xlim(3, 97)
-    figure = cells[0].figure
+    figure, lines = cells[0].figure, cells[0].get_legend_handles_labels()
     figure.supxlabel("GC of the background (%)", fontsize=11)
     figure.supylabel("AUROC", fontsize=11)
-    tight = {"ncols": 5, "fontsize": 8.5, "columnspacing": 1.0}
-    figure.legend(*cells[0].get_legend_handles_labels(), loc="outside upper center", **tight)
+    figure.legend(*lines, loc="outside upper center", ncols=5, fontsize=8.5, columnspacing=1.0)
     return figure
 
 
@@ -63,9 +57,9 @@ def kept(table: pd.DataFrame, *, threshold: float = 0.5) -> Axes:
     for mask, name in ((called, "called before"), (~called, "not called before")):
         ax.plot(table.score[mask], table.kept[mask], "o", alpha=0.7, label=name)
     ax.axvline(threshold, lw=0.8, **LIMIT)
-    ax.set(xlim=(-0.03, 1.03), ylim=(-0.03, 1.03))
-    legend_beside(ax)
-    return label(ax, "score in the sequence as it was", "called in new surroundings")
+    ax.legend(**BESIDE)
+    x, y, ends = "score in the sequence as it was", "called in new surroundings", (-0.03, 1.03)
+    return label(ax, x, y, xlim=ends, ylim=ends)
 
 
 @styled
@@ -76,8 +70,7 @@ def contexts(table: pd.DataFrame) -> Figure:
     new = table.context != "as trained"
     before = table[~new].set_index(["grammar", "model"]).value.rename("before")
     table = table[new].join(before, on=["grammar", "model"])
-    names = list(dict.fromkeys(table.context))
-    models = [model for model in LOOKS if model in set(table.model)]
+    names, models = list(table.context.unique()), [m for m in LOOKS if m in set(table.model)]
     height = 0.8 + 0.42 * len(names)
     cells = panels(len(models), len(models), height, sharey=True, sharex=True)
     for cell, model in zip(cells, models, strict=True):

@@ -12,23 +12,20 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from sklearn.metrics import auc, roc_curve
 
-from motifbook.figures.parts import LIMIT, MARKS, curves, dumbbells, name_rows, panels, strips
-from motiflib.run.figures import COLOURS, FAINT, SOFT, axes_or_new, colour_of, label, styled
+from motifbook.figures.parts import LIMIT, MARKS, curves, dumbbells, label, named_rows, panels, strips
+from motiflib.run.figures import COLOURS, FAINT, SOFT, axes_or_new, colour_of, styled
 
 
 def limit_line(ax: Axes, value: float) -> None:
     """The best that anyone could do, as a dotted line with its name."""
     ax.axhline(value, lw=1.5, **LIMIT)
-    at = {"xycoords": ("axes fraction", "data"), "textcoords": "offset points"}
-    ax.annotate(f"oracle {value:.3f}", (1, value), (-2, 3), ha="right", fontsize=10, **at)
+    ax.annotate(f"oracle {value:.3f}", (1, value), (-2, 3), xycoords=("axes fraction", "data"),
+                textcoords="offset points", ha="right", fontsize=10)
 
 
 @styled
 def history(table: pd.DataFrame, *, oracle: float | None = None) -> Figure:
-    """The history of `training.fit`: the parts of the loss, and AUROC on validation examples.
-
-    >>> figure = history(run.history, oracle=0.990)
-    """
+    """The history of `training.fit`: the parts of the loss, and AUROC on validation examples."""
     left, right = panels(2, 2, 2.9)
     for column, name in (("prediction", "prediction"), ("overlap", "overlap"), ("l1", "L1")):
         shown = table[table[column] > 0]
@@ -49,55 +46,41 @@ def history(table: pd.DataFrame, *, oracle: float | None = None) -> Figure:
 
 @styled
 def auroc_over_time(runs: Mapping[str, pd.DataFrame], *, oracle: float) -> Axes:
-    """Validation AUROC of trainings named "kind seed"; those of one kind share a colour.
-
-    >>> ax = auroc_over_time({"seeded 0": run.history, "seeded 1": run.history}, oracle=0.990)
-    """
+    """Validation AUROC of trainings named "kind seed"; those of one kind share a colour."""
     ax, kinds = axes_or_new(None), [name.rsplit(" ", 1)[0] for name in runs]
     colours = colour_of(dict.fromkeys(kinds))
     for i, (name, table) in enumerate(runs.items()):
         mark = MARKS[kinds[:i].count(kinds[i]) % len(MARKS)]
         ax.plot(table.epoch, table.valid_auroc, mark + "-", color=colours[kinds[i]], label=name)
     limit_line(ax, oracle)
-    ax.set_ylim(top=oracle + 0.05)
     ax.legend()
     ax.xaxis.set_major_locator(MaxNLocator(integer=True))
-    return label(ax, "epoch", "validation AUROC")
+    return label(ax, "epoch", "validation AUROC", ylim=(None, oracle + 0.05))
 
 
 @styled
 def to_the_oracle(table: pd.DataFrame, *, bar: float) -> Axes:
-    """How far below the oracle each training (a dot) ends, and `bar`: columns grammar, gap.
-
-    >>> ax = to_the_oracle(pd.DataFrame({"grammar": "rest", "gap": [0.003, 0.004]}), bar=0.01)
-    """
+    """How far below the oracle each training (a dot) ends, and `bar`: columns grammar, gap."""
     groups = dict(list(table.groupby("grammar", sort=False).gap))
-    ax = axes_or_new(None, 0.6 + 0.32 * len(groups))
-    strips(ax, groups, [COLOURS[0]] * len(groups))
+    ax = strips(groups, [COLOURS[0]] * len(groups), each=0.32, room=0.6)
     ax.axvline(bar, color=SOFT, ls=":", lw=1.5)
-    ax.set_xlim(left=0)
     ax.legend(ax.lines[:2], ["a seed", "mean"], loc="lower right")
-    return label(ax, "oracle's AUROC - network's AUROC")
+    return label(ax, "oracle's AUROC - network's AUROC", xlim=(0, None))
 
 
 @styled
 def schedule(progress: Sequence[float], share: Sequence[float], rate: Sequence[float]) -> Axes:
-    """How much of the penalties is in force, and the learning rate as a share of its peak.
-
-    >>> ax = schedule([0, 0.5, 1], [0, 0.03, 1], [0.1, 0.7, 0])
-    """
+    """How much of the penalties is in force, and the learning rate as a share of its peak."""
     percent = 100 * np.asarray(progress)
     lines = {"learning rate\n/ its peak": (percent, rate), "penalties\nin force": (percent, share)}
-    ax = curves(lines, "training done (%)", "share", marks=False)
-    ax.set(xlim=(0, 100), ylim=(-0.03, 1.06))
-    return ax
+    ends = {"xlim": (0, 100), "ylim": (-0.03, 1.06)}
+    return curves(lines, "training done (%)", "share", marks=False, **ends)
 
 
 @styled
 def seeds(table: pd.DataFrame, *, least: float | None = None) -> Axes:
     """The k-mers of `seeding.enriched_kmers` as bars of z; negative ones speak against binding."""
-    ax, rows = axes_or_new(None, 0.9 + 0.3 * len(table)), -np.arange(len(table))
-    name_rows(ax, table.kmer)
+    ax, rows = named_rows(table.kmer, 0.3), -np.arange(len(table))
     ax.tick_params(axis="y", labelfontfamily="monospace")
     colours = {"middle": SOFT, "negatives": COLOURS[0], "shuffled": COLOURS[4]}
     for kind, mine in table.assign(row=rows).groupby("against"):
@@ -124,36 +107,29 @@ def roc(scores: Mapping[str, tuple[Sequence[float], Sequence[float]]]) -> Axes:
         false, true, _ = roc_curve(y, score)
         look = LIMIT if name == "oracle" else {}
         ax.plot(false, true, label=f"{name} {auc(false, true):.3f}", **look)
-    ax.set(xlim=(-0.01, 1), ylim=(0, 1.01), aspect="equal")
     ax.legend(loc="lower right", title="AUROC", alignment="left")
-    return label(ax, "false positive rate", "true positive rate")
+    ends = {"xlim": (-0.01, 1), "ylim": (0, 1.01)}
+    return label(ax, "false positive rate", "true positive rate", aspect="equal", **ends)
 
 
 @styled
 def precision_recall(pairs: Mapping[str, tuple[Sequence[float], Sequence[float]]]) -> Axes:
-    """Precision against recall of each {name: (precision, recall)}; a single pair is a point.
-
-    >>> ax = precision_recall({"calls": ([0.9, 1.0], [0.8, 0.5]), "published": ([0.7], [0.7])})
-    """
+    """Precision against recall of each {name: (precision, recall)}; a single pair is a point."""
     ax = axes_or_new(None, 3.8, 4.2)
     for name, (precision, recall) in pairs.items():
         look = LIMIT if name == "oracle" else {}
         ax.plot(recall, precision, marker="o" if len(precision) == 1 else "", label=name, **look)
-    ax.set(xlim=(0, 1.01), ylim=(0, 1.01), aspect="equal")
     ax.legend(loc="lower left")
-    return label(ax, "recall", "precision")
+    return label(ax, "recall", "precision", xlim=(0, 1.01), ylim=(0, 1.01), aspect="equal")
 
 
 @styled
 def false_discovery(score: Sequence[float], rates: Mapping[str, Sequence[float]]) -> Axes:
-    """False discovery rate of the calls from a score upwards; the last of `rates` is the truth.
-
-    >>> ax = false_discovery([0.1, 0.9], {"decoys": [0.5, 0.1], "truth": [0.4, 0.1]})
-    """
+    """False discovery rate of the calls from a score upwards; the last of `rates` is the truth."""
     lines = {name: (score, rate) for name, rate in rates.items()}
-    ax = curves(lines, "score, at least", "false discovery rate", marks=False)
+    ends = {"xlim": (0, 1), "ylim": (0, 1.02)}
+    ax = curves(lines, "score, at least", "false discovery rate", marks=False, **ends)
     ax.lines[-1].set(**LIMIT)
-    ax.set(xlim=(0, 1), ylim=(0, 1.02))
     ax.legend()
     return ax
 
@@ -166,19 +142,15 @@ def stated_and_measured(lines: pd.DataFrame, *, by: str = "grammar") -> Axes:
     ax.fill_between(x, x / 1.5, x * 1.5, color=FAINT, alpha=0.6, label="within a factor 1.5")
     ax.plot(x, x, color=SOFT, lw=1)
     shown = lines[(lines.stated >= 0.01) & (lines.measured > 0)]
-    look = {"palette": colour_of(lines[by].unique()), "lw": 1.4, "ax": ax}
-    each = {"units": "seed", "estimator": None, "sort": False}
-    sns.lineplot(shown, x="stated", y="measured", hue=by, **each, **look)
-    ax.set(xscale="log", yscale="log", xlim=(0.01, 1), ylim=(0.01 / 1.5, 1))
+    sns.lineplot(shown, x="stated", y="measured", hue=by, palette=colour_of(lines[by].unique()),
+                 units="seed", estimator=None, sort=False, lw=1.4, ax=ax)
     ax.legend(fontsize=9)
-    return label(ax, "stated false discovery rate", "measured on the truth")
+    return label(ax, "stated false discovery rate", "measured on the truth", xscale="log",
+                 yscale="log", xlim=(0.01, 1), ylim=(0.01 / 1.5, 1))
 
 
 @styled
 def dots(table: pd.DataFrame, x: str) -> Axes:
-    """One row for each row of a table, one mark for each column: methods side by side.
-
-    >>> ax = dots(pd.DataFrame({"network": [0.97], "FIMO": [0.82]}, index=["spi1"]), "F1")
-    """
+    """One row for each row of a table, one mark for each column: methods side by side."""
     looks = {name: (MARKS[i], COLOURS[i]) for i, name in enumerate(table)}
     return label(dumbbells(table, looks), x)

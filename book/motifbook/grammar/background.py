@@ -59,7 +59,8 @@ class Background:
             raise InputError("background: expected sequences, or a (4, 4) matrix above 0 with rows "
                              "that sum to 1")
         self.transitions = t / t.sum(1, keepdims=True)
-        system = np.vstack([self.transitions.T - np.eye(4), np.ones(4)])  # in the long run pi = pi T
+        # frequencies in the long run: pi = pi T
+        system = np.vstack([self.transitions.T - np.eye(4), np.ones(4)])
         self.frequencies = np.linalg.lstsq(system, np.eye(5)[4], rcond=None)[0]
 
     def _use_flanks(self, sequences: Sequence[str]) -> None:

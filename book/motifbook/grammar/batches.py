@@ -33,8 +33,7 @@ class GrammarBatches:
         self.device: str | torch.device = "cpu"
 
     def place(self, device: torch.device) -> None:
-        """Simulate there from now on, where it has float64: sequences depend on seed and number,
-        not on the device."""
+        """Simulate there from now on, where it has float64: sequences do not depend on it."""
         self.device = "cpu" if device.type == "mps" else device
 
     def epoch(self, number: int) -> Iterator[tuple[Tensor, Tensor]]:
@@ -43,8 +42,7 @@ class GrammarBatches:
             yield self._draw(self.batch, seed)
 
     def sample(self, n: int, seed: int = 0) -> Examples:
-        """`n` examples that training never sees: for seeding (seed 0), validation (1), test (2),
-        and so on."""
+        """`n` examples that training never sees: for seeding (seed 0), validation (1), test (2)."""
         return Examples(*self._draw(n, self.first - 1 - seed))
 
     def _draw(self, n: int, seed: int) -> tuple[Tensor, Tensor]:

@@ -28,11 +28,7 @@ CHUNK = 512  # sequences at a time
 
 
 def _convolve(x: Float[Tensor, "B 4 R"], weights: Float[Tensor, "4 w"]) -> Tensor:
-    """Sum over the window of weights[x] at each start, (B, R-w+1): a matrix product, then w shifted
-    sums.
-
-    Exactly conv1d, which is several times slower in float64 on a CPU.
-    """
+    """conv1d, (B, R-w+1), as a matrix product and w shifted sums: a CPU is faster in float64 so."""
     n = max(x.shape[2] - weights.shape[1] + 1, 0)
     each = weights.t() @ x  # (B, w, R): what each column of the matrix gives at each base
     return sum(each[:, i, i : i + n] for i in range(weights.shape[1]))
@@ -40,10 +36,8 @@ def _convolve(x: Float[Tensor, "B 4 R"], weights: Float[Tensor, "4 w"]) -> Tenso
 
 class Oracle:
     """Exact likelihoods under `grammar` for sequences of `length` bp on a background of independent
-    bases of GC fraction `gc`.
-
-    Real flanks have no likelihood: of them, too, it thinks that their bases are independent. Raises
-    InputError for arrangements longer than the sequence.
+    bases of GC fraction `gc`; of real flanks it thinks the same. Raises InputError for arrangements
+    longer than the sequence.
 
     >>> from motifbook.grammar import load_grammar, simulate
     >>> grammar = load_grammar("spi1")
@@ -117,6 +111,7 @@ class Oracle:
         return torch.stack(terms).logsumexp(0)
 
     def _likelihood(self, maps: list[Tensor], turned: list[Tensor], label: int) -> Tensor:
+        """log of P(x | class) / P_background(x), (B,)."""
         ways = torch.stack([self._class(maps, label), self._class(turned, label)])
         return ways.logsumexp(0) - math.log(2)
 
@@ -128,16 +123,11 @@ class Oracle:
             yield part.detach().to("cpu", torch.float64)
 
     @torch.no_grad()
-    def log_likelihood(self, x: Float[Tensor, "B 4 L"], label: int) -> Float[Tensor, " B"]:
-        """log of P(x | class `label`) / P_background(x), nats, float64; N tells nothing."""
-        return torch.cat([self._likelihood(*self._maps(part), label) for part in self._chunks(x)])
-
-    @torch.no_grad()
     def log_likelihood_ratio(self, x: Float[Tensor, "B 4 L"]) -> Float[Tensor, " B"]:
-        """log of P(x | positive) / P(x | negative), nats, float64: no score separates the classes
-        better.
+        """log of P(x | positive) / P(x | negative), nats, float64; N tells nothing.
 
-        Above 0 a sequence is more probably positive, since both classes are equally frequent.
+        No score separates the classes better. Above 0 a sequence is more probably positive, since
+        both classes are equally frequent.
         """
         ratios = []
         for part in self._chunks(x):

@@ -37,7 +37,7 @@ def grammar_names() -> list[str]:
 
 
 def load_grammar(name_or_path: str | Path) -> Grammar:
-    """A grammar by its name or from a YAML file; errors as `parse_grammar`.
+    """A grammar by its name or from a YAML file; errors as in `parse_grammar`.
 
     >>> load_grammar("e2f6-max").motifs["MAX"].width
     6
@@ -226,7 +226,7 @@ def _jaspar(field: _Field, value: str) -> np.ndarray:
 def _slice(field: _Field, what: str, width: int) -> tuple[int, int]:
     ends = field.items(what)
     field.need(len(ends) == 2, f"{what} has {len(ends)} numbers", "[start, end]")
-    start, end = (field.number(what, width) for field in ends)
+    start, end = (item.number(what, width) for item in ends)
     field.need(start < end, f"{what} is [{start}, {end}]", f"0 <= start < end <= {width}")
     return start, end
 
@@ -247,8 +247,9 @@ def _alternative(field: _Field, what: str, motifs: dict[str, Motif], several: bo
     field.need("plant" in fields, f"'plant' is missing in {what}", expected)
     items = fields["plant"].items(f"plant in {what}")
     plant = tuple(item.text(f"a motif in {what}") for item in items)
+    known = "one of " + ", ".join(motifs)
     for name, item in zip(plant, items, strict=True):
-        item.need(name in motifs, f"unknown motif '{name}' in {what}", "one of " + ", ".join(motifs))
+        item.need(name in motifs, f"unknown motif '{name}' in {what}", known)
     few = len(plant) <= MAX_PLANTED
     fields["plant"].need(few, f"{len(plant)} motifs in {what}", f"at most {MAX_PLANTED}")
     weight, order = 1.0, "fixed"

@@ -29,7 +29,7 @@ class _Tables(NamedTuple):
     """The grammar as arrays. R rows (one per arrangement), P planted at most, V gap values, M
     motifs x 2 strands."""
 
-    cumulative: Tensor  # (2, R) of class weights
+    cumulative: Tensor  # (R,) weights of class 0, then from 1 on those of class 1
     motif: Tensor  # (R, P) index of motif * 2 + (strand is -), or -1
     gap_count: Tensor  # (R, P)
     gap_value: Tensor  # (R, P, V) gap after motif p
@@ -50,8 +50,10 @@ class _Plan(NamedTuple):
 
 
 def _tables(grammar: Grammar, length: int, device: str | torch.device) -> _Tables:
-    classes = [grammar.arrangements(0), grammar.arrangements(1)]
-    rows = classes[0] + classes[1]
+    negatives = grammar.arrangements(0)
+    rows = negatives + grammar.arrangements(1)
+    cumulative = np.cumsum([a.weight for a in rows])
+    cumulative[[len(negatives) - 1, -1]] = 1, 2  # rounding never picks a row of another class
     planted = max(len(a.motifs) for a in rows)
     values = max((len(g) for a in rows for g in a.gaps), default=1)
     names = list(grammar.motifs)
@@ -71,26 +73,16 @@ def _tables(grammar: Grammar, length: int, device: str | torch.device) -> _Table
     thresholds = np.full((len(names), width.max(), 3), 32768)
     for i, m in enumerate(names):
         thresholds[i, : width[i]] = cut_points(grammar.motifs[m].pfm.T)
-    arrays = (_cumulative(classes), motif, gap_count, gap_value, low, count, width,
+    arrays = (cumulative, motif, gap_count, gap_value, low, count, width,
               thresholds.astype(np.int32))
     tensors = (torch.from_numpy(array).to(device) for array in arrays)
     return _Tables(*tensors, names, [a.component for a in rows])
 
 
-def _cumulative(classes: list[list]) -> np.ndarray:
-    """Class weights (2, R) summed up; rounding never picks a row of another class."""
-    first, second = (np.cumsum([a.weight for a in rows])[:-1] for rows in classes)
-    before = np.zeros(len(first) + 1)
-    out = np.full((2, len(first) + len(second) + 2), 2.0)
-    out[0, : len(first)] = first
-    out[1, :-1] = np.concatenate([before, second])
-    return out
-
-
 def _plan(keys: Tensor, label: Tensor, t: _Tables) -> _Plan:
     planted = t.motif.shape[1]
     u = uniforms(keys, CHOICES, 3 + planted)  # (B, 3 + P)
-    row = (u[:, :1] >= t.cumulative[label]).sum(1)
+    row = (label[:, None] + u[:, :1] >= t.cumulative).sum(1)
     start = torch.zeros((len(keys), planted + 1), dtype=torch.int64, device=keys.device)
     start[:, 0] = t.low[row] + (u[:, 1] * t.count[row]).long()
     for p in range(planted):
@@ -149,30 +141,23 @@ def simulate_batch(
     device: str | torch.device = "cpu", *, first: int = 0,
     background: np.ndarray | Sequence[str] | None = None,
 ) -> tuple[Float[Tensor, "B 4 L"], Float[Tensor, " B"]]:
-    """One-hot sequences and labels for training: sequences first .. first+n of `seed`, even ones
-    positive.
-
-    The same seed and index give the same sequence in every batch size and on every device.
-    `background` and errors as in `simulate`.
+    """One-hot sequences and labels for training: numbers first .. first+n of `seed`, even ones
+    positive. The same seed and number give the same sequence in every batch size and on every
+    device. `background` and errors as in `simulate`.
 
     >>> from motifbook.grammar import load_grammar
     >>> x, y = simulate_batch(load_grammar("spi1"), 4, length=200, seed=1)
     >>> x.shape, y.tolist()
     (torch.Size([4, 4, 200]), [1.0, 0.0, 1.0, 0.0])
     """
-    x, y, _, _ = _make(
-        grammar, n, length, gc, seed, first, background, device, torch.float32
-    )
+    x, y, *_ = _make(grammar, n, length, gc, seed, first, background, device, torch.float32)
     return x, y
 
 
 class Simulated(NamedTuple):
-    """Simulated sequences and all that was planted: `x` one-hot (n, 4, L) uint8, `y` (n,) float32,
-    `names`, `truth`.
-
-    `truth` has a row per planted instance: sequence (its name), start, end (0-based, half-open),
-    motif, strand, component (the alternative, such as `E2F6+MAX`), row (of `x`).
-    """
+    """Simulated sequences, one-hot and uint8, and `truth`, with a row per planted instance:
+    sequence (its name), start, end (0-based, half-open), motif, strand, component (the alternative,
+    such as `E2F6+MAX`), row (of `x`)."""
 
     x: UInt8[Tensor, "B 4 L"]
     y: Float[Tensor, " B"]
@@ -198,9 +183,8 @@ def simulate(
     >>> simulate(load_grammar("rest"), 100, seed=1).truth.columns.tolist()
     ['sequence', 'start', 'end', 'motif', 'strand', 'component', 'row']
     """
-    x, y, plan, tables = _make(
-        grammar, n, length, gc, seed, first, background, "cpu", torch.uint8
-    )
+    made = _make(grammar, n, length, gc, seed, first, background, "cpu", torch.uint8)
+    x, y, plan, tables = made
     names = [f"{'negative' if i % 2 else 'positive'}_{i}" for i in range(first, first + n)]
     truth = _truth(plan, tables, length)
     truth.insert(0, "sequence", np.array(names, dtype=object)[truth.row])
