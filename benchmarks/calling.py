@@ -90,7 +90,8 @@ def memory(run: Path, fasta: Path, megabases: float, twice: bool) -> str:
             digests.append(hashlib.sha256(out.read_bytes()).hexdigest()[:12])
         seconds = (time.perf_counter() - began) / len(digests)
     same = "" if not twice else "  same bytes" if len(set(digests)) == 1 else "  DIFFERENT BYTES"
-    return f"{megabases:>6g} Mb{int(done.stdout.split()[-1]):>10} MiB{seconds:>10.1f} s  {digests[0]}{same}"
+    memory = int(done.stdout.split()[-1])
+    return f"{megabases:>6g} Mb{memory:>10} MiB{seconds:>10.1f} s  {digests[0]}{same}"
 
 
 def main() -> None:

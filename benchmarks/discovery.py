@@ -39,7 +39,8 @@ OURS = ["rest-nonadditive", "same-strand", "helical", "three-in-order"]
 METHODS = ["argminn", "cnn", "explainn", "enumeration", "shuffles", "modisco"]
 NO_NETWORK = ("enumeration", "shuffles")
 SEQUENCES = 1000
-STRICT = 0.5  # bits: MoDISco's wide flanks, cut here instead of at 0.3, no longer pull a motif's mean below one bit
+# bits: MoDISco's wide flanks, cut here and not at 0.3, no longer pull a motif's mean below one
+STRICT = 0.5
 ATTRIBUTED = (
     200  # positives for DeepLIFT, which costs most of all; 500 found no more of spi1 and spi1-ctcf
 )

@@ -84,7 +84,8 @@ def main() -> None:
         "length >= 500"
     )  # below, the fixed cost of a step rules
     print(
-        f"\nfrom 500 bp: exponent of time {exponent(by_length, 'ms'):.3f}, of memory {exponent(by_length, 'GB'):.3f}"
+        f"\nfrom 500 bp: exponent of time {exponent(by_length, 'ms'):.3f}, of memory "
+        f"{exponent(by_length, 'GB'):.3f}"
     )
     where = (
         torch.cuda.get_device_name()
@@ -92,7 +93,8 @@ def main() -> None:
         else f"{platform.machine()}, {a.threads} threads"
     )
     print(
-        f"{where}; Python {platform.python_version()}, torch {torch.__version__}; median of {a.rounds} steps"
+        f"{where}; Python {platform.python_version()}, torch {torch.__version__}; median of "
+        f"{a.rounds} steps"
     )
 
 

@@ -49,7 +49,8 @@ def main() -> None:
     options = parser.parse_args()
     x, y = simulate_batch(load_grammar("rest"), options.batch, options.length, seed=0)
     print(
-        f"# torch {torch.__version__}, python {platform.python_version()}, {torch.get_num_threads()} threads, CPU;"
+        f"# torch {torch.__version__}, python {platform.python_version()}, "
+        f"{torch.get_num_threads()} threads, CPU;"
         f" B={options.batch}, L={options.length}, median of {options.steps} steps"
     )
     print(f"{'network':<22}{'parameters':>12}{'ms a step':>12}{'processor ms':>14}")

@@ -125,7 +125,8 @@ def main() -> None:
     table.to_csv(a.out, sep="\t", index=False)
     print(table.drop(columns=["machine", "python", "torch", "device"]).to_string(index=False))
     print(
-        f"{a.device}, {table.machine[0]}, Python {table.python[0]}, torch {table.torch[0]}; load: of the machine"
+        f"{a.device}, {table.machine[0]}, Python {table.python[0]}, torch {table.torch[0]}; load: "
+        f"of the machine"
     )
 
 

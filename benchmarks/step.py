@@ -113,7 +113,8 @@ def main() -> None:
         else f"{platform.machine()}, {a.threads} threads"
     )
     print(
-        f"{where}; Python {platform.python_version()}, torch {torch.__version__}; median of {a.rounds} rounds"
+        f"{where}; Python {platform.python_version()}, torch {torch.__version__}; median of "
+        f"{a.rounds} rounds"
     )
 
 

@@ -58,10 +58,9 @@ class Rules(NamedTuple):
 
 def rulebook(model: Argminn, found: Found, constraints: Constraints | None = None) -> Rules:
     """Ask a network for its rules: each of its six most important motifs alone, then with a second
-    one in each order, on each strand, at each gap up to 35 bp, then with a third, as long as one
-    more adds a logit. No motif is tried twice.
-
-    Of those with as many motifs as pay, all above 0 and within half a logit of the best are chosen.
+    one in each order, on each strand, at each gap up to 35 bp, then a third, as long as one more
+    adds a logit; no motif is tried twice. Of those with as many motifs as pay, all above 0 and
+    within half a logit of the best are chosen.
 
     >>> rulebook(model, found).chosen.rule.iloc[0]
     'M1 + then M2 -, 22 bp from start to start'
@@ -138,7 +137,6 @@ def extended(front: list[Arrangement], words: dict, longest: int) -> list[Arrang
 
 
 def spell(part: Part, words: dict) -> str:
-    """The word of a part as the + strand shows it."""
     word = words[part.motif]
     return word if part.strand == "+" else reverse_complement(word)
 
@@ -180,9 +178,8 @@ def empty(model: Argminn, found: Found, codes: Codes, free: Mask, planned: Mask,
     """Exchange free bases of each sequence until the scanner sees nothing outside the planned sites
     and no forbidden word is left; gives the codes, and in which of them it went well."""
     weights, bias = model.scanner.channels()
-    limit = 0.3 * (weights.amax(1).sum(1) + bias).clamp(min=0)  # of the highest that can be
-    read = channel_motifs(model, found).index
-    limit[np.setdiff1d(np.arange(len(limit)), read)] = torch.inf  # reads no motif
+    limit = 0.3 * (weights.amax(1).sum(1) + bias).clamp(min=0)  # of the highest; inf: no motif
+    limit[np.setdiff1d(np.arange(len(limit)), channel_motifs(model, found).index)] = torch.inf
     rng, tried, out = np.random.default_rng(seed), codes.copy(), codes.copy()
     fewest, todo = np.full(len(codes), codes.shape[1] + 1), np.arange(len(codes))
     bad = np.zeros(codes.shape, dtype=bool)
@@ -310,8 +307,9 @@ def design(model: Argminn, found: Found, n: int = 100, constraints: Constraints 
                 sites.append(tables[i].assign(design=f"design_{len(codes)}"))
                 p.append(probability[i])
         if len(codes) == n:
-            return Designs(np.stack(codes), np.array(p, dtype=float), pd.concat(
-                sites, ignore_index=True), rules, c, [f"design_{i + 1}" for i in range(n)])
+            names = [f"design_{i + 1}" for i in range(n)]
+            return Designs(np.stack(codes), np.array(p, dtype=float),
+                           pd.concat(sites, ignore_index=True), rules, c, names)
     why = f"apart {c.apart}" if (probability >= LEAST).mean() > 0.5 else f"probability {LEAST}"
     raise InputError(f"{why}: met by {len(codes)} of {n} designs after {ROUNDS} rounds (best "
                      f"probability {max([*p, *probability]):.3f}); ask for less, or allow more")
@@ -333,9 +331,8 @@ def draft(plans: pd.DataFrame, words: dict, c: Constraints, rng) -> tuple:
     """Codes with FREE where nothing is decided, where sites are planned, and these sites."""
     plan = plans.iloc[rng.integers(len(plans))]
     parts = plan.parts if rng.random() < 0.5 else mirror(plan.parts, words)
-    total = span(parts, words)
-    middle = (c.length - total) // 2 + rng.integers(-20, 21)
-    at = int(np.clip(middle, len(c.left), c.length - len(c.right) - total))
+    free = c.length - span(parts, words)
+    at = int(np.clip(free // 2 + rng.integers(-20, 21), len(c.left), free - len(c.right)))
     placed = {p._replace(start=p.start + at): plan.rule for p in parts}
     for name, count in c.counts.items():
         for _ in range(count - sum(p.motif == name for p in placed)):

@@ -14,7 +14,6 @@ from collections.abc import Iterable, Iterator, Mapping
 import pandas as pd
 
 from motiflib import calling, designing, syntax
-from motiflib.batches import examples
 from motiflib.discovery import channel_motifs
 from motiflib.files import LENGTH, RATIO, InputError, within, write_table
 from motiflib.genome import variants as reading
@@ -23,9 +22,7 @@ from motiflib.genome.scan import call_genome
 from motiflib.genome.training import WIDTH, train_on_peaks
 from motiflib.hits import candidates
 from motiflib.model import ArgminnConfig
-from motiflib.run.evidence import gather
 from motiflib.run.folder import Run, fitting, load_run, train_run
-from motiflib.run.known import name_motifs
 from motiflib.sequence import Record, Sequences, one_hot
 from motiflib.training import TrainConfig, predict
 
@@ -90,8 +87,7 @@ def score(run: Path | Run, sequences: Sequences) -> pd.DataFrame:
     for part in batches_of(fitting(sequences, run.model.config.width)):
         p = predict(run.model, one_hot([record.sequence for record in part]))
         parts.append(pd.DataFrame({"name": [r.name for r in part], "probability": p.numpy()}))
-    empty = pd.DataFrame({"name": [], "probability": []})
-    return pd.concat(parts, ignore_index=True) if parts else empty
+    return together(parts, ["name", "probability"])
 
 
 def find_motifs(
@@ -105,12 +101,10 @@ def find_motifs(
 
     >>> find_motifs(run)  # doctest: +SKIP
     """
+    from motiflib.run.report import motif_table  # brings matplotlib, which is slow to import
+
     run = load(run)
-    table, evidence = name_motifs(run.motifs), run.evidence
-    if sequences is not None:
-        letters = letters_of(run, sequences, negatives)
-        evidence = gather(run.model, run.found, examples(*letters), letters[0])
-    return table if evidence is None else table.merge(evidence.support, on="motif", how="left")
+    return motif_table(run, *letters_of(run, sequences, negatives))[0]
 
 
 def call(
@@ -126,9 +120,8 @@ def call(
     ['sequence', 'start', 'end', 'motif', 'score', 'strand']
     """
     run = load(run)
-    parts = list(call_in_parts(run, sequences, least_score(run, threshold, fdr, every)))
-    empty = pd.DataFrame(columns=calling.CALL_COLUMNS)
-    return pd.concat(parts, ignore_index=True) if parts else empty
+    parts = call_in_parts(run, sequences, least_score(run, threshold, fdr, every))
+    return together(parts, calling.CALL_COLUMNS)
 
 
 def scan(
@@ -180,7 +173,7 @@ def explain(run: Path | Run, sequences: Sequences) -> pd.DataFrame:
         name = seen.row.map(dict(enumerate(record.name for record in part)))
         parts.append(seen.assign(sequence=name, start=start, end=start + seen.length))
     columns = ["sequence", "motif", "start", "end", "strand", *calling.CALL_COLUMNS[-4:], "score"]
-    return pd.concat(parts, ignore_index=True)[columns] if parts else pd.DataFrame(columns=columns)
+    return together(parts, columns)[columns]
 
 
 def design(
@@ -227,6 +220,11 @@ def variants(
             pairs = reading.on_reference(reference, table, run.tile, rename=rename_chroms,
                                          where=sequences, least=least)
     return reading.effects(run, table, pairs, threshold=threshold)
+
+
+def together(parts: Iterable[pd.DataFrame], columns: list[str]) -> pd.DataFrame:
+    """Tables as one, with its columns even where there is none."""
+    return pd.concat(list(parts) or [pd.DataFrame(columns=columns)], ignore_index=True)
 
 
 def letters_of(run: Run, *sources: Sequences | None) -> list[list[str]]:

@@ -94,7 +94,8 @@ def test_source_hash_sees_words_but_not_the_colab_cells():
 
 
 def test_opening_gives_the_map_its_words():
-    cell = "# The model\n\nWhat one\nleaves knowing.\n\n**You will learn**\n\n- a\n\n**Time** 4 minutes on a\nlaptop.\n"
+    cell = "# The model\n\nWhat one\nleaves knowing.\n\n**You will learn**\n\n- a\n\n"
+    cell += "**Time** 4 minutes on a\nlaptop.\n"
     assert opening_of(notebook(("markdown", cell, []))) == {
         "title": "The model",
         "line": "What one leaves knowing.",

@@ -20,7 +20,8 @@ ORDER = (
 ).split()
 SECTION = re.compile(r"[A-Z][a-z]+:")
 HELPERS = (
-    "## Helpers\n\nThe functions below serve this room alone; nothing else in the project calls them."
+    "## Helpers\n\nThe functions below serve this room alone; nothing else in the project calls "
+    "them."
 )
 
 

@@ -44,7 +44,8 @@ if "google.colab" in sys.modules:
 def colab_address(name: str) -> str:
     """Where Colab opens a notebook of the repository, by file name."""
     url, branch = address()
-    return f"{url.replace('github.com', 'colab.research.google.com/github')}/blob/{branch}/notebooks/{name}"
+    colab = url.replace("github.com", "colab.research.google.com/github")
+    return f"{colab}/blob/{branch}/notebooks/{name}"
 
 
 def badge_source(name: str) -> str:

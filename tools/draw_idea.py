@@ -68,7 +68,8 @@ def logo(matrix: np.ndarray, x: float, y: float, width: float, height: float) ->
             tall = matrix[row, column] * information / 2 * height
             if tall > 1:
                 base -= tall
-                place = f"translate({x + column * step:.1f} {base:.1f}) scale({step * 0.94:.2f} {tall:.2f})"
+                place = f"translate({x + column * step:.1f} {base:.1f}) "
+                place += f"scale({step * 0.94:.2f} {tall:.2f})"
                 drawn.append(f'<use href="#base-{"ACGT"[row]}" transform="{place}"/>')
     return "".join(drawn)
 
@@ -91,7 +92,8 @@ def track(name: str, y: float) -> str:
     line = " ".join(f"{a:.1f},{b:.1f}" for a, b in sorted([*points, *peak]))
     end = LEFT + len(SEQUENCE) * STEP
     return (
-        f'<polygon points="{LEFT},{y} {line} {end:.1f},{y}" fill="{COLOURS[name]}" fill-opacity=".8"/>'
+        f'<polygon points="{LEFT},{y} {line} {end:.1f},{y}" fill="{COLOURS[name]}" '
+        f'fill-opacity=".8"/>'
         + (f'<path d="M{LEFT} {y}H{end:.1f}" stroke="{LINE}"/>')
     )
 
@@ -122,7 +124,8 @@ def draw() -> str:
         + "</defs>"
     )
     for name, (start, stop) in SITES.items():
-        box = f'x="{LEFT + start * STEP:.1f}" y="34" width="{(stop - start) * STEP:.1f}" height="32" rx="5"'
+        box = f'x="{LEFT + start * STEP:.1f}" y="34" width="{(stop - start) * STEP:.1f}" '
+        box += 'height="32" rx="5"'
         parts.append(f'<rect {box} fill="{COLOURS[name]}" fill-opacity=".22"/>')
     for i, base in enumerate(SEQUENCE):
         parts.append(
@@ -167,7 +170,8 @@ def draw() -> str:
         parts.append(f'<circle cx="{x}" cy="360" r="22" fill="{COLOURS[name]}"/>')
         parts.append(text(x, 365, f"{number}", 16, "#fff", text_anchor="middle", font_weight="700"))
     parts.append(
-        f'<path d="M{LEFT} 360H498M542 360H658M702 360H{end - 148:.0f}" stroke="{INK}" stroke-width="3" fill="none"/>'
+        f'<path d="M{LEFT} 360H498M542 360H658M702 360H{end - 148:.0f}" stroke="{INK}" '
+        f'stroke-width="3" fill="none"/>'
     )
     parts.append(f'<path d="M{end - 150:.0f} 353l12 7l-12 7z" fill="{INK}"/>')
     parts.append(text(end, 366, "bound or not", 17, text_anchor="end", font_weight="700"))
@@ -186,18 +190,22 @@ def draw() -> str:
     for i, (title, words) in enumerate(cards):
         x = LEFT + i * 273
         parts.append(
-            f'<rect x="{x}" y="425" width="258" height="68" rx="10" fill="none" stroke="{LINE}" stroke-width="1.5"/>'
+            f'<rect x="{x}" y="425" width="258" height="68" rx="10" fill="none" stroke="{LINE}" '
+            f'stroke-width="1.5"/>'
         )
         parts += [
             text(x + 16, 454, title, 17, font_weight="700"),
             text(x + 16, 476, words, 14, SOFT),
         ]
     label = (
-        "A DNA sequence enters at the top. Two filters, drawn as sequence logos, each fire at one place: the left and "
-        "the right half of a REST site. Two queries pick these instances in turn and lead to the answer, bound or not. "
+        "A DNA sequence enters at the top. Two filters, drawn as sequence logos, each fire at one "
+        "place: the left and "
+        "the right half of a REST site. Two queries pick these instances in turn and lead to the "
+        "answer, bound or not. "
         "Motifs, instances and rules are read from the weights and the attention."
     )
-    head = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{label}" '
+    head = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" '
+    head += f'aria-label="{label}" '
     return (
         head
         + 'font-family="system-ui, -apple-system, Segoe UI, Helvetica, Arial, sans-serif">\n'

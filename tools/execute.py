@@ -50,8 +50,10 @@ class Run:
         if self.error:
             return f"{self.name}: FAILED\n{self.error}"
         if self.missing:
-            return f"{self.name}: not run, no data ({', '.join(self.missing)}); the stored copy is shown"
-        return f"{self.name}: {'unchanged' if self.cached else 'ran'}, {self.seconds:.0f} s, {self.peak_mib} MiB"
+            gone = ", ".join(self.missing)
+            return f"{self.name}: not run, no data ({gone}); the stored copy is shown"
+        done = "unchanged" if self.cached else "ran"
+        return f"{self.name}: {done}, {self.seconds:.0f} s, {self.peak_mib} MiB"
 
 
 def hardware() -> str:

@@ -13,7 +13,8 @@ from statistics import median
 
 ROOT = Path(__file__).resolve().parents[1]
 METHOD = (
-    "files sequence motif model losses batches training seeding hits discovery calling syntax designing controls"
+    "files sequence motif model losses batches training seeding hits discovery calling syntax "
+    "designing controls"
 ).split()
 BUDGETS = {"the method, flat rooms": 3000, "motiflib in all": 4900, "motifbook": 4700}
 BEFORE = {

@@ -59,10 +59,12 @@ def run_table(runs: list[Run]) -> str:
     text = table(["chapter", "seconds", "peak memory (MiB)", "profile", "run on"], rows)
     for machine in sorted({run.hardware for run in done}):
         versions = next(run.versions for run in done if run.hardware == machine)
-        text += f"\n\nMachine: {machine}. Versions: {', '.join(f'{k} {v}' for k, v in versions.items())}."
+        listed = ", ".join(f"{name} {number}" for name, number in versions.items())
+        text += f"\n\nMachine: {machine}. Versions: {listed}."
     return (
         text
-        + f"\n\nAll chapters together: {sum(run.seconds for run in done) / 60:.1f} minutes of running."
+        + f"\n\nAll chapters together: {sum(run.seconds for run in done) / 60:.1f} minutes of "
+          f"running."
     )
 
 

@@ -40,7 +40,8 @@ def headline(name: str) -> str:
         for output in outputs
         for match in TABLE.findall(output.get("data", {}).get("text/html", ""))
     ]
-    title = f"**{opening_of(notebook)['title']}** (`notebooks/{name}.ipynb`, `{facts['profile']}` profile, "
+    title = f"**{opening_of(notebook)['title']}** (`notebooks/{name}.ipynb`, "
+    title += f"`{facts['profile']}` profile, "
     plain = [re.sub(r' (border|class|style)="[^"]*"', "", table) for table in tables]
     return "\n\n".join([title + f"{facts['hardware']}, {facts['date']})", *plain]) if plain else ""
 

@@ -11,16 +11,16 @@ from frozen import index, is_current, stored
 STORED = """\
 :::{{admonition}} A stored copy
 :class: warning
-This chapter needs data that could not be had when this book was built ({missing}), so what you see is its last executed
-copy, run on {date} at the `{profile}` profile.{changed}
+This chapter needs data that could not be had when this book was built ({missing}), so what
+you see is its last executed copy, run on {date} at the `{profile}` profile.{changed}
 [How this book was run](../how_this_book_was_run.md) has the details.
 :::"""
 CHANGED = " **Its text has changed since then**, so words and outputs may disagree."
 NEVER_RUN = """\
 :::{{admonition}} Not run
 :class: warning
-This chapter needs data that could not be had when this book was built ({missing}), and no executed copy is stored: you
-see its source without outputs.
+This chapter needs data that could not be had when this book was built ({missing}), and no
+executed copy is stored: you see its source without outputs.
 :::"""
 
 

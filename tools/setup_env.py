@@ -107,7 +107,8 @@ def setup() -> None:
 def main() -> int:
     if sys.version_info < (3, 10):  # noqa: UP036 (this runs before any installation)
         print(
-            f"Python 3.10 or newer is needed, this is {sys.version.split()[0]}: try make PYTHON=python3.11",
+            f"Python 3.10 or newer is needed, this is {sys.version.split()[0]}: try make "
+            f"PYTHON=python3.11",
             file=sys.stderr,
         )
         return 2

@@ -101,7 +101,8 @@ def yeast(name: str, folder: Path) -> tuple[runs.Run, Examples, str]:
     test = examples(
         *([s for s, y in zip(letters, table.label, strict=True) if y == label] for label in (1, 0))
     )
-    about = f"{len(peaks)} peaks; {', '.join(TEST_CHROMS)} are the test set. {data.citation}. {data.licence}."
+    about = f"{len(peaks)} peaks; {', '.join(TEST_CHROMS)} are the test set. "
+    about += f"{data.citation}. {data.licence}."
     return run, test, f"{data.description}. {about}"
 
 
@@ -120,7 +121,8 @@ def simulated(name: str, folder: Path) -> tuple[runs.Run, Examples, str]:
     }
     settings = {"seed": SEED, "about": {"data": about}}
     run = runs.keep(folder, *parts, batches, ArgminnConfig(), training, **settings)
-    text = f"{about['sequences']} fresh sequences of {LENGTH} bp of the grammar `data/grammars/{name}.yml`."
+    text = f"{about['sequences']} fresh sequences of {LENGTH} bp of the grammar "
+    text += f"`data/grammars/{name}.yml`."
     return run, test, text
 
 
@@ -135,7 +137,7 @@ def card(name: str, run: runs.Run, metrics: dict[str, float], tested: int, about
     return f"""# {name}
 
 A network of motiflib, an independent implementation of ARGMINN (arXiv:2410.06211), trained by
-`python tools/train_models.py {name}`. Read it with `motiflib.run.folder.load_run("data/models/{name}")`.
+`python tools/train_models.py {name}`. Read it with `motiflib.load("data/models/{name}")`.
 
 **Data.** {about}
 
@@ -149,7 +151,8 @@ A network of motiflib, an independent implementation of ARGMINN (arXiv:2410.0621
 | motif | consensus | bits | sites |
 |---|---|---|---|
 {found}
-**Use.** For teaching and for the book's chapters; not for clinical decisions. MIT licence, as the code.
+**Use.** For teaching and for the book's chapters; not for clinical decisions. MIT licence, as the
+code.
 """
 
 

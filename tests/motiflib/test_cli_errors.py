@@ -37,7 +37,8 @@ def fake_run(folder: Path) -> Path:
     (folder / "README.md").unlink()
     write_meme(folder / "motifs.meme", [Motif("M1", one_hot(["GATTACA"])[0].numpy())])
     row = ["M1", "GATTACA", "0", "0", "7", "14.0", "20", "2.5", "0:0:+"]
-    (folder / "motifs.tsv").write_text("\t".join([*COLUMNS, "members"]) + "\n" + "\t".join(row) + "\n")
+    lines = ["\t".join([*COLUMNS, "members"]), "\t".join(row)]
+    (folder / "motifs.tsv").write_text("\n".join(lines) + "\n")
     (folder / "fdr.tsv").write_text("score\tfdr\n0.5\t0.1\n")
     (folder / "history.tsv").write_text("epoch\n1\n")
     (folder / "train.json").write_text("{}")
@@ -65,7 +66,8 @@ def here(tmp_path, monkeypatch):
         "bad.yml": "motifs: [",
         "file": "I am a file\n",
         "swapped.fa": "".join(lines[2:4] + lines[:2] + lines[4:]),
-        "tab.yml": 'motifs: {"A\\tB": {consensus: CACGTG}}\npositives: [{plant: []}]\nnegatives: [{plant: []}]\n',
+        "tab.yml": 'motifs: {"A\\tB": {consensus: CACGTG}}\n'
+                   "positives: [{plant: []}]\nnegatives: [{plant: []}]\n",
     }
     for name, text in files.items():
         Path(name).write_text(text)
@@ -132,7 +134,8 @@ CASES = {
     f"{TRAIN} --positives good.fa --out file": "choose a",
     f"{TRAIN} --positives good.fa --rate 1": "No such option",
     "train --out new/run --positives good.fa": "neither was given",
-    "train --out new/run --positives good.fa --width 8 --device cpu --negatives one.fa": "1 negatives",
+    "train --out new/run --positives good.fa --width 8 --device cpu --negatives one.fa":
+        "1 negatives",
     "train --out new/run": "Missing option '--positives'",
     "score run empty.fa --out new/s.tsv": "empty.fa: the file is empty",
     "score run short.fa --out new/s.tsv": "'tiny' has 7 bp",
@@ -154,10 +157,14 @@ CASES = {
     "call run good.fa --out new/c.bed --fdr 0.1 --all": "give one of them",
     "call run good.fa --out new/c.bed --fdr 2": "false discovery rate 2.0",
     "call run good.fa --out new/c.bed --threshold 2": "not a score",
-    "call run good.fa --out new/c.bed --rename-chroms": "--rename-chroms: there are no names to match",
-    "call run good.fa --out new/c.bed --device cuda": "--device cuda: only a --genome is searched there",
-    f"{TRAIN} --positives good.fa --seed 4294967295": "seed = 4294967295: must be at most 4294967294",
-    f"{TRAIN} --positives good.fa --filters 100000000000": "filters = 100000000000: must be at most 10000",
+    "call run good.fa --out new/c.bed --rename-chroms":
+        "--rename-chroms: there are no names to match",
+    "call run good.fa --out new/c.bed --device cuda":
+        "--device cuda: only a --genome is searched there",
+    f"{TRAIN} --positives good.fa --seed 4294967295":
+        "seed = 4294967295: must be at most 4294967294",
+    f"{TRAIN} --positives good.fa --filters 100000000000":
+        "filters = 100000000000: must be at most 10000",
     f"{TRAIN} --positives good.fa --width 99999999999999999999": "must be at most 1000",
     f"{TRAIN} --positives good.fa --layers 99999999999999999999": "must be at most 100",
     f"{TRAIN} --positives good.fa --epochs 99999999999999999999": "must be at most 1000000",
@@ -165,25 +172,36 @@ CASES = {
     f"{TRAIN} --positives good.fa --blacklist ragged.bed": "--blacklist: needs --genome",
     f"{TRAIN} --positives good.fa --window 300": "--window: needs --genome",
     f"{TRAIN} --positives good.fa --peaks ragged.bed": "'--genome' with '--peaks'",
-    "variants run --ref good.fa --alt good.fa --rename-chroms --out new/v.tsv": "--rename-chroms: there are no names",
-    "variants run --ref good.fa --alt swapped.fa --out new/v.tsv": "swapped.fa: record 's1' stands where good.fa has",
+    "variants run --ref good.fa --alt good.fa --rename-chroms --out new/v.tsv":
+        "--rename-chroms: there are no names",
+    "variants run --ref good.fa --alt swapped.fa --out new/v.tsv":
+        "swapped.fa: record 's1' stands where good.fa has",
     "variants run --ref good.fa --alt short.fa --out new/v.tsv": "short.fa: record 'tiny' has 7 bp",
-    "variants run --ref good.fa --alt good.fa --threshold nan --out new/v.tsv": "threshold nan is not a score",
-    "variants run --ref good.fa --alt good.fa --threshold -1 --out new/v.tsv": "threshold -1.0 is not a score",
-    "variants run --ref good.fa --alt good.fa --threshold inf --out new/v.tsv": "threshold inf is not a score",
-    "variants run --ref good.fa --alt good.fa --threshold 1.5 --out new/v.tsv": "threshold 1.5 is not a score",
+    "variants run --ref good.fa --alt good.fa --threshold nan --out new/v.tsv":
+        "threshold nan is not a score",
+    "variants run --ref good.fa --alt good.fa --threshold -1 --out new/v.tsv":
+        "threshold -1.0 is not a score",
+    "variants run --ref good.fa --alt good.fa --threshold inf --out new/v.tsv":
+        "threshold inf is not a score",
+    "variants run --ref good.fa --alt good.fa --threshold 1.5 --out new/v.tsv":
+        "threshold 1.5 is not a score",
     "design run --out new/d --length -5": "length = -5: must be at least 1",
     "design run --out new/d --length 999999999999999999999": "must be at most 10000000",
     "design run --out new/d --apart -1": "apart = -1: must be at least 0",
     "design run --out new/d --n 99999999999999999999": "must be at most 1000000",
     "design run --out new/d --seed -1": "seed = -1: must be at least 0",
-    "design run --out new/d --seed 99999999999999999999": "seed = 99999999999999999999: must be at most",
+    "design run --out new/d --seed 99999999999999999999":
+        "seed = 99999999999999999999: must be at most",
     "design run --out new/d --count M1=²": "count 'M1=²': expected a motif and its number",
-    "simulate rest --out new/s --length 99999999999999999999": "length = 99999999999999999999: must be at most",
-    "simulate rest --out new/s --n 99999999999999999999": "n = 99999999999999999999: must be at most",
-    "simulate rest --out new/s --seed 99999999999999999999": "seed = 99999999999999999999: must be at most",
+    "simulate rest --out new/s --length 99999999999999999999":
+        "length = 99999999999999999999: must be at most",
+    "simulate rest --out new/s --n 99999999999999999999":
+        "n = 99999999999999999999: must be at most",
+    "simulate rest --out new/s --seed 99999999999999999999":
+        "seed = 99999999999999999999: must be at most",
     "simulate tab.yml --out new/s": "tab.yml, line 1: motif name 'A\\tB' holds a tab",
-    "compile rest --out new/run --candidates 1": "1 candidates; outside of what can be compiled, the bound is at least",
+    "compile rest --out new/run --candidates 1":
+        "1 candidates; outside of what can be compiled, the bound is at least",
     "motifs run --out run": "run: holds a run, whose files would be overwritten",
     "motifs run --out run-unfinished": "run-unfinished: holds a run",
     "design run --out run": "run: holds a run, whose files would be overwritten",
@@ -194,12 +212,15 @@ CASES = {
     "score run good.fa --out folder/../run/evidence.tsv": "is a file of the run itself",
     "call run good.fa --out good.fa": "good.fa: is read by this command",
     "call run --genome good.fa --out good.fa": "good.fa: is read by this command",
-    "call run --genome good.fa --regions ragged.bed --out ragged.bed": "ragged.bed: is read by this command",
+    "call run --genome good.fa --regions ragged.bed --out ragged.bed":
+        "ragged.bed: is read by this command",
     "call run good.fa --out run/fdr.tsv": "is a file of the run itself",
     "rules run good.fa --out ./good.fa": "good.fa: is read by this command",
     "rules run good.fa --out run/config.json": "is a file of the run itself",
-    "variants run --genome good.fa --vcf ragged.bed --out ragged.bed": "ragged.bed: is read by this command",
-    "variants run --genome good.fa --vcf ragged.bed --out good.fa": "good.fa: is read by this command",
+    "variants run --genome good.fa --vcf ragged.bed --out ragged.bed":
+        "ragged.bed: is read by this command",
+    "variants run --genome good.fa --vcf ragged.bed --out good.fa":
+        "good.fa: is read by this command",
     "variants run --ref good.fa --alt rna.fa --out rna.fa": "rna.fa: is read by this command",
     "variants run --ref good.fa --alt rna.fa --out good.fa": "good.fa: is read by this command",
     "variants run --ref good.fa --alt good.fa --out run/motifs.meme": "is a file of the run itself",

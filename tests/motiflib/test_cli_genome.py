@@ -73,16 +73,21 @@ CASES = {
     f"{TRAIN} cut.fa.gz --peaks p.bed": "damaged or truncated gzip",
     f"{TRAIN} nowhere.fa --peaks p.bed": "nowhere.fa: no such file",
     f"{TRAIN} g.fa --peaks p.bed --window 20": "window of 20 bp: expected at least 40",
-    f"{TRAIN} g.fa --peaks p.bed --window 9999999999999999999999": "window = 9999999999999999999999: must be at most",
-    f"{TRAIN} g.fa --peaks p.bed --ratio 9999999999999999999999": "ratio = 9999999999999999999999: must be at most",
-    f"{TRAIN} g.fa --peaks p.bed --seed 4294967295": "seed = 4294967295: must be at most 4294967294",
+    f"{TRAIN} g.fa --peaks p.bed --window "
+    f"9999999999999999999999": "window = 9999999999999999999999: must be at most",
+    f"{TRAIN} g.fa --peaks p.bed --ratio "
+    f"9999999999999999999999": "ratio = 9999999999999999999999: must be at most",
+    f"{TRAIN} g.fa --peaks p.bed --seed "
+    f"4294967295": "seed = 4294967295: must be at most 4294967294",
     f"{TRAIN} g.fa --peaks p.bed --test-chroms chrV": "test chromosome 'chrV'",
     f"{TRAIN} g.fa --peaks p.bed --test-chroms chrI,chrII,chrIII": "leave some to train on",
     f"{TRAIN} g.fa --peaks p.bed --negatives others": "neither a file nor one of gc-matched",
     f"{TRAIN} g.fa --peaks p.bed --ratio 0": "must be at least 1",
     f"{TRAIN} g.fa --peaks p.bed --ratio 9999": "9999.*must be at most",
-    f"{TRAIN} g.fa --peaks single.bed": "single.bed: 1 peaks in the train part; training needs at least 2",
-    f"{TRAIN} g.fa --peaks p.bed --blacklist all.bed": "of 42 windows of 200 bp, .* in the blacklist; is the blackl",
+    f"{TRAIN} g.fa --peaks "
+    f"single.bed": "single.bed: 1 peaks in the train part; training needs at least 2",
+    f"{TRAIN} g.fa --peaks p.bed --blacklist "
+    f"all.bed": "of 42 windows of 200 bp, .* in the blacklist; is the blackl",
     f"{TRAIN} rna.fa --peaks p.bed": "rna.fa: record 'chrI', position .*; replace U by T",
     f"{TRAIN} /dev/null --peaks p.bed": "/dev/null: is empty",
     f"{TRAIN} g.fa --peaks p.bed --shuffle dinucleotide": "write --negatives dinucleotide",
@@ -92,7 +97,8 @@ CASES = {
     f"{CALL} g.fa --regions past.bed": "past.bed: chrI:3990-4100 lies beyond",
     f"{CALL} g.fa --regions arabic.bed": "--rename-chroms",
     f"{CALL} g.fa --threshold 2": "2",
-    f"{CALL} protein.fa": "protein.fa: record 'chrI', position .*: letter 'L' .*is this a protein file",
+    f"{CALL} protein.fa":
+        "protein.fa: record 'chrI', position .*: letter 'L' .*is this a protein file",
     f"{CALL} .": ".: is a folder",
     f"call {RUN} g.fa --genome g.fa --out new/c.bed": "either SEQS.fa, or --genome",
     f"call {RUN} --regions p.bed --out new/c.bed": "either SEQS.fa, or --genome",

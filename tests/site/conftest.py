@@ -13,7 +13,8 @@ import pytest
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 MAC_BROWSER = "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome"
 QUIET = (
-    "--headless --no-sandbox --disable-gpu --disable-background-networking --disable-component-update "
+    "--headless --no-sandbox --disable-gpu --disable-background-networking "
+    "--disable-component-update "
     "--disable-sync --no-first-run"
 )
 

@@ -64,10 +64,12 @@ class Visit:
         """Problems seen while opening, then formulas left as text, broken images and a page wider
         than its window."""
         raw = self.page.evaluate(
-            "[...document.querySelectorAll('.math')].filter(m => !m.querySelector('mjx-container svg')).length"
+            "[...document.querySelectorAll('.math')].filter(m => !m.querySelector('mjx-container "
+            "svg')).length"
         )
         broken = self.page.evaluate(
-            "[...document.images].filter(i => i.complete && !i.naturalWidth).map(i => i.src.slice(0, 80))"
+            "[...document.images].filter(i => i.complete && !i.naturalWidth).map(i => "
+            "i.src.slice(0, 80))"
         )
         wide = self.page.evaluate(
             "document.documentElement.scrollWidth - document.documentElement.clientWidth"

@@ -1,23 +1,19 @@
 """Real binding data: motifs under known ones, spacings seen and learnt, scores with errors."""
 
-from __future__ import annotations
-
-from collections.abc import Mapping, Sequence
-
 import matplotlib.pyplot as plt  # noqa: F401 (a chapter draws with `binding.plt`)
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from motifbook.figures.parts import ABOVE, LIMIT, MARKS, curves, label, named_rows, panels, placed
+from motifbook.figures.parts import ABOVE, LIMIT, MARKS, curves, label, new_rows, panels, placed
 from motiflib.motif import Motif
 from motiflib.run.figures import COLOURS, FAINT, SOFT, styled
 
 
 @styled
-def aligned(target: Motif, queries: Sequence[Motif], offsets: Sequence[int],
-            strands: Sequence[str]) -> Figure:
+def aligned(target: Motif, queries: list[Motif], offsets: list[int],
+            strands: list[str]) -> Figure:
     """A known motif, and below it, column under column, those that `known.tomtom` placed on it."""
     motifs, titles = [target], [f"JASPAR {target.source} {target.name}"]
     for motif, strand in zip(queries, strands, strict=True):
@@ -35,7 +31,7 @@ def aligned(target: Motif, queries: Sequence[Motif], offsets: Sequence[int],
 def intervals(table: pd.DataFrame, *, x: str = "AUROC") -> Axes:
     """Estimates with their intervals, grouped: columns group, name, value, low, high."""
     names, groups = list(table.name.unique()), list(table.group.unique())
-    ax = named_rows(groups, 0.28 * len(names))
+    ax = new_rows(groups, 0.28 * len(names))
     for i, name in enumerate(names):
         mine = table[table.name == name]
         rows = -mine.group.map(groups.index) - 0.26 * (i - (len(names) - 1) / 2)
@@ -48,8 +44,8 @@ def intervals(table: pd.DataFrame, *, x: str = "AUROC") -> Axes:
 
 
 @styled
-def spacings(seen: Mapping[int, int], expected: Mapping[int, float], learnt: Mapping[int, float], *,
-             peaks: Mapping[str, Sequence[int]]) -> Figure:
+def spacings(seen: dict[int, int], expected: dict[int, float], learnt: dict[int, float], *,
+             peaks: dict[str, list[int]]) -> Figure:
     """One pair of motifs: above, pairs of calls at each distance; below, exp(rho) over its value
     before training. `peaks` names distances to be coloured."""
     upper, lower = panels(2, height=2.3, sharex=True)
@@ -82,9 +78,9 @@ def by_rank(table: pd.DataFrame, *, x: str, y: str) -> Axes:
 
 
 @styled
-def changes(values: Mapping[str, Sequence[float]]) -> Axes:
+def changes(values: dict[str, list[float]]) -> Axes:
     """The spread of a logit under treatments: median, middle half (box) and 5% to 95% (line)."""
-    ax = named_rows(values, 0.42)
+    ax = new_rows(values, 0.42)
     for i, (numbers, colour) in enumerate(zip(values.values(), (SOFT, *COLOURS), strict=False)):
         low, q1, middle, q3, high = np.percentile(numbers, (5, 25, 50, 75, 95))
         ax.plot([low, high], [-i, -i], color=colour, lw=1.6)

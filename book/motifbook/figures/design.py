@@ -1,19 +1,15 @@
 """Rules between motifs, and the sequences designed by them."""
 
-from __future__ import annotations
-
-from collections.abc import Sequence
-
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from motifbook.figures.parts import BESIDE, LIMIT, dumbbells, label, named_rows, strips
+from motifbook.figures.parts import BESIDE, LIMIT, dumbbells, label, new_rows, strips
 from motiflib.run.figures import COLOURS, FAINT, SOFT, axes_or_new, styled
 
 
 @styled
-def silencing(rules: pd.DataFrame, names: Sequence[str]) -> Axes:
+def silencing(rules: pd.DataFrame, names: list[str]) -> Axes:
     """Mean log-odds of sequences with a pair as they are and with one, the other, or both sites
     silenced: columns without_both, without_a, without_b, both; `names` says what each row is."""
     looks = {"neither": ("o", SOFT), "first only": (">", COLOURS[4]),
@@ -42,7 +38,7 @@ def planted_and_found(planted: pd.DataFrame) -> Axes:
     network): columns grammar, rule, speaks, low, high, found_low, found_high (empty: not found)."""
     groups = list(planted.groupby(["grammar", "rule", "speaks", "low", "high"], sort=False))
     names = [f"{grammar}: {rule}" for (grammar, rule, *_), _ in groups]
-    ax = named_rows(names, 0.27, width=7.2)
+    ax = new_rows(names, 0.27, width=7.2)
     for i, ((_, _, side, low, high), mine) in enumerate(groups):
         colour = {"for": COLOURS[0], "against": COLOURS[1]}[side]
         ax.barh(-i, high - low + 1, 0.62, left=low - 0.5, color=colour, alpha=0.35)

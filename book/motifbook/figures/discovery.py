@@ -1,9 +1,5 @@
 """Figures on found motifs: beside the known one, and how methods compare."""
 
-from __future__ import annotations
-
-from collections.abc import Mapping, Sequence
-
 import numpy as np
 import pandas as pd
 import seaborn as sns
@@ -19,7 +15,7 @@ MOST = 12  # dots in one field
 
 @styled
 def found_beside_known(
-    pairs: Sequence[tuple[Motif, Motif, int, str]], titles: Sequence[str]
+    pairs: list[tuple[Motif, Motif, int, str]], titles: list[str]
 ) -> Figure:
     """For each data set the motif found and, aligned below, the known one that it is most like."""
     columns = min(3, len(pairs))
@@ -41,7 +37,7 @@ def found_beside_known(
 
 
 @styled
-def methods_by_grammar(rows: pd.DataFrame, names: Mapping[str, str]) -> Figure:
+def methods_by_grammar(rows: pd.DataFrame, names: dict[str, str]) -> Figure:
     """The share of planted motifs recovered over all seeds by each method of `names`, and a dot for
     each false report of a mean run (spurious: orange; a motif reported again: grey).
 

@@ -1,23 +1,19 @@
 """Calls along a chromosome against peaks, and effects of variants along an element."""
 
-from __future__ import annotations
-
-from collections.abc import Mapping
-
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from motifbook.figures.parts import TRACK, curves, label, named_rows
+from motifbook.figures.parts import TRACK, curves, label, new_rows
 from motiflib.run.figures import COLOURS, SOFT, colour_of, styled
 
 
 @styled
-def locus(calls: Mapping[str, pd.DataFrame], peaks: Mapping[str, pd.DataFrame], chrom: str,
+def locus(calls: dict[str, pd.DataFrame], peaks: dict[str, pd.DataFrame], chrom: str,
           start: int, end: int) -> Axes:
     """A row for each factor: `calls` (sequence, start, end, score) as bars as high as their score,
     `peaks` (chrom, summit) as triangles below."""
-    ax, colours = named_rows(calls, 0.95), colour_of(calls)
+    ax, colours = new_rows(calls, 0.95), colour_of(calls)
     for row, (name, table) in enumerate(calls.items()):
         mine = table[(table.sequence == chrom) & (table.start < end) & (table.end > start)]
         base, middle = -row - 0.25, (mine.start + mine.end) / 2
@@ -30,20 +26,20 @@ def locus(calls: Mapping[str, pd.DataFrame], peaks: Mapping[str, pd.DataFrame], 
 
 
 @styled
-def trade(tables: Mapping[str, pd.DataFrame], *, x: str, y: str) -> Axes:
+def trade(tables: dict[str, pd.DataFrame], *, x: str, y: str) -> Axes:
     """Lines of y over x on a logarithmic axis, one for each name: columns x, y."""
     lines = {name: (table.x, table.y) for name, table in tables.items()}
     return curves(lines, x, y, log=True, ylim=(0, 1.02))
 
 
 @styled
-def effects_along(place: np.ndarray, values: Mapping[str, np.ndarray],
-                  marks: Mapping[str, int]) -> Axes:
+def effects_along(place: np.ndarray, values: dict[str, np.ndarray],
+                  marks: dict[str, int]) -> Axes:
     """Effects of variants, a track for each name, scaled by its largest; `marks` are dotted.
 
     >>> ax = effects_along(np.array([1, 2]), {"measured": np.array([2.0, -1.0])}, {"C228T": 2})
     """
-    ax = named_rows(values, 1.3, 1.2)
+    ax = new_rows(values, 1.3, 1.2)
     for row, effects in enumerate(values.values()):
         colours = np.where(effects > 0, COLOURS[1], COLOURS[0]).tolist()
         tips = -row + 0.45 * effects / np.abs(effects).max()

@@ -1,24 +1,20 @@
 """Simulated sequences, their truth, and the oracle."""
 
-from __future__ import annotations
-
-from collections.abc import Mapping, Sequence
-
 import numpy as np
 import pandas as pd
 import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from motifbook.figures.parts import ABOVE, curves, label, named_rows, panels  # noqa: F401
+from motifbook.figures.parts import ABOVE, curves, label, new_rows, panels  # noqa: F401
 from motiflib.run.figures import COLOURS, FAINT, INK, SOFT, axes_or_new, colour_of, styled
 
 
 @styled
-def planted(truth: pd.DataFrame, rows: Sequence[int], length: int, *,
-            names: Sequence[str]) -> Axes:
+def planted(truth: pd.DataFrame, rows: list[int], length: int, *,
+            names: list[str]) -> Axes:
     """`truth` (row, start, end, motif, strand) as arrows, a line for each of `rows`."""
-    ax, colours = named_rows(names, 0.24), colour_of(sorted(set(truth.motif)))
+    ax, colours = new_rows(names, 0.24), colour_of(sorted(set(truth.motif)))
     shown = truth[truth.row.isin(list(rows))]
     look = {"arrowstyle": "simple,head_width=0.9,tail_width=0.5,head_length=0.5",
             "shrinkA": 0, "shrinkB": 0, "mutation_scale": 11}
@@ -36,7 +32,7 @@ def planted(truth: pd.DataFrame, rows: Sequence[int], length: int, *,
 
 
 @styled
-def gaps(seen: Sequence[int], expected: Mapping[int, float]) -> Axes:
+def gaps(seen: list[int], expected: dict[int, float]) -> Axes:
     """Pairs at each gap (bars) and what the grammar promises (dots with two standard errors).
 
     >>> ax = gaps([2, 2, 3], {2: 0.5, 3: 0.5})
@@ -51,7 +47,7 @@ def gaps(seen: Sequence[int], expected: Mapping[int, float]) -> Axes:
 
 
 @styled
-def evidence(odds: Mapping[str, np.ndarray], posterior: Mapping[str, np.ndarray],
+def evidence(odds: dict[str, np.ndarray], posterior: dict[str, np.ndarray],
              truth: pd.DataFrame, region: tuple[int, int]) -> Figure:
     """Above, how well each start fits each motif; below, how probable it was planted there: arrays
     (L,) by motif. Triangles mark `truth` (start, motif)."""
@@ -70,7 +66,7 @@ def evidence(odds: Mapping[str, np.ndarray], posterior: Mapping[str, np.ndarray]
 
 
 @styled
-def ratios(ratio: Sequence[float], y: Sequence[float], *, title: str) -> Axes:
+def ratios(ratio: list[float], y: list[float], *, title: str) -> Axes:
     """Histograms of the log-likelihood ratio of both classes; 0 is the fairest border."""
     ax, ratio = axes_or_new(None, 2.9), np.asarray(ratio)
     kinds = np.where(np.asarray(y) > 0.5, "positive", "negative")
@@ -82,9 +78,9 @@ def ratios(ratio: Sequence[float], y: Sequence[float], *, title: str) -> Axes:
 
 
 @styled
-def limits(values: Mapping[str, float]) -> Axes:
+def limits(values: dict[str, float]) -> Axes:
     """The best reachable AUROC of each grammar, with its number."""
-    ax, rows = named_rows(values, 0.32), -np.arange(len(values))
+    ax, rows = new_rows(values, 0.32), -np.arange(len(values))
     ax.hlines(rows, 0.95, values.values(), color=FAINT, lw=2)
     ax.plot(values.values(), rows, "o", ms=8)
     for row, value in zip(rows, values.values(), strict=True):

@@ -1,9 +1,5 @@
 """The network, its filters and motifs as letters, and what it does with one sequence."""
 
-from __future__ import annotations
-
-from collections.abc import Mapping, Sequence
-
 import numpy as np
 import pandas as pd
 import seaborn as sns
@@ -44,7 +40,7 @@ def network() -> Axes:
 
 
 @styled
-def logos(motifs: Sequence[Motif], *, titles: Sequence[str] | None = None,
+def logos(motifs: list[Motif], *, titles: list[str] | None = None,
           columns: int = 2) -> Figure:
     """Several motifs, `columns` side by side.
 
@@ -57,7 +53,7 @@ def logos(motifs: Sequence[Motif], *, titles: Sequence[str] | None = None,
 
 
 @styled
-def filter_grid(filters: Float[np.ndarray, "F 4 W"], *, names: Sequence[str] | None = None,
+def filter_grid(filters: Float[np.ndarray, "F 4 W"], *, names: list[str] | None = None,
                 columns: int = 2) -> Figure:
     """Raw filters at one scale, so that a weak one looks weak; what a filter dislikes hangs below."""
     filters = base._array(filters)
@@ -70,8 +66,8 @@ def filter_grid(filters: Float[np.ndarray, "F 4 W"], *, names: Sequence[str] | N
 
 
 @styled
-def filters_over_time(frames: Sequence[Float[np.ndarray, "F 4 W"]], times: Sequence[str], *,
-                      names: Sequence[str]) -> Figure:
+def filters_over_time(frames: list[Float[np.ndarray, "F 4 W"]], times: list[str], *,
+                      names: list[str]) -> Figure:
     """Small multiples: a row for each filter, a column for each moment of training; one scale."""
     frames = np.stack([base._array(frame) for frame in frames])  # (times, F, 4, W)
     cells = panels(len(names) * len(times), len(times), 0.85, room=0.25)
@@ -87,7 +83,7 @@ def filters_over_time(frames: Sequence[Float[np.ndarray, "F 4 W"]], times: Seque
 
 @styled
 def overlap_pair(top: Float[np.ndarray, "4 W"], other: Float[np.ndarray, "4 W"],
-                 deltas: Sequence[int], *, notes: Sequence[str]) -> Figure:
+                 deltas: list[int], *, notes: list[str]) -> Figure:
     """Two filters over one sequence, the second `delta` bp on; where both stand is shaded."""
     both = np.stack([base._array(top), base._array(other)])
     width = both.shape[2]
@@ -106,7 +102,7 @@ def overlap_pair(top: Float[np.ndarray, "4 W"], other: Float[np.ndarray, "4 W"],
 
 
 @styled
-def overlap_curve(weights: Mapping[str, Float[np.ndarray, " S"]]) -> Axes:
+def overlap_curve(weights: dict[str, Float[np.ndarray, " S"]]) -> Axes:
     """Weight of a pair in the overlap penalty at each offset, A_a(delta) A_f(-delta), by name."""
     lines = {name: (np.arange(len(w)) - len(w) // 2, w) for name, w in weights.items()}
     x = r"offset $\delta$ of the other filter (bp)"
@@ -123,7 +119,7 @@ def _limits(weights: np.ndarray) -> tuple[float, float]:
 @styled
 def sequence_view(activations: Float[np.ndarray, "C T"],
                   attention: Float[np.ndarray, "K H T"] | None = None, *, width: int,
-                  names: Sequence[str], truth: pd.DataFrame | None = None,
+                  names: list[str], truth: pd.DataFrame | None = None,
                   calls: pd.DataFrame | None = None, window: tuple[int, int] | None = None) -> Figure:
     """One sequence: activations (up; of the other strand, down) and attention (the largest head),
     each at the middle of its window; instances in `truth` and `calls` (start, end, motif, strand).
@@ -153,7 +149,7 @@ def sequence_view(activations: Float[np.ndarray, "C T"],
     return cells[0].figure
 
 
-def _bars(ax: Axes, middle: np.ndarray, values: np.ndarray, colours: Sequence[str]) -> None:
+def _bars(ax: Axes, middle: np.ndarray, values: np.ndarray, colours: list[str]) -> None:
     """A lane of bars for each row of values."""
     for lane, heights in enumerate(values):
         seen, colour = np.abs(heights) > 0.004, colours[lane % len(colours)]
@@ -172,12 +168,12 @@ def _instances(ax: Axes, tables: dict[str, pd.DataFrame], colours: dict[str, str
                     fontsize=9, clip_on=True)
 
 
-def _lanes(ax: Axes, names: Sequence[str], title: str, up: float = 0) -> None:
+def _lanes(ax: Axes, names: list[str], title: str, up: float = 0) -> None:
     name_rows(label(ax), names, up).set_title(title, fontsize=10, weight="normal", color=SOFT)
 
 
 @styled
-def attention_steps(attention: Float[np.ndarray, "K H M"], tokens: Sequence[str],
+def attention_steps(attention: Float[np.ndarray, "K H M"], tokens: list[str],
                     ax: Axes | None = None) -> Axes:
     """Which token each head of each step looked at; tokens below 8% everywhere are left out.
 
@@ -199,8 +195,8 @@ def attention_steps(attention: Float[np.ndarray, "K H M"], tokens: Sequence[str]
 
 
 @styled
-def spacing_profiles(table: Float[np.ndarray, "C C S"], pairs: Sequence[tuple[int, int]],
-                     names: Sequence[str], *, window: tuple[int, int]) -> Figure:
+def spacing_profiles(table: Float[np.ndarray, "C C S"], pairs: list[tuple[int, int]],
+                     names: list[str], *, window: tuple[int, int]) -> Figure:
     """The learnt spacing of each ordered pair of channels: exp(rho) over its mean when new; above 1
     the network likes the second at that distance from the first, below 1 it does not."""
     table = base._array(table)

@@ -1,9 +1,5 @@
 """What several figures share: panels, named rows, legends, logos in place, dots, lines."""
 
-from __future__ import annotations
-
-from collections.abc import Mapping, Sequence
-
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
@@ -38,7 +34,7 @@ def panels(count: int, columns: int = 1, height: float = 1.35, room: float = 0,
     return list(grid.flat[:count])
 
 
-def name_rows(ax: Axes, names: Sequence[str], up: float = 0) -> Axes:
+def name_rows(ax: Axes, names: list[str], up: float = 0) -> Axes:
     """Name the rows, which stand at 0, -1, -2, ..., and show them from `up` higher."""
     ends = -len(names) + 0.5 + up, 0.5 + up
     ax.set(yticks=-np.arange(len(names)), yticklabels=names, ylim=ends)
@@ -47,12 +43,12 @@ def name_rows(ax: Axes, names: Sequence[str], up: float = 0) -> Axes:
     return ax
 
 
-def named_rows(names: Sequence[str], each: float, room: float = 0.9, width: float = WIDTH) -> Axes:
+def new_rows(names: list[str], each: float, room: float = 0.9, width: float = WIDTH) -> Axes:
     """New axes with a row for each name, `each` inches high, and `room` beside."""
     return name_rows(axes_or_new(None, room + each * len(names), width), list(names))
 
 
-def placed(cells: Sequence[Axes], motifs: Sequence[Motif], starts: Sequence[int]) -> None:
+def placed(cells: list[Axes], motifs: list[Motif], starts: list[int]) -> None:
     """Logos one under another, column under column: the first of each stands at its start."""
     high = max(start + motif.width for start, motif in zip(starts, motifs, strict=True))
     ends = min(starts) - 0.6, high - 0.4
@@ -61,19 +57,19 @@ def placed(cells: Sequence[Axes], motifs: Sequence[Motif], starts: Sequence[int]
         label(ax, y="bits", xlim=ends, ylim=(0, 2.05), yticks=[0, 1, 2], xticks=[])
 
 
-def strips(groups: Mapping[str, Sequence[float]], colours: Sequence[str], **size) -> Axes:
+def strips(groups: dict[str, list[float]], colours: list[str], **size) -> Axes:
     """A row for each group: a dot for each value, a bar at their mean."""
-    ax = named_rows(groups, **size)
+    ax = new_rows(groups, **size)
     for i, (values, colour) in enumerate(zip(groups.values(), colours, strict=True)):
         ax.plot(values, np.full(len(values), -i), "o", ms=5, alpha=0.6, color=colour)
         ax.plot(np.mean(values), -i, "|", ms=16, mew=2, color=INK)
     return ax
 
 
-def dumbbells(table: pd.DataFrame, looks: Mapping[str, tuple[str, str]]) -> Axes:
+def dumbbells(table: pd.DataFrame, looks: dict[str, tuple[str, str]]) -> Axes:
     """A row for each row of a table, a mark (shape, colour) for each column, hollow for the oracle;
     a line from the least to the greatest."""
-    ax, rows = named_rows(table.index, 0.45, 1.1), -np.arange(len(table))
+    ax, rows = new_rows(table.index, 0.45, 1.1), -np.arange(len(table))
     ax.hlines(rows, table.min(axis=1), table.max(axis=1), color=FAINT, lw=2, zorder=0)
     for name, (mark, colour) in looks.items():
         look = {"color": INK, "fillstyle": "none"} if name == "oracle" else {"color": colour}
@@ -83,9 +79,9 @@ def dumbbells(table: pd.DataFrame, looks: Mapping[str, tuple[str, str]]) -> Axes
 
 
 @styled
-def curves(lines: Mapping[str, tuple[Sequence[float], Sequence[float]]], x: str, y: str, *,
+def curves(lines: dict[str, tuple[list[float], list[float]]], x: str, y: str, *,
            threshold: float | None = None, marks: bool = True, log: bool = False,
-           ticks: Sequence[float] | None = None, dashed: Sequence[str] = (), **options) -> Axes:
+           ticks: list[float] | None = None, dashed: list[str] = (), **options) -> Axes:
     """Lines by name, each (x values, y values); a dashed one takes the colour of the line before.
 
     >>> ax = curves({"in order": (range(3), [-1, 1, -1])}, "gap (bp)", "logit", threshold=0)

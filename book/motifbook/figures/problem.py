@@ -1,9 +1,5 @@
 """Ordinary networks: filters that are no motifs, attributions that differ, sites that hide."""
 
-from __future__ import annotations
-
-from collections.abc import Mapping, Sequence
-
 import numpy as np
 import pandas as pd
 import seaborn as sns
@@ -15,8 +11,8 @@ from motiflib.run.figures import COLOURS, FAINT, INK, SOFT, bare, colour_of, log
 
 
 @styled
-def filters_beside(planted: Sequence[Motif], filters: Sequence[Sequence[Motif]],
-                   titles: Sequence[Sequence[str]]) -> Figure:
+def filters_beside(planted: list[Motif], filters: list[list[Motif]],
+                   titles: list[list[str]]) -> Figure:
     """A row for each planted motif: the motif, then the filters of a network that come closest."""
     columns = 1 + max(map(len, filters))
     cells = panels(len(planted) * columns, columns)
@@ -32,7 +28,7 @@ def filters_beside(planted: Sequence[Motif], filters: Sequence[Sequence[Motif]],
 
 
 @styled
-def dispersion(shares: Mapping[str, np.ndarray], responses: pd.DataFrame) -> Figure:
+def dispersion(shares: dict[str, np.ndarray], responses: pd.DataFrame) -> Figure:
     """Left, share of the prediction that the n strongest filters of each network carry; right, how
     well each filter of one alone tells two motifs (the columns) from background (AUROC)."""
     left, right = panels(2, 2, 3.0)
@@ -52,7 +48,7 @@ def dispersion(shares: Mapping[str, np.ndarray], responses: pd.DataFrame) -> Fig
 
 
 @styled
-def tracks(values: Mapping[str, np.ndarray], spans: Mapping[str, tuple[int, int]],
+def tracks(values: dict[str, np.ndarray], spans: dict[str, tuple[int, int]],
            window: tuple[int, int]) -> Figure:
     """Attribution of each base, a row and a scale for each way to compute it (units differ);
     planted instances are shaded and named."""
@@ -73,7 +69,7 @@ def tracks(values: Mapping[str, np.ndarray], spans: Mapping[str, tuple[int, int]
 
 
 @styled
-def agreement_grid(tables: Mapping[str, pd.DataFrame]) -> Figure:
+def agreement_grid(tables: dict[str, pd.DataFrame]) -> Figure:
     """Square tables of correlations side by side; rows and columns are (method, seed) pairs."""
     cells = panels(len(tables), len(tables), 4.0)
     for cell, (title, table) in zip(cells, tables.items(), strict=True):

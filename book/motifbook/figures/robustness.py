@@ -1,7 +1,5 @@
 """What changes when the surroundings change."""
 
-from __future__ import annotations
-
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes

@@ -1,9 +1,5 @@
 """How good trainings, scores and calls are."""
 
-from __future__ import annotations
-
-from collections.abc import Mapping, Sequence
-
 import numpy as np
 import pandas as pd
 import seaborn as sns
@@ -12,7 +8,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from sklearn.metrics import auc, roc_curve
 
-from motifbook.figures.parts import LIMIT, MARKS, curves, dumbbells, label, named_rows, panels, strips
+from motifbook.figures.parts import LIMIT, MARKS, curves, dumbbells, label, new_rows, panels, strips
 from motiflib.run.figures import COLOURS, FAINT, SOFT, axes_or_new, colour_of, styled
 
 
@@ -45,7 +41,7 @@ def history(table: pd.DataFrame, *, oracle: float | None = None) -> Figure:
 
 
 @styled
-def auroc_over_time(runs: Mapping[str, pd.DataFrame], *, oracle: float) -> Axes:
+def auroc_over_time(runs: dict[str, pd.DataFrame], *, oracle: float) -> Axes:
     """Validation AUROC of trainings named "kind seed"; those of one kind share a colour."""
     ax, kinds = axes_or_new(None), [name.rsplit(" ", 1)[0] for name in runs]
     colours = colour_of(dict.fromkeys(kinds))
@@ -69,7 +65,7 @@ def to_the_oracle(table: pd.DataFrame, *, bar: float) -> Axes:
 
 
 @styled
-def schedule(progress: Sequence[float], share: Sequence[float], rate: Sequence[float]) -> Axes:
+def schedule(progress: list[float], share: list[float], rate: list[float]) -> Axes:
     """How much of the penalties is in force, and the learning rate as a share of its peak."""
     percent = 100 * np.asarray(progress)
     lines = {"learning rate\n/ its peak": (percent, rate), "penalties\nin force": (percent, share)}
@@ -80,7 +76,7 @@ def schedule(progress: Sequence[float], share: Sequence[float], rate: Sequence[f
 @styled
 def seeds(table: pd.DataFrame, *, least: float | None = None) -> Axes:
     """The k-mers of `seeding.enriched_kmers` as bars of z; negative ones speak against binding."""
-    ax, rows = named_rows(table.kmer, 0.3), -np.arange(len(table))
+    ax, rows = new_rows(table.kmer, 0.3), -np.arange(len(table))
     ax.tick_params(axis="y", labelfontfamily="monospace")
     colours = {"middle": SOFT, "negatives": COLOURS[0], "shuffled": COLOURS[4]}
     for kind, mine in table.assign(row=rows).groupby("against"):
@@ -96,7 +92,7 @@ def seeds(table: pd.DataFrame, *, least: float | None = None) -> Axes:
 
 
 @styled
-def roc(scores: Mapping[str, tuple[Sequence[float], Sequence[float]]]) -> Axes:
+def roc(scores: dict[str, tuple[list[float], list[float]]]) -> Axes:
     """Receiver operating characteristic of each {name: (label, score)}; "oracle" is dotted.
 
     >>> ax = roc({"network": ([0, 1, 0, 1], [0.1, 0.9, 0.4, 0.3])})
@@ -113,7 +109,7 @@ def roc(scores: Mapping[str, tuple[Sequence[float], Sequence[float]]]) -> Axes:
 
 
 @styled
-def precision_recall(pairs: Mapping[str, tuple[Sequence[float], Sequence[float]]]) -> Axes:
+def precision_recall(pairs: dict[str, tuple[list[float], list[float]]]) -> Axes:
     """Precision against recall of each {name: (precision, recall)}; a single pair is a point."""
     ax = axes_or_new(None, 3.8, 4.2)
     for name, (precision, recall) in pairs.items():
@@ -124,7 +120,7 @@ def precision_recall(pairs: Mapping[str, tuple[Sequence[float], Sequence[float]]
 
 
 @styled
-def false_discovery(score: Sequence[float], rates: Mapping[str, Sequence[float]]) -> Axes:
+def false_discovery(score: list[float], rates: dict[str, list[float]]) -> Axes:
     """False discovery rate of the calls from a score upwards; the last of `rates` is the truth."""
     lines = {name: (score, rate) for name, rate in rates.items()}
     ends = {"xlim": (0, 1), "ylim": (0, 1.02)}

@@ -1,20 +1,11 @@
-# ruff: noqa: F401
+# ruff: noqa: F401, I001
 """What a reader would use instead: ordinary networks, attributions, TF-MoDISco, word counts, and
 one score for all. Chapters say `from motifbook import peers` and find here what they use."""
 
 from __future__ import annotations
 
-from motifbook.peers.attribution import (
-    METHODS,
-    agreement,
-    attribute,
-    deeplift,
-    per_base,
-    planted_mask,
-    precision,
-    share_outside,
-    twice,
-)
+from motifbook.peers.attribution import METHODS, agreement, attribute, deeplift, per_base
+from motifbook.peers.attribution import planted_mask, precision, share_outside, twice
 from motifbook.peers.enumeration import enriched_motifs
 from motifbook.peers.filters import effective_number, filter_motifs, filter_responses, filter_shares
 from motifbook.peers.fimo import fimo_calls

@@ -1,5 +1,4 @@
-"""Which bases does a prediction rest on? Three answers that a reader would use for an ordinary
-network, and how far they can be trusted: do two agree, do they point at what was planted?
+"""Which bases does a prediction rest on? Three answers, and how far they can be trusted.
 
 All methods take a model that returns logits (B,) and one-hot sequences (N, 4, L), and return
 attributions (N, 4, L): zero except at the base that is there, or, with `hypothetical=True`, a value
@@ -20,7 +19,7 @@ from torch import Tensor, nn
 from motifbook.peers.networks import Exponential
 from motiflib.model import evaluating
 
-X = Float[Tensor, "N 4 L"]
+X, Each = Float[Tensor, "N 4 L"], Float[np.ndarray, " N"]
 Map, Mask = Float[np.ndarray, "N L"], Bool[np.ndarray, "N L"]
 
 
@@ -41,13 +40,11 @@ def shuffled_references(x: X, n: int = 10, seed: int = 0) -> Float[Tensor, "N n 
     return dinucleotide_shuffle(x.cpu().float(), n=n, random_state=seed, allow_N=True)
 
 
-def deeplift(
-    model: nn.Module, x: X, *, references: int = 10, seed: int = 0, hypothetical: bool = False
-) -> X:
+def deeplift(model: nn.Module, x: X, *, references: int = 10, seed: int = 0,
+             hypothetical: bool = False) -> X:
     """DeepLIFT/SHAP: differences from dinucleotide shuffles, passed back through the network by the
-    rescale rule (Shrikumar, Greenside, Kundaje 2017; Lundberg, Lee 2017).
-
-    The attributions of a sequence sum to its logit minus the mean logit of its shuffles.
+    rescale rule (Shrikumar, Greenside, Kundaje 2017; Lundberg, Lee 2017); those of a sequence sum
+    to its logit minus the mean logit of its shuffles.
 
     >>> from motifbook.peers import StandardCNN
     >>> deeplift(StandardCNN(8), x[:1], references=2).shape
@@ -60,20 +57,15 @@ def deeplift(
     ).cpu()
 
 
-def integrated_gradients(
-    model: nn.Module, x: X, *,
-    references: int = 10, steps: int = 16, seed: int = 0, hypothetical: bool = False,
-) -> X:
+def integrated_gradients(model: nn.Module, x: X, *, references: int = 10, steps: int = 16,
+                         seed: int = 0, hypothetical: bool = False) -> X:
     """Integrated gradients from dinucleotide shuffles r to the sequence x, averaged over the
-    shuffles (Sundararajan, Taly, Yan 2017), by captum (extra `baselines`).
+    shuffles (Sundararajan, Taly, Yan 2017), by captum (extra `baselines`):
 
         (x - r) * integral over s in [0, 1] of  grad f(r + s (x - r))
 
     The integral is a Gauss-Legendre sum of `steps` points: exact for a polynomial of degree below
     2 * steps, close for a network of ReLUs.
-
-    >>> integrated_gradients(model, x[:1], references=2, steps=4).shape
-    torch.Size([1, 4, 500])
     """
     try:
         from captum.attr import IntegratedGradients
@@ -93,50 +85,32 @@ def integrated_gradients(
 
 def mutagenesis(model: nn.Module, x: X, *, hypothetical: bool = False) -> X:
     """In-silico mutagenesis: the logit with each base changed, less the mean over the four bases at
-    that position (Zhou, Troyanskaya 2015).
-
-    >>> from motifbook.peers import StandardCNN
-    >>> mutagenesis(StandardCNN(8), x[:1, :, :40]).shape
-    torch.Size([1, 4, 40])
-    """
-    column, how = _Column(model), {"hypothetical": hypothetical, "batch_size": 256}
-    return saturation_mutagenesis(column, x.float(), device=column.device, **how).cpu()
+    that position (Zhou, Troyanskaya 2015)."""
+    column = _Column(model)
+    return saturation_mutagenesis(column, x.float(), hypothetical=hypothetical, batch_size=256,
+                                  device=column.device).cpu()
 
 
-METHODS = {
-    "deeplift": deeplift, "integrated gradients": integrated_gradients, "mutagenesis": mutagenesis,
-}
+METHODS = {"deeplift": deeplift, "integrated gradients": integrated_gradients,
+           "mutagenesis": mutagenesis}
 
 
 def attribute(model: nn.Module, x: X, method: str, **options: object) -> X:
-    """The attribution method of that name in `METHODS`; options are those of its own function.
-
-    >>> attribute(model, x, "magic")
-    Traceback (most recent call last):
-    ValueError: unknown attribution method 'magic': choose one of deeplift, ...
-    """
+    """The attribution method of that name in `METHODS`; options are those of its own function."""
     if method not in METHODS:
-        choice = f"choose one of {', '.join(METHODS)}"
-        raise ValueError(f"unknown attribution method {method!r}: {choice}")
+        known = ", ".join(METHODS)
+        raise ValueError(f"unknown attribution method {method!r}: choose one of {known}")
     return METHODS[method](model, x, **options)
 
 
 def per_base(attributions: X) -> Map:
-    """Attribution of the base that is there: the sum over the four channels.
-
-    >>> per_base(x).shape
-    (40, 500)
-    """
+    """Attribution of the base that is there: the sum over the four channels."""
     return attributions.sum(1).numpy()
 
 
-def agreement(a: Map, b: Map, where: Mask | None = None) -> Float[np.ndarray, " N"]:
+def agreement(a: Map, b: Map, where: Mask | None = None) -> Each:
     """Pearson correlation of two attributions of a sequence, over the positions `where` (default:
-    all); 0 where one of them is constant.
-
-    >>> agreement(np.array([[1.0, 2, 4]]), np.array([[3.0, 5, 9]]))
-    array([1.])
-    """
+    all); 0 where one of them is constant."""
     where = np.ones(a.shape, dtype=bool) if where is None else where
     size = np.maximum(where.sum(1, keepdims=True), 1)
     a, b = (np.where(where, v - (v * where).sum(1, keepdims=True) / size, 0.0) for v in (a, b))
@@ -156,7 +130,7 @@ def planted_mask(truth: pd.DataFrame, n: int, length: int) -> Mask:
     return mask
 
 
-def precision(values: Map, mask: Mask) -> Float[np.ndarray, " N"]:
+def precision(values: Map, mask: Mask) -> Each:
     """Of the k positions with the largest values, k being the number of planted bases, the share
     that is planted (R-precision in information retrieval); NaN where nothing is planted.
 
@@ -169,20 +143,15 @@ def precision(values: Map, mask: Mask) -> Float[np.ndarray, " N"]:
     return np.where(size > 0, hits / np.maximum(size, 1), np.nan)
 
 
-def share_outside(values: Map, mask: Mask) -> Float[np.ndarray, " N"]:
-    """Share of the total absolute attribution that lies on bases outside `mask`.
-
-    >>> share_outside(np.array([[3.0, -1.0]]), np.array([[True, False]]))
-    array([0.25])
-    """
+def share_outside(values: Map, mask: Mask) -> Each:
+    """Share of the total absolute attribution that lies on bases outside `mask`."""
     size = np.abs(values)
     return (size * ~mask).sum(1) / np.maximum(size.sum(1), 1e-30)
 
 
 def twice(x: X, truth: pd.DataFrame, *, apart: int = 10) -> tuple[X, Mask, Mask]:
     """Each sequence with its planted block, from the first to the last planted base, copied once
-    more, `apart` bp to the right (or left, if it would not fit); where the block is; where its
-    copy is.
+    more, `apart` bp to the right (or left, if it would not fit); where the block and its copy are.
 
     >>> doubled, block, copy = twice(simulated.x, simulated.truth)
     """
@@ -191,8 +160,8 @@ def twice(x: X, truth: pd.DataFrame, *, apart: int = 10) -> tuple[X, Mask, Mask]
         size = end - start
         to = end + apart if end + apart + size <= x.shape[2] else start - apart - size
         if to < 0:
-            room = f"no room for a second block of {size} bp in {x.shape[2]} bp"
-            raise ValueError(f"row {row}: {room}")
+            have = x.shape[2]
+            raise ValueError(f"row {row}: no room for a second block of {size} bp in {have} bp")
         doubled[row, :, to : to + size] = x[row, :, start:end]
         block[row, start:end] = copy[row, to : to + size] = True
     return doubled, block, copy

@@ -1,9 +1,6 @@
 """A classical peer without any network, where STREME (Bailey 2021) would stand: count words in
 positives and negatives, refine the best one to a matrix that separates the two sets, mask its
-sites, again.
-
-Letters: N sequences, L length, k word length, w matrix width, T = L - w + 1 positions.
-"""
+sites, again."""
 
 from __future__ import annotations
 
@@ -19,13 +16,9 @@ from motiflib.seeding import kmer_codes, kmer_letters
 from motiflib.sequence import codes_of, from_codes, one_hot
 
 MASK = 4  # the code of N and of masked bases; words that hold it are not counted
-LENGTHS = (6, 7, 8)  # of the words
-FLANK = 5  # columns beside the word that a matrix starts with
-ROUNDS = 4  # of refinement
 
 
 def _words(codes: UInt8[np.ndarray, "N L"], k: int) -> Int[np.ndarray, "N L-k+1"]:
-    """Number of the word at each position, the smaller of both strands; -1 if masked."""
     return kmer_codes(from_codes(codes), k).numpy()
 
 
@@ -38,21 +31,15 @@ def _presence(words: np.ndarray, k: int) -> np.ndarray:
 
 
 def z_scores(hits: np.ndarray, misses: np.ndarray, n_hits: int, n_misses: int) -> np.ndarray:
-    """Two-proportion z statistic of `hits` out of `n_hits` against `misses` out of `n_misses`.
-
-    >>> z_scores(np.array([50]), np.array([50]), 100, 100)
-    array([0.])
-    """
+    """Two-proportion z statistic of `hits` out of `n_hits` against `misses` out of `n_misses`."""
     pooled = (hits + misses) / (n_hits + n_misses)
     spread = np.sqrt(np.maximum(pooled * (1 - pooled), 1e-9) * (1 / n_hits + 1 / n_misses))
     return (hits / n_hits - misses / n_misses) / spread
 
 
-def best_word(
-    positive: np.ndarray, negative: np.ndarray, lengths: tuple[int, ...] = LENGTHS
-) -> tuple[str, float]:
-    """The word most unevenly spread between the two sets of codes, over all lengths and both
-    strands, with its z."""
+def best_word(positive: np.ndarray, negative: np.ndarray,
+              lengths: tuple[int, ...] = (6, 7, 8)) -> tuple[str, float]:
+    """The word most unevenly spread between two sets of codes, on both strands, with its z."""
     best, score = "", 0.0
     for k in lengths:
         counts = [_presence(_words(codes, k), k) for codes in (positive, negative)]
@@ -84,10 +71,9 @@ def _best_cut(mine: np.ndarray, other: np.ndarray) -> float:
     return float(cuts[z_scores(*above, len(mine), len(other)).argmax()])
 
 
-def _site_counts(
-    codes: np.ndarray, forward: np.ndarray, reverse: np.ndarray, cut: float
-) -> Float[np.ndarray, "4 w"]:
+def _site_counts(codes: np.ndarray, scores: tuple, cut: float) -> Float[np.ndarray, "4 w"]:
     """Bases at every window that reaches `cut`, turned to the strand that scores better."""
+    forward, reverse = scores
     n, t = np.nonzero(np.maximum(forward, reverse) >= cut)
     sites = sliding_window_view(codes, codes.shape[1] - forward.shape[1] + 1, axis=1)[n, t]
     flip = reverse[n, t] > forward[n, t]
@@ -99,17 +85,10 @@ def _refine(mine: np.ndarray, other: np.ndarray, weights: np.ndarray) -> np.ndar
     """One round: sites of the matrix in the set it belongs to, less those expected by chance."""
     scores = [_match_scores(codes, weights) for codes in (mine, other)]
     cut = _best_cut(*(np.maximum(*strands).max(1) for strands in scores))
-    signal, chance = (
-        _site_counts(codes, *strands, cut) / len(codes)
-        for codes, strands in zip((mine, other), scores, strict=True)
-    )
+    signal = _site_counts(mine, scores[0], cut) / len(mine)
+    chance = _site_counts(other, scores[1], cut) / len(other)
     counts = np.maximum(signal - chance, 0) * len(mine) + 1
     return np.log2(counts / counts.sum(0, keepdims=True) / 0.25)
-
-
-def _seed(word: str) -> np.ndarray:
-    """Scores of a word: a mismatch costs less than the threshold search may give away."""
-    return np.pad(2 * one_hot([word])[0].double().numpy() - 1, ((0, 0), (FLANK, FLANK)))
 
 
 def _mask(codes: np.ndarray, word: str, weights: np.ndarray, cut: float) -> np.ndarray:
@@ -132,18 +111,14 @@ def _hide(codes: np.ndarray, windows: np.ndarray, columns: Iterable[int]) -> Non
         codes[n, t + i] = MASK
 
 
-def enriched_motifs(
-    positives: Float[Tensor, "N 4 L"], negatives: Float[Tensor, "M 4 L"], *,
-    max_motifs: int = 8, min_z: float = 6.0,
-) -> list[Motif]:
+def enriched_motifs(positives: Float[Tensor, "N 4 L"], negatives: Float[Tensor, "M 4 L"], *,
+                    max_motifs: int = 8, min_z: float = 6.0) -> list[Motif]:
     """Motifs by enumeration, named by their rank and sign (`+1`, `-2`: words that mark the
     negatives are kept too); `sites` counts sequences with a site; not trimmed.
 
-    A word counts once per sequence, on either strand, and is judged by the two-proportion z of the
-    sequences that hold it; so is a matrix, at the cut that separates the sets best. Counts expected
-    from the other set are taken off before a matrix is made. It stops at `max_motifs` or when a
-    word's |z| falls below `min_z` (chance alone, over the 43,000 words of 6 to 8 letters, reaches
-    about 4.5).
+    Words and matrices are judged by the z of the sequences that hold them. It stops at `max_motifs`
+    or when a word's |z| falls below `min_z` (chance alone, over the 43,000 words of 6 to 8 letters,
+    reaches about 4.5).
 
     >>> enriched_motifs(x[simulated.y == 1], x[simulated.y == 0], min_z=9)
     []
@@ -155,8 +130,9 @@ def enriched_motifs(
         if abs(z) < min_z:
             break
         mine, other = (positive, negative) if z > 0 else (negative, positive)
-        weights = _seed(word)
-        for _ in range(ROUNDS):
+        # a mismatch costs less than the threshold search may give away; five flat columns beside
+        weights = np.pad(2 * one_hot([word])[0].double().numpy() - 1, ((0, 0), (5, 5)))
+        for _ in range(4):
             weights = _refine(mine, other, weights)
         best = [np.maximum(*_match_scores(codes, weights)).max(1) for codes in (mine, other)]
         cut = _best_cut(*best)

@@ -17,25 +17,22 @@ from motiflib.model import evaluating
 from motiflib.motif import Motif
 
 X = Float[Tensor, "N 4 L"]
-MIN_SITES = 10  # windows that make a motif; a filter with fewer gives none
 SEED, LENGTH = 0, 100  # of the random sequences in which motifs are shown to filters
 
 
 @torch.no_grad()
 def scan(model: nn.Module, x: X) -> Float[Tensor, "N F T"]:
-    """First-layer activations of many sequences, by the model's own `activations`."""
     with evaluating(model) as device:
         parts = [model.activations(part.to(device).float()).cpu() for part in x.split(256)]
     return torch.cat(parts)
 
 
 def filter_motifs(model: nn.Module, x: X, *, fraction: float = 0.5) -> list[Motif]:
-    """One motif per filter: the mean of the windows whose activation exceeds half of the filter's
-    maximum.
+    """One motif per filter: the mean of the windows whose activation exceeds a fraction of the
+    filter's maximum, the rule of DeepBind (Alipanahi et al. 2015) and Basset (Kelley et al. 2016).
 
-    The rule of DeepBind (Alipanahi et al. 2015) and Basset (Kelley et al. 2016), in the form that
-    the ARGMINN paper uses. A filter with fewer than 10 such windows, or whose activation never
-    changes, gives none. Motifs are named `filter0` ... after their channel, and not trimmed.
+    A filter with fewer than 10 such windows, or whose activation never changes, gives none. Motifs
+    are named `filter0` ... after their channel, and not trimmed.
 
     >>> from motifbook.peers import StandardCNN
     >>> filter_motifs(StandardCNN(8), x)[0].width
@@ -47,7 +44,7 @@ def filter_motifs(model: nn.Module, x: X, *, fraction: float = 0.5) -> list[Moti
     for f in range(activations.shape[1]):
         a = activations[:, f]
         n, t = torch.nonzero(a > max(fraction * float(a.max()), 1e-6), as_tuple=True)
-        if len(n) < MIN_SITES or float(a.max() - a.min()) < 1e-6:
+        if len(n) < 10 or float(a.max() - a.min()) < 1e-6:
             continue
         counts = windows[n, :, t].double().sum(0).numpy()  # (4, W)
         total = counts.sum(0)
@@ -60,40 +57,33 @@ def filter_motifs(model: nn.Module, x: X, *, fraction: float = 0.5) -> list[Moti
 def filter_shares(model: nn.Module, x: X, y: Tensor) -> Float[np.ndarray, " F"]:
     """What part of the prediction each first-layer filter carries; the parts sum to 1.
 
-    The gap is the mean logit of positives minus that of negatives. A filter is silenced by giving
-    it its mean activation everywhere; its part is how much of the gap goes away, no less than 0,
-    divided by the sum over filters.
-
-    >>> from motifbook.peers import StandardCNN
-    >>> filter_shares(StandardCNN(8), x, simulated.y).shape
-    (8,)
+    A filter is silenced by giving it its mean activation everywhere; its part is how much goes away
+    of the gap between the mean logits of positives and negatives, no less than 0.
     """
     mean = scan(model, x).mean((0, 2))  # (F,)
-    with evaluating(model):
-        whole = _gap(model, x, y)
+    with evaluating(model) as device:
+        whole = _gap(model, x, y, device)
         lost = []
         for f, value in enumerate(mean):
             hook = model.first.register_forward_hook(partial(_silenced, f, value))
-            lost.append(max(whole - _gap(model, x, y), 0.0))
+            lost.append(max(whole - _gap(model, x, y, device), 0.0))
             hook.remove()
     return np.array(lost) / max(sum(lost), 1e-12)
 
 
 def _silenced(f: int, value: Tensor, _module, _input, activations: Tensor) -> Tensor:
-    activations = activations.clone()
-    activations[:, f] = value.to(activations)
-    return activations
+    where = torch.tensor([f], device=activations.device)
+    return activations.index_fill(1, where, float(value))
 
 
-def _gap(model: nn.Module, x: Tensor, y: Tensor) -> float:
-    device = next(model.parameters()).device
+def _gap(model: nn.Module, x: Tensor, y: Tensor, device: torch.device) -> float:
     logits = torch.cat([model(part.to(device).float()).cpu() for part in x.split(250)])
     return float(logits[y == 1].mean() - logits[y == 0].mean())
 
 
 def effective_number(shares: Float[np.ndarray, " F"]) -> float:
-    """How many filters share the work: 1 if one does all, F if all do the same. The inverse Simpson
-    index (Hill 1973).
+    """How many filters share the work: 1 if one does all, F if all do the same; the inverse
+    Simpson index (Hill 1973).
 
     >>> effective_number(np.array([0.5, 0.5, 0.0]))
     2.0
@@ -102,11 +92,7 @@ def effective_number(shares: Float[np.ndarray, " F"]) -> float:
 
 
 def sample_instances(motif: Motif, n: int) -> Float[Tensor, "n 4 w"]:
-    """`n` words drawn from a motif's columns, one-hot.
-
-    >>> sample_instances(found.motifs[0], 5).shape[:2]
-    torch.Size([5, 4])
-    """
+    """`n` words drawn from a motif's columns, one-hot."""
     draws = np.random.default_rng(SEED).random((n, 1, motif.width))
     letters = (draws >= motif.pfm.cumsum(0)[:3]).sum(1)  # (n, w)
     return nn.functional.one_hot(torch.from_numpy(letters), 4).mT.float()

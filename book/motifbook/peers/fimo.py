@@ -12,15 +12,11 @@ from motiflib.motif import Motif
 from motiflib.sequence import Record, one_hot
 
 
-def fimo_calls(
-    motifs: Sequence[Motif], records: Sequence[Record | tuple[str, str]], p_value: float = 1e-4
-) -> pd.DataFrame:
-    """Matches of `motifs` in named sequences, by FIMO (Grant et al. 2011) in the implementation
-    memelite.
-
-    Columns: sequence, start, end, motif, score (-log10 of the p-value), strand, p_value. Of matches
-    that share half of the shorter one's bases the best stays, as for the network's calls. FIMO's
-    own default of `p_value` is 1e-4.
+def fimo_calls(motifs: Sequence[Motif], records: Sequence[Record | tuple[str, str]],
+               p_value: float = 1e-4) -> pd.DataFrame:
+    """Matches of `motifs` in named sequences, by FIMO (Grant et al. 2011) in memelite; `p_value` is
+    its own default. Columns: sequence, start, end, motif, score (-log10 of the p-value), strand,
+    p_value. Of matches that share half of the shorter one's bases the best stays.
     """
     from memelite import fimo  # brings numba, which is slow to import
 

@@ -11,15 +11,9 @@ from torch import Tensor
 from motiflib.batches import Examples
 from motiflib.seeding import kmer_codes
 
-PENALTIES = (0.003, 0.03, 0.3)  # strengths C of scikit-learn that are tried; small is strict
-
 
 def kmer_counts(x: Float[Tensor, "N 4 L"], k: int = 6) -> csr_matrix:
-    """How often each k-mer stands in each sequence, both strands counted as one: sparse (N, 4^k).
-
-    >>> kmer_counts(x, 2).sum(1)[0]
-    matrix([[499.]])
-    """
+    """How often each k-mer stands in each sequence, both strands as one: sparse (N, 4^k)."""
     codes = kmer_codes(x, k).numpy()
     rows, _ = np.nonzero(codes >= 0)
     found = codes[codes >= 0]
@@ -38,7 +32,7 @@ class KmerRegression:
         counts, held = kmer_counts(train.x), kmer_counts(valid.x)
         sign = np.where(valid.y.numpy() > 0.5, 1, -1)
         least = np.inf
-        for penalty in PENALTIES:
+        for penalty in (0.003, 0.03, 0.3):  # strengths C of scikit-learn; small is strict
             model = LogisticRegression(C=penalty, max_iter=200).fit(counts, train.y.numpy())
             loss = float(np.logaddexp(0, -sign * model.decision_function(held)).mean())
             if loss < least:

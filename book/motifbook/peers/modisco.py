@@ -1,5 +1,4 @@
-"""TF-MoDISco: attributions clustered into motifs, the usual route from an ordinary network to its
-motifs."""
+"""TF-MoDISco: attributions clustered into motifs, the usual route from a network to motifs."""
 
 from __future__ import annotations
 
@@ -10,25 +9,20 @@ from torch import Tensor
 from motiflib.discovery import rich_pieces
 from motiflib.motif import Motif
 
+X = Float[Tensor, "N 4 L"]
 
-def modisco_motifs(
-    x: Float[Tensor, "N 4 L"], hypothetical: Float[Tensor, "N 4 L"], **settings: int
-) -> list[Motif]:
+
+def modisco_motifs(x: X, hypothetical: X, **settings: int) -> list[Motif]:
     """Motifs that TF-MoDISco finds in hypothetical attributions, strongest cluster first; settings
-    are those of `modisco_patterns`.
-    """
+    are those of `modisco_patterns`."""
     return pattern_motifs(*modisco_patterns(x, hypothetical, **settings))
 
 
-def modisco_patterns(
-    x: Float[Tensor, "N 4 L"], hypothetical: Float[Tensor, "N 4 L"], *,
-    leiden_runs: int = 2, max_seqlets: int = 2000,
-) -> tuple[list, list]:
-    """TF-MoDISco's own patterns, those of positive and of negative attributions.
-
-    Shrikumar et al. 2018, in the implementation `modisco-lite` (extra `baselines`). Two Leiden runs
-    instead of 50 save most of the time (benchmarks/results/modisco_defaults.tsv).
-    """
+def modisco_patterns(x: X, hypothetical: X, *, leiden_runs: int = 2,
+                     max_seqlets: int = 2000) -> tuple[list, list]:
+    """TF-MoDISco's own patterns, of positive and of negative attributions (Shrikumar et al. 2018),
+    by `modisco-lite` (extra `baselines`). Two Leiden runs instead of 50 save most of the time
+    (benchmarks/results/modisco_defaults.tsv)."""
     try:
         from modiscolite.tfmodisco import TFMoDISco
     except ImportError as error:
@@ -36,8 +30,8 @@ def modisco_patterns(
         raise ImportError(f"TF-MoDISco needs {extra}") from error
     tracks = [np.ascontiguousarray(t.mT.cpu().numpy(), np.float32) for t in (x, hypothetical)]
     try:
-        few = {"n_leiden_runs": leiden_runs, "max_seqlets_per_metacluster": max_seqlets}
-        found = TFMoDISco(*tracks, **few)
+        found = TFMoDISco(*tracks, n_leiden_runs=leiden_runs,
+                          max_seqlets_per_metacluster=max_seqlets)
     except (ValueError, IndexError, ZeroDivisionError):  # no signal: no seqlet, no motif
         return [], []
     return found[0] or [], found[1] or []
@@ -45,8 +39,7 @@ def modisco_patterns(
 
 def pattern_motifs(positive: list, negative: list) -> list[Motif]:
     """TF-MoDISco's patterns as motifs `pos0`, `pos1` ... and, from attributions below zero, `neg0`
-    ...; `sites` counts their seqlets; not trimmed.
-    """
+    ...; `sites` counts their seqlets; not trimmed."""
     motifs = []
     for sign, patterns in (("pos", positive), ("neg", negative)):
         for i, pattern in enumerate(patterns):
@@ -59,9 +52,8 @@ def pattern_motifs(positive: list, negative: list) -> list[Motif]:
 def split_patterns(motifs: list[Motif]) -> list[Motif]:
     """Patterns with a mean of less than 1 bit a column, cut at their gaps; all others as they are.
 
-    TF-MoDISco's patterns are wide: partners at a fixed distance come out as one, with flat columns
-    between. A reader sees two motifs there, so they are counted as two. A gap: two columns in a row
-    below 0.3 bits, as in `discovery.rich_pieces`.
+    Partners at a fixed distance come out as one wide pattern, with flat columns between. A reader
+    sees two motifs there, so they are counted as two.
 
     >>> [motif.name for motif in split_patterns(found.motifs)]
     ['M1', 'M2']

@@ -1,8 +1,5 @@
 """The two networks that a reader would train instead, an ordinary CNN and ExplaiNN, and their
-training: the loop, the data and the budget of ARGMINN.
-
-Letters: B batch, L length, F filters (or units), W filter width, T = L - W + 1 positions.
-"""
+training: the loop, the data and the budget of ARGMINN."""
 
 from __future__ import annotations
 
@@ -15,8 +12,7 @@ from torch import Tensor, nn
 from motiflib.batches import Batches, Examples
 from motiflib.training import Fit, TrainConfig, fit
 
-WIDTH = 19  # of the filters, in both
-DROPOUT = 0.3
+WIDTH, DROPOUT = 19, 0.3  # of filters; in both networks
 
 
 class Exponential(nn.Module):
@@ -27,24 +23,17 @@ class Exponential(nn.Module):
 
 
 class StretchedMaxPool(nn.Module):
-    """Maximum pooling into a fixed number of bins, for any length.
-
-    The window is `ceil(T / bins)` positions; the right end is filled with zeros, which no maximum
-    of non-negative activations can notice. The pooling itself is a plain `nn.MaxPool1d`, because
-    the DeepLIFT rules that exist know that class and not `nn.AdaptiveMaxPool1d`.
-
-    >>> StretchedMaxPool(2)(torch.tensor([[[1.0, 3.0, 2.0]]]))
-    tensor([[[3., 2.]]])
-    """
+    """Maximum pooling into a fixed number of bins, for any length."""
 
     def __init__(self, bins: int) -> None:
         super().__init__()
         self.bins = bins
-        self.pool = nn.MaxPool1d(1)
+        self.pool = nn.MaxPool1d(1)  # the DeepLIFT rules do not know nn.AdaptiveMaxPool1d
 
     def forward(self, a: Float[Tensor, "B F T"]) -> Float[Tensor, "B F bins"]:
         window = -(-a.shape[-1] // self.bins)
         self.pool.kernel_size = self.pool.stride = window
+        # no maximum of non-negative activations can notice the zeros at the right end
         return self.pool(nn.functional.pad(a, (0, window * self.bins - a.shape[-1])))
 
 
@@ -56,41 +45,30 @@ class Scanning(nn.Module):
     def activations(self, x: Float[Tensor, "B 4 L"]) -> Float[Tensor, "B F T"]:
         """First-layer activations, >= 0: position t belongs to the bases [t, t + W)."""
         if x.ndim != 3 or x.shape[1] != 4 or x.shape[2] < self.width:
-            wanted = f"one-hot sequences (B, 4, L) with L >= {self.width}"
-            raise ValueError(f"expected {wanted}, got {tuple(x.shape)}")
+            raise ValueError(f"expected one-hot sequences (B, 4, L) with L >= {self.width}, "
+                             f"got {tuple(x.shape)}")
         return self.first(self.scan(x))
 
 
 class StandardCNN(Scanning):
-    """An ordinary convolutional network for sequences: three convolutions, then two dense layers.
-
-    The arrangement and the widths 19, 11, 7 are those of Basset (Kelley, Snoek, Rinn, Genome
-    Research 2016), with two changes: 64 filters a layer instead of 300/200/200 (one yes-or-no task
-    instead of 164), and the last pooling takes the maximum over all positions, so that any length
-    of at least `widths[0]` works.
+    """Three convolutions, then two dense layers, arranged as in Basset (Kelley, Snoek, Rinn, Genome
+    Research 2016), but with 64 filters a layer (one yes-or-no task instead of 164) and a last
+    pooling over all positions, so that any length of at least `widths[0]` works.
 
     >>> StandardCNN()(torch.zeros(2, 4, 100)).shape
     torch.Size([2])
     """
 
-    def __init__(
-        self, filters: int = 64, widths: tuple[int, int, int] = (WIDTH, 11, 7), hidden: int = 64
-    ) -> None:
+    def __init__(self, filters: int = 64, widths: tuple = (WIDTH, 11, 7), hidden: int = 64) -> None:
         super().__init__()
         self.width = widths[0]
         self.scan = nn.Conv1d(4, filters, widths[0], bias=False)  # no padding: windows of bases
         self.first = nn.Sequential(nn.BatchNorm1d(filters), nn.ReLU())
-        self.body = nn.Sequential(
-            nn.MaxPool1d(3, ceil_mode=True),
-            nn.Conv1d(filters, filters, widths[1], padding="same", bias=False),
-            nn.BatchNorm1d(filters),
-            nn.ReLU(),
-            nn.MaxPool1d(4, ceil_mode=True),
-            nn.Conv1d(filters, filters, widths[2], padding="same", bias=False),
-            nn.BatchNorm1d(filters),
-            nn.ReLU(),
-            StretchedMaxPool(1),
-        )
+        layers = []
+        for window, width in ((3, widths[1]), (4, widths[2])):
+            conv = nn.Conv1d(filters, filters, width, padding="same", bias=False)
+            layers += [nn.MaxPool1d(window, ceil_mode=True), conv, nn.BatchNorm1d(filters), nn.ReLU()]
+        self.body = nn.Sequential(*layers, StretchedMaxPool(1))
         dense = (nn.Linear(filters, hidden), nn.ReLU(), nn.Dropout(DROPOUT), nn.Linear(hidden, 1))
         self.head = nn.Sequential(nn.Flatten(), *dense)
 
@@ -99,15 +77,10 @@ class StandardCNN(Scanning):
 
 
 class ExplaiNN(Scanning):
-    """Independent one-filter networks, summed by one linear layer.
-
-    Written from the description in Novakovsky, Fornes, Saraswat, Mostafavi, Wasserman, *ExplaiNN:
-    interpretable and transparent neural networks for genomics*, Genome Biology 2023. The logit is a
-    linear read-out of the units: a unit sees no other unit, so nothing between two motifs can be
-    learnt except that their effects add.
-
-    The pooling window is stretched so that any length gives `bins` values; at 500 bp it is the
-    published 7. Shorter and longer sequences keep as many weights.
+    """Independent one-filter networks, summed by one linear layer (Novakovsky, Fornes, Saraswat,
+    Mostafavi, Wasserman, Genome Biology 2023): between two motifs, only that their effects add can
+    be learnt. The pooling window is stretched to give `bins` values; at 500 bp it is the published
+    7.
 
     >>> ExplaiNN(units=8)(torch.zeros(2, 4, 500)).shape
     torch.Size([2])
@@ -121,13 +94,9 @@ class ExplaiNN(Scanning):
         self.pool = StretchedMaxPool(bins)
         self.unit = nn.Sequential(  # a grouped 1x1 convolution is one dense layer a unit
             nn.Conv1d(units * bins, units * hidden, 1, groups=units),
-            nn.BatchNorm1d(units * hidden),
-            nn.ReLU(),
-            nn.Dropout(DROPOUT),
+            nn.BatchNorm1d(units * hidden), nn.ReLU(), nn.Dropout(DROPOUT),
             nn.Conv1d(units * hidden, units, 1, groups=units),
-            nn.BatchNorm1d(units),
-            nn.ReLU(),
-            nn.Flatten(),
+            nn.BatchNorm1d(units), nn.ReLU(), nn.Flatten(),
         )
         self.read_out = nn.Linear(units, 1)
 
@@ -140,14 +109,10 @@ class ExplaiNN(Scanning):
         return self.read_out(self.units(x)).squeeze(-1)
 
 
-def train_classifier(
-    model: nn.Module, batches: Batches, valid: Examples, config: TrainConfig, *,
-    rate: float | None = None, progress: bool = True,
-) -> Fit:
-    """Train a peer with `motiflib.training.fit`: same batches, same steps, same optimiser.
-
-    Its rate is `rate`, or else its own, `model.rate`: ARGMINN's would be too low for it, whatever
-    `config` says. A peer has no penalties to wait for, so any epoch may be its best.
+def train_classifier(model: nn.Module, batches: Batches, valid: Examples, config: TrainConfig, *,
+                     rate: float | None = None, progress: bool = True) -> Fit:
+    """Train a peer with `motiflib.training.fit`, at `rate` or else its own, `model.rate`: ARGMINN's
+    would be too low for it. It has no penalties to wait for, so any epoch may be its best.
 
     >>> from motiflib.batches import ArrayBatches
     >>> data, config = Examples(x, simulated.y), TrainConfig(epochs=1, device="cpu")

@@ -1,5 +1,4 @@
-"""Discovered against planted motifs: one score for every method, whether it reads filters, words or
-attributions."""
+"""Discovered against planted motifs: one score for every method."""
 
 from __future__ import annotations
 
@@ -13,14 +12,11 @@ from motifbook.grammar import Grammar
 from motiflib.motif import Motif, aligned_correlation
 from motiflib.run.known import jaspar_collection, tomtom
 
-MIN_CORRELATION = 0.95
-MAX_P_VALUE = 1e-3
 MIN_WIDTH = 5  # columns of a motif, after trimming
 
 
 class Score(NamedTuple):
-    """`planted`: one row per planted motif. `found`: one row per reported motif. `summary`: the
-    counts."""
+    """A row per planted motif, a row per reported motif, the counts."""
 
     planted: pd.DataFrame
     found: pd.DataFrame
@@ -41,21 +37,14 @@ def planted_motifs(grammar: Grammar) -> list[Motif]:
 
 def reportable(motifs: Sequence[Motif]) -> list[Motif]:
     """The motifs that count as motifs, trimmed: at least 5 columns, with a mean of at least 1 bit a
-    column.
-
-    The rule of the ARGMINN paper (Tseng et al. 2024). A method is scored on these only, so a filter
-    that is close to flat is neither found nor spurious.
-
-    >>> [motif.name for motif in reportable([Motif("flat", np.full((4, 9), 0.25)), *found.motifs])]
-    ['M1', 'M2']
-    """
+    column, the rule of the ARGMINN paper (Tseng et al. 2024)."""
     trimmed = [motif.trim() for motif in motifs]
     return [m for m in trimmed if m.width >= MIN_WIDTH and m.information.mean() >= 1]
 
 
 def closest(motifs: Sequence[Motif], target: Motif, n: int = 1) -> list[tuple[Motif, float]]:
     """The `n` motifs with the highest aligned correlation with `target`, trimmed, and that
-    correlation. Motifs with fewer than 5 columns are left out: one column always fits somewhere.
+    correlation; without those of fewer than 5 columns: one column always fits somewhere.
 
     >>> [motif.name for motif, _ in closest(found.motifs, found.motifs[1])]
     ['M2']
@@ -70,38 +59,36 @@ def score_motifs(found: Sequence[Motif], planted: Sequence[Motif]) -> Score:
 
     A reported motif MATCHES a planted one if their aligned correlation is >= 0.95 and their TOMTOM
     p-value is <= 1e-3 (Gupta et al. 2007; the null is that of the planted motifs and JASPAR's
-    vertebrates together). If it matches several, the best correlation counts.
+    vertebrates together). If it matches several, the best correlation counts. It is recovered, or
+    redundant (a match of a planted motif beyond its first), or spurious (matches none).
 
-    - recovered: planted motifs that some reported motif matches; also as a share of all planted
-    - redundant: matches of a planted motif beyond its first
-    - spurious: reported motifs that match none
-    - information: mean bits of the reported motifs that match, and of the planted ones they match
-
-    Columns of `Score.planted`: motif, recovered, best (the reported motif that is closest),
-    correlation, p_value, matches, bits, best_bits; of `Score.found`: motif, consensus, width, bits,
-    planted, correlation, p_value, verdict.
+    Columns of `planted`: motif, recovered, correlation (with the closest reported motif), bits; of
+    `found`: motif, bits, verdict. bits_found and bits_planted: means of those that match.
 
     >>> score_motifs([], found.motifs).summary["recovered"]
     0
     """
     found = reportable(found)
     correlation, p_value = _pairs(found, planted)
-    match = (correlation >= MIN_CORRELATION) & (p_value <= MAX_P_VALUE)
+    match = (correlation >= 0.95) & (p_value <= 1e-3)
     best = np.where(match, correlation, -2.0).argmax(1)
     owner = np.where(match.any(1), best, -1)  # the planted motif that each stands for, -1 for none
-    planted_table = _planted_table(found, planted, correlation, p_value, match, owner)
-    found_table = _found_table(found, planted, correlation, p_value, owner)
-    return Score(planted_table, found_table, _summary(planted_table, found_table))
+    table = pd.DataFrame({
+        "motif": [motif.name for motif in planted], "recovered": match.any(0),
+        "correlation": correlation.max(0) if found else np.nan,
+        "bits": [motif.information_bits for motif in planted],
+    })
+    verdicts = _verdicts(found, correlation, owner)
+    return Score(table, verdicts, _summary(table, verdicts))
 
 
 def _pairs(found: list[Motif], planted: Sequence[Motif]) -> tuple[np.ndarray, np.ndarray]:
-    """Correlation and TOMTOM p-value of each pair, both (found, planted); JASPAR gives the p-values
-    their null."""
+    """Correlation and TOMTOM p-value of each pair, both (found, planted)."""
     shape = (len(found), len(planted))
     correlation = np.array([aligned_correlation(a, b) for a in found for b in planted])
     named = [Motif(m.name, m.pfm, source=f"planted {i}") for i, m in enumerate(planted)]
     queries = [Motif(f"found {i}", m.pfm) for i, m in enumerate(found)]
-    targets = [*named, *jaspar_collection()]
+    targets = [*named, *jaspar_collection()]  # JASPAR gives the p-values their null
     table = tomtom(queries, targets, top=len(targets))
     table = table[table.jaspar_id.str.startswith("planted ")] if len(table) else table
     p_value = np.ones(shape)
@@ -110,42 +97,23 @@ def _pairs(found: list[Motif], planted: Sequence[Motif]) -> tuple[np.ndarray, np
     return correlation.reshape(shape), p_value
 
 
-def _planted_table(found, planted, correlation, p_value, match, owner) -> pd.DataFrame:
-    rows = []
-    for j, motif in enumerate(planted):
-        closest, bits = ("", np.nan, np.nan), np.nan
-        if found:
-            i = int(correlation[:, j].argmax())
-            closest = (found[i].name, correlation[i, j], p_value[i, j])
-            bits = found[i].information_bits
-        counts = (int((owner == j).sum()), motif.information_bits, bits)
-        rows.append((motif.name, match[:, j].any(), *closest, *counts))
-    columns = "motif recovered best correlation p_value matches bits best_bits".split()
-    return pd.DataFrame(rows, columns=columns)
-
-
-def _found_table(found, planted, correlation, p_value, owner) -> pd.DataFrame:
+def _verdicts(found: list[Motif], correlation: np.ndarray, owner: np.ndarray) -> pd.DataFrame:
     """The best correlation first, which decides who is redundant."""
     rows, seen = [], {-1}
     for i in np.argsort(-correlation.max(1, initial=-1), kind="stable"):
-        j = int(owner[i]) if owner[i] >= 0 else int(correlation[i].argmax())
         verdict = "spurious" if owner[i] < 0 else "redundant" if owner[i] in seen else "recovered"
         seen.add(owner[i])
-        m, closest = found[i], (planted[j].name, correlation[i, j], p_value[i, j])
-        rows.append((m.name, m.consensus, m.width, m.information_bits, *closest, verdict))
-    columns = "motif consensus width bits planted correlation p_value verdict".split()
-    return pd.DataFrame(rows, columns=columns)
+        rows.append((found[i].name, found[i].information_bits, verdict))
+    return pd.DataFrame(rows, columns=["motif", "bits", "verdict"])
 
 
 def _summary(planted: pd.DataFrame, found: pd.DataFrame) -> dict[str, float]:
-    verdicts = found.verdict.value_counts()
     return {
-        "planted": len(planted),
-        "reported": len(found),
+        "planted": len(planted), "reported": len(found),
         "recovered": int(planted.recovered.sum()),
         "recovered_share": float(planted.recovered.mean()),
-        "redundant": int(verdicts.get("redundant", 0)),
-        "spurious": int(verdicts.get("spurious", 0)),
+        "redundant": int((found.verdict == "redundant").sum()),
+        "spurious": int((found.verdict == "spurious").sum()),
         "bits_found": float(found.bits[found.verdict != "spurious"].mean()),
         "bits_planted": float(planted.bits[planted.recovered].mean()),
     }
