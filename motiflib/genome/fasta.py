@@ -21,12 +21,9 @@ IUPAC = b"RYSWKMBDHV"  # real genomes hold a few of these codes; they count as u
 
 
 class Genome(AbstractContextManager):
-    """Random access to a FASTA file, plain, BGZF or gzip, through pyfaidx; `chroms` says how long
-    each chromosome is.
-
-    Index, and a copy of plain gzip, which cannot be read in places, are kept in the user's cache:
-    the folder of the genome may be read-only, and an index that lies there is not trusted. Raises
-    InputError for whatever cannot be read as a genome.
+    """Random access to a FASTA file, plain, BGZF or gzip; `chroms` holds the chromosomes' lengths.
+    Index and unpacked gzip are kept in the user's cache: the file's folder may be read-only, and an
+    index that lies there is not trusted. InputError for what cannot be read as a genome.
 
     >>> size = Path("g.fa").write_text(">chrI\\nCCACACnnAC\\n>chrII\\nGATTACA\\n")
     >>> Genome("g.fa").fetch("chrI", 4, 8)
@@ -53,22 +50,21 @@ class Genome(AbstractContextManager):
     def _refused(self, error: Exception) -> InputError:
         """An error of opening in one line that names the user's file, not the copy."""
         reason = " ".join(str(error).split()).replace(str(self.file), str(self.path))
+        text = f"{self.path}: cannot be indexed ({reason}); repair the FASTA"
         damage = (EOFError, zlib.error, gzip.BadGzipFile)
         if isinstance(error, damage) or "EOF marker" in reason:
             text = f"{self.path}: damaged or truncated gzip ({reason}); fetch the file again"
         elif isinstance(error, OSError) and error.strerror:
-            text = (f"{cache_folder() / 'index'}: the index cannot be written ({error.strerror}); "
-                    "free the cache")
-        else:
-            text = f"{self.path}: cannot be indexed ({reason}); repair the FASTA"
+            reason = f"the index cannot be written ({error.strerror}); free the cache"
+            text = f"{cache_folder() / 'index'}: {reason}"
         return InputError(text)
 
     def fetch(self, chrom: str, start: int, end: int) -> str:
         """Letters [start, end) of a chromosome, upper case, ACGTN only; InputError for an unknown
         chromosome (with the nearest names), a stretch that leaves it, another letter."""
         if chrom not in self.chroms:
-            near = difflib.get_close_matches(chrom, self.chroms, 3, 0.4) or self.chroms
-            near = ", ".join(list(near)[:3])
+            near = difflib.get_close_matches(chrom, self.chroms, 3, 0.4) or list(self.chroms)[:3]
+            near = ", ".join(near)
             raise InputError(f"{self.path}: no chromosome {chrom!r}; did you mean {near}?")
         place, length = f"{self.path}: {chrom}:{start}-{end}", self.chroms[chrom]
         if not 0 <= start < end <= length:
@@ -108,8 +104,7 @@ def _head(path: Path) -> bytes:
         raise InputError(f"{path}: is {what}; {expected}")
     if next(read_lines(path), None) is None:  # it refuses what is not there or not text
         raise InputError(f"{path}: is empty; {expected}")
-    with path.open("rb") as stream:
-        return stream.read(14)
+    return path.open("rb").read(14)
 
 
 def _kept(path: Path, ends: list[str], make) -> list[Path]:

@@ -1,7 +1,4 @@
-"""Every figure of the book, a function each: results in, matplotlib out, in the book's style.
-
-They leave the session's settings as they were, and compute nothing about biology.
-"""
+"""Every figure of the book, a function each: results in, matplotlib out, in the book's style."""
 
 # ruff: noqa: F401, I001
 from motifbook.figures.design import pair_distances, planted_and_found, silencing

@@ -5,6 +5,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from numpy.typing import ArrayLike
 
 from motifbook.figures.parts import ABOVE, LIMIT, MARKS, curves, label, new_rows, panels, placed
 from motiflib.motif import Motif
@@ -12,8 +13,7 @@ from motiflib.run.figures import COLOURS, FAINT, SOFT, styled
 
 
 @styled
-def aligned(target: Motif, queries: list[Motif], offsets: list[int],
-            strands: list[str]) -> Figure:
+def aligned(target: Motif, queries: list[Motif], offsets: ArrayLike, strands: list) -> Figure:
     """A known motif, and below it, column under column, those that `known.tomtom` placed on it."""
     motifs, titles = [target], [f"JASPAR {target.source} {target.name}"]
     for motif, strand in zip(queries, strands, strict=True):
@@ -45,7 +45,7 @@ def intervals(table: pd.DataFrame, *, x: str = "AUROC") -> Axes:
 
 @styled
 def spacings(seen: dict[int, int], expected: dict[int, float], learnt: dict[int, float], *,
-             peaks: dict[str, list[int]]) -> Figure:
+             peaks: dict[str, ArrayLike]) -> Figure:
     """One pair of motifs: above, pairs of calls at each distance; below, exp(rho) over its value
     before training. `peaks` names distances to be coloured."""
     upper, lower = panels(2, height=2.3, sharex=True)
@@ -78,7 +78,7 @@ def by_rank(table: pd.DataFrame, *, x: str, y: str) -> Axes:
 
 
 @styled
-def changes(values: dict[str, list[float]]) -> Axes:
+def changes(values: dict[str, ArrayLike]) -> Axes:
     """The spread of a logit under treatments: median, middle half (box) and 5% to 95% (line)."""
     ax = new_rows(values, 0.42)
     for i, (numbers, colour) in enumerate(zip(values.values(), (SOFT, *COLOURS), strict=False)):

@@ -49,8 +49,7 @@ def planted_and_found(planted: pd.DataFrame) -> Axes:
 
 @styled
 def rule_profile(table: pd.DataFrame, ax: Axes | None = None) -> Axes:
-    """The logit of each pair in `Rules.table` at each distance: a line for each arrangement, the
-    six of the highest peaks in colour."""
+    """The logit of each pair in `Rules.table` at each distance; the six highest in colour."""
     ax, pairs = axes_or_new(ax, 3.4), table[table.motifs == 2]
     kind = [" ".join(f"{part.motif}{part.strand}" for part in parts) for parts in pairs.parts]
     distance = [second.start - first.start for first, second in pairs.parts]

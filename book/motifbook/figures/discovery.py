@@ -10,13 +10,9 @@ from motifbook.figures.parts import panels, placed
 from motiflib.motif import Motif
 from motiflib.run.figures import COLOURS, INK, SOFT, WIDTH, axes_or_new, label, styled
 
-MOST = 12  # dots in one field
-
 
 @styled
-def found_beside_known(
-    pairs: list[tuple[Motif, Motif, int, str]], titles: list[str]
-) -> Figure:
+def found_beside_known(pairs: list[tuple[Motif, Motif, int, str]], titles: list[str]) -> Figure:
     """For each data set the motif found and, aligned below, the known one that it is most like."""
     columns = min(3, len(pairs))
     rows = -(-len(pairs) // columns)
@@ -39,7 +35,7 @@ def found_beside_known(
 @styled
 def methods_by_grammar(rows: pd.DataFrame, names: dict[str, str]) -> Figure:
     """The share of planted motifs recovered over all seeds by each method of `names`, and a dot for
-    each false report of a mean run (spurious: orange; a motif reported again: grey).
+    each false report of a mean run, up to 12 (spurious: orange; reported again: grey).
 
     `rows`: a run each, columns grammar, method, recovered, planted, spurious, redundant."""
     grammars, methods = list(rows.grammar.unique()), list(names)
@@ -56,11 +52,11 @@ def methods_by_grammar(rows: pd.DataFrame, names: dict[str, str]) -> Figure:
         ax.text(column + 0.5, row + 0.5, "not run", ha="center", fontsize=9, color=SOFT)
     for (grammar, method), reports in groups[["spurious", "redundant"]].mean().iterrows():
         colours = [COLOURS[1]] * round(reports.spurious) + ["#9aa5b1"] * round(reports.redundant)
-        shown, x = colours[:MOST], methods.index(method) + 0.5
+        shown, x = colours[:12], methods.index(method) + 0.5
         y = np.full(len(shown), grammars.index(grammar) + 0.76)
         offset = 0.07 * (np.arange(len(shown)) - len(shown) / 2 + 0.5)
         ax.scatter(x + offset, y, s=13, c=shown, edgecolors="white", linewidths=0.4)
-        if len(colours) > MOST:
+        if len(colours) > 12:
             ink = "white" if share.loc[grammar, method] > 0.95 else INK
             ax.text(x + 0.42, y[0], "+", va="center", color=ink, fontsize=8)
     ax.set_xticks(np.arange(len(methods)) + 0.5, names.values(), rotation=0)

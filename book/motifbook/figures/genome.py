@@ -33,12 +33,8 @@ def trade(tables: dict[str, pd.DataFrame], *, x: str, y: str) -> Axes:
 
 
 @styled
-def effects_along(place: np.ndarray, values: dict[str, np.ndarray],
-                  marks: dict[str, int]) -> Axes:
-    """Effects of variants, a track for each name, scaled by its largest; `marks` are dotted.
-
-    >>> ax = effects_along(np.array([1, 2]), {"measured": np.array([2.0, -1.0])}, {"C228T": 2})
-    """
+def effects_along(place: np.ndarray, values: dict[str, np.ndarray], marks: dict[str, int]) -> Axes:
+    """Effects of variants, a track for each name, scaled by its largest; `marks` are dotted."""
     ax = new_rows(values, 1.3, 1.2)
     for row, effects in enumerate(values.values()):
         colours = np.where(effects > 0, COLOURS[1], COLOURS[0]).tolist()

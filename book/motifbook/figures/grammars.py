@@ -5,14 +5,14 @@ import pandas as pd
 import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from numpy.typing import ArrayLike
 
 from motifbook.figures.parts import ABOVE, curves, label, new_rows, panels  # noqa: F401
 from motiflib.run.figures import COLOURS, FAINT, INK, SOFT, axes_or_new, colour_of, styled
 
 
 @styled
-def planted(truth: pd.DataFrame, rows: list[int], length: int, *,
-            names: list[str]) -> Axes:
+def planted(truth: pd.DataFrame, rows: ArrayLike, length: int, *, names: list[str]) -> Axes:
     """`truth` (row, start, end, motif, strand) as arrows, a line for each of `rows`."""
     ax, colours = new_rows(names, 0.24), colour_of(sorted(set(truth.motif)))
     shown = truth[truth.row.isin(list(rows))]
@@ -32,7 +32,7 @@ def planted(truth: pd.DataFrame, rows: list[int], length: int, *,
 
 
 @styled
-def gaps(seen: list[int], expected: dict[int, float]) -> Axes:
+def gaps(seen: ArrayLike, expected: dict[int, float]) -> Axes:
     """Pairs at each gap (bars) and what the grammar promises (dots with two standard errors).
 
     >>> ax = gaps([2, 2, 3], {2: 0.5, 3: 0.5})
@@ -66,7 +66,7 @@ def evidence(odds: dict[str, np.ndarray], posterior: dict[str, np.ndarray],
 
 
 @styled
-def ratios(ratio: list[float], y: list[float], *, title: str) -> Axes:
+def ratios(ratio: ArrayLike, y: ArrayLike, *, title: str) -> Axes:
     """Histograms of the log-likelihood ratio of both classes; 0 is the fairest border."""
     ax, ratio = axes_or_new(None, 2.9), np.asarray(ratio)
     kinds = np.where(np.asarray(y) > 0.5, "positive", "negative")

@@ -40,8 +40,7 @@ def network() -> Axes:
 
 
 @styled
-def logos(motifs: list[Motif], *, titles: list[str] | None = None,
-          columns: int = 2) -> Figure:
+def logos(motifs: list[Motif], *, titles: list[str] | None = None, columns: int = 2) -> Figure:
     """Several motifs, `columns` side by side.
 
     >>> figure = logos(found.motifs)
@@ -55,7 +54,7 @@ def logos(motifs: list[Motif], *, titles: list[str] | None = None,
 @styled
 def filter_grid(filters: Float[np.ndarray, "F 4 W"], *, names: list[str] | None = None,
                 columns: int = 2) -> Figure:
-    """Raw filters at one scale, so that a weak one looks weak; what a filter dislikes hangs below."""
+    """Raw filters at one scale: a weak one looks weak; what a filter dislikes hangs below."""
     filters = base._array(filters)
     names = names or [f"filter {i}" for i in range(len(filters))]
     cells = panels(len(filters), columns)
@@ -117,13 +116,12 @@ def _limits(weights: np.ndarray) -> tuple[float, float]:
 
 
 @styled
-def sequence_view(activations: Float[np.ndarray, "C T"],
-                  attention: Float[np.ndarray, "K H T"] | None = None, *, width: int,
-                  names: list[str], truth: pd.DataFrame | None = None,
-                  calls: pd.DataFrame | None = None, window: tuple[int, int] | None = None) -> Figure:
-    """One sequence: activations (up; of the other strand, down) and attention (the largest head),
-    each at the middle of its window; instances in `truth` and `calls` (start, end, motif, strand).
-    """
+def sequence_view(
+    activations: Float[np.ndarray, "C T"], attention: Float[np.ndarray, "K H T"] | None = None, *,
+    width: int, names: list[str], truth: pd.DataFrame | None = None,
+    calls: pd.DataFrame | None = None, window: tuple[int, int] | None = None) -> Figure:
+    """Activations (up; of the other strand, down) and attention (the largest head) at the middle of
+    their windows; instances in `truth` and `calls` (columns start, end, motif, strand)."""
     activations = base._array(activations)
     middle = np.arange(activations.shape[1]) + (width - 1) / 2
     tables = {"planted": truth, "called": calls}

@@ -5,6 +5,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
+from numpy.typing import ArrayLike
 
 from motiflib.motif import Motif
 from motiflib.run import figures as base
@@ -48,7 +49,7 @@ def new_rows(names: list[str], each: float, room: float = 0.9, width: float = WI
     return name_rows(axes_or_new(None, room + each * len(names), width), list(names))
 
 
-def placed(cells: list[Axes], motifs: list[Motif], starts: list[int]) -> None:
+def placed(cells: list[Axes], motifs: list[Motif], starts: ArrayLike) -> None:
     """Logos one under another, column under column: the first of each stands at its start."""
     high = max(start + motif.width for start, motif in zip(starts, motifs, strict=True))
     ends = min(starts) - 0.6, high - 0.4
@@ -57,7 +58,7 @@ def placed(cells: list[Axes], motifs: list[Motif], starts: list[int]) -> None:
         label(ax, y="bits", xlim=ends, ylim=(0, 2.05), yticks=[0, 1, 2], xticks=[])
 
 
-def strips(groups: dict[str, list[float]], colours: list[str], **size) -> Axes:
+def strips(groups: dict[str, ArrayLike], colours: list[str], **size) -> Axes:
     """A row for each group: a dot for each value, a bar at their mean."""
     ax = new_rows(groups, **size)
     for i, (values, colour) in enumerate(zip(groups.values(), colours, strict=True)):
@@ -67,8 +68,7 @@ def strips(groups: dict[str, list[float]], colours: list[str], **size) -> Axes:
 
 
 def dumbbells(table: pd.DataFrame, looks: dict[str, tuple[str, str]]) -> Axes:
-    """A row for each row of a table, a mark (shape, colour) for each column, hollow for the oracle;
-    a line from the least to the greatest."""
+    """A row for each row of a table, a mark (shape, colour) for each column, hollow: the oracle."""
     ax, rows = new_rows(table.index, 0.45, 1.1), -np.arange(len(table))
     ax.hlines(rows, table.min(axis=1), table.max(axis=1), color=FAINT, lw=2, zorder=0)
     for name, (mark, colour) in looks.items():
@@ -79,9 +79,9 @@ def dumbbells(table: pd.DataFrame, looks: dict[str, tuple[str, str]]) -> Axes:
 
 
 @styled
-def curves(lines: dict[str, tuple[list[float], list[float]]], x: str, y: str, *,
+def curves(lines: dict[str, tuple[ArrayLike, ArrayLike]], x: str, y: str, *,
            threshold: float | None = None, marks: bool = True, log: bool = False,
-           ticks: list[float] | None = None, dashed: list[str] = (), **options) -> Axes:
+           ticks: ArrayLike | None = None, dashed: list[str] = (), **options) -> Axes:
     """Lines by name, each (x values, y values); a dashed one takes the colour of the line before.
 
     >>> ax = curves({"in order": (range(3), [-1, 1, -1])}, "gap (bp)", "logit", threshold=0)

@@ -50,8 +50,7 @@ def dispersion(shares: dict[str, np.ndarray], responses: pd.DataFrame) -> Figure
 @styled
 def tracks(values: dict[str, np.ndarray], spans: dict[str, tuple[int, int]],
            window: tuple[int, int]) -> Figure:
-    """Attribution of each base, a row and a scale for each way to compute it (units differ);
-    planted instances are shaded and named."""
+    """Attribution of each base, a row and a scale for each way to compute it; `spans` are shaded."""
     rows = panels(len(values), height=0.75, room=0.4, sharex=True)
     colours = colour_of(dict.fromkeys(name.split(",")[0] for name in values))
     for row, (name, track) in zip(rows, values.items(), strict=True):

@@ -6,6 +6,7 @@ import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
+from numpy.typing import ArrayLike
 from sklearn.metrics import auc, roc_curve
 
 from motifbook.figures.parts import LIMIT, MARKS, curves, dumbbells, label, new_rows, panels, strips
@@ -65,7 +66,7 @@ def to_the_oracle(table: pd.DataFrame, *, bar: float) -> Axes:
 
 
 @styled
-def schedule(progress: list[float], share: list[float], rate: list[float]) -> Axes:
+def schedule(progress: ArrayLike, share: ArrayLike, rate: ArrayLike) -> Axes:
     """How much of the penalties is in force, and the learning rate as a share of its peak."""
     percent = 100 * np.asarray(progress)
     lines = {"learning rate\n/ its peak": (percent, rate), "penalties\nin force": (percent, share)}
@@ -92,7 +93,7 @@ def seeds(table: pd.DataFrame, *, least: float | None = None) -> Axes:
 
 
 @styled
-def roc(scores: dict[str, tuple[list[float], list[float]]]) -> Axes:
+def roc(scores: dict[str, tuple[ArrayLike, ArrayLike]]) -> Axes:
     """Receiver operating characteristic of each {name: (label, score)}; "oracle" is dotted.
 
     >>> ax = roc({"network": ([0, 1, 0, 1], [0.1, 0.9, 0.4, 0.3])})
@@ -109,7 +110,7 @@ def roc(scores: dict[str, tuple[list[float], list[float]]]) -> Axes:
 
 
 @styled
-def precision_recall(pairs: dict[str, tuple[list[float], list[float]]]) -> Axes:
+def precision_recall(pairs: dict[str, tuple[ArrayLike, ArrayLike]]) -> Axes:
     """Precision against recall of each {name: (precision, recall)}; a single pair is a point."""
     ax = axes_or_new(None, 3.8, 4.2)
     for name, (precision, recall) in pairs.items():
@@ -120,7 +121,7 @@ def precision_recall(pairs: dict[str, tuple[list[float], list[float]]]) -> Axes:
 
 
 @styled
-def false_discovery(score: list[float], rates: dict[str, list[float]]) -> Axes:
+def false_discovery(score: ArrayLike, rates: dict[str, ArrayLike]) -> Axes:
     """False discovery rate of the calls from a score upwards; the last of `rates` is the truth."""
     lines = {name: (score, rate) for name, rate in rates.items()}
     ends = {"xlim": (0, 1), "ylim": (0, 1.02)}
