@@ -1,11 +1,10 @@
-"""Rules between motifs: which stand together, in which order, on which strands, how far apart, how
-sure that is, and what the network makes of it.
+"""Rules between motifs: order, strands, distance, how sure they are, what the network makes of it.
 
 An arrangement of two calls is read in the direction in which the first motif is on the + strand, so
-a pair and its reverse complement are one: "M1 + then M2 +, 11 bp" are M1 at 100-108 (+) and M2 at
-111-121 (+), and just as well M2 at 100-110 (-) and M1 at 113-121 (-). The distance runs from the
-first base of a to the first base of b in this direction. Of two calls that face each other (+ then
--) or look away (- then +), both readings are alike: the motif with the lower name comes first.
+a pair and its reverse complement are one: M1 at 100-108 (+) and M2 at 111-121 (+) are "M1 + then
+M2 +, 11 bp", and so are M2 at 100-110 (-) and M1 at 113-121 (-). The distance runs from first base
+to first base in this direction. Of two calls that face each other (+ then -) or look away (- then
++), both readings are alike: the motif with the lower name comes first.
 """
 
 from __future__ import annotations
@@ -16,29 +15,20 @@ from itertools import product
 import numpy as np
 import pandas as pd
 import torch
-from jaxtyping import Float
 from scipy.signal import correlate
 from scipy.stats import false_discovery_control, poisson
 from torch import Tensor
 
 from motiflib.calling import call, merge
-from motiflib.discovery import Found, channel_motifs
+from motiflib.discovery import FLIP, Found, channel_motifs
 from motiflib.files import InputError
 from motiflib.hits import Reader, on_interval
 from motiflib.model import Argminn, evaluating
 from motiflib.sequence import Record, one_hot
 from motiflib.training import predict
 
-FAINT = 0.3  # score of the calls that are counted: in the negative class an instance scores lower
 REACH = 60  # bp from start to start: the longest distance that is looked at
-SHARED = 2  # bases that two motifs beside each other may share: ends of matrices are not sharp
 LEVEL = 0.01  # corrected p-value of a distance that makes a rule
-BESIDE = 0.02  # p-value of a single distance that is enough to prolong a range
-APART = 2  # such distances up to so many bp apart are one range
-CLEAR = 4  # times as frequent as a rule that may be a second reading of the same sites
-PAIRS = 200  # pairs of calls silenced for each rule
-SMALL = 0.25  # an interaction below this share of the largest effect is called none
-TURNED = {"+": "-", "-": "+"}
 ARRANGEMENT = ["motif_a", "strand_a", "motif_b", "strand_b"]
 AT = [*ARRANGEMENT, "distance"]
 EFFECTS = ["both", "without_a", "without_b", "without_both",
@@ -47,20 +37,15 @@ COLUMNS = [*ARRANGEMENT, "low", "high", "distance", "gap_low", "gap_high",
            "count", "expected", "p_value", "speaks", *EFFECTS]
 
 
-def find_rules(
-    model: Argminn, found: Found, records: Iterable[Record | tuple[str, str]], *,
-    calls: pd.DataFrame | None = None, tile: int = 500,
-) -> pd.DataFrame:
+def find_rules(model: Argminn, found: Found, records: Iterable[Record | tuple[str, str]], *,
+               calls: pd.DataFrame | None = None, tile: int = 500) -> pd.DataFrame:
     """Rules between motifs in named sequences, surest first; give both classes to see both kinds.
 
-    Columns: motif_a, strand_a, motif_b, strand_b; low, high, distance: range of distances and the
-    most frequent one; gap_low, gap_high: bases between; count, expected (in sequences that the
-    network puts into the same class), p_value as in `pair_rules`; speaks: "for" or "against", where
-    the network sees the pair more often; both, without_a, without_b, without_both: mean logit as it
-    is and with sites silenced; interaction = both - without_a - without_b + without_both with a 95%
-    interval; verdict. Rules that are seen more often where they lower the logit are left out.
-    `calls` are those of `calling.call`, found here from the score FAINT on if not given; of calls
-    of one motif that share bases the best counts. Raises InputError without records.
+    Columns beside those of `pair_rules`, counted within predicted classes: low, high: range around
+    the commonest distance; gap_low, gap_high: bases between; speaks: "for" or "against", where the
+    pair is more frequent; both, without_a, without_b, without_both: mean logit, sites silenced;
+    interaction = both - without_a - without_b + without_both with a 95% interval; `verdict`. Rules
+    that do the opposite to the logit are left out. InputError without records.
 
     >>> len(find_rules(model, found, records, calls=calls))  # forty sequences are too few
     0
@@ -69,7 +54,7 @@ def find_rules(
     if not records:
         raise InputError("rules: no sequence given; rules are counted over some hundred sequences")
     if calls is None:
-        calls = call(model, found, records, threshold=FAINT, tile=tile)
+        calls = call(model, found, records, threshold=0.3, tile=tile)  # negatives score lower
     merged = [merge(mine, 0) for _, mine in calls.groupby("motif")]
     calls = pd.concat(merged or [calls], ignore_index=True)
     letters = dict(records)
@@ -79,8 +64,7 @@ def find_rules(
     pairs = distances(calls)
     rules = rule_ranges(table.assign(speaks=sides(table, pairs, kinds)))
     length = found.table.set_index("motif").length
-    width = rules.motif_a.map(length)
-    rules = rules.assign(gap_low=rules.low - width, gap_high=rules.high - width)
+    rules[["gap_low", "gap_high"]] = rules[["low", "high"]].sub(rules.motif_a.map(length), axis=0)
     rules = rules[~second_readings(rules, length)].reset_index(drop=True)
     rows = [pair_effects(model, letters, calls, pairs, rule, tile) for rule in rules.itertuples()]
     effects = pd.DataFrame(rows, index=rules.index, columns=EFFECTS)
@@ -90,31 +74,24 @@ def find_rules(
 
 def distances(calls: pd.DataFrame) -> pd.DataFrame:
     """All pairs of calls of one sequence up to REACH bp apart, read as the top of this module says;
-    calls that share more than SHARED bases are two readings of one site and make no pair.
-
-    Columns: sequence, motif_a, strand_a, motif_b, strand_b, distance; call_a, call_b: rows.
-    """
-    table = calls.assign(call=np.arange(len(calls)))
-    table = table.sort_values(["sequence", "start"], kind="stable")
-    columns = ["sequence", "start", "end", "motif", "strand", "call"]
-    sequence, start, end, motif, strand, call = (table[name].to_numpy() for name in columns)
-    pairs = [np.zeros((2, 0), dtype=int)]
-    for rows in table.groupby("sequence", sort=False).indices.values():
-        left, right = rows[np.stack(np.triu_indices(len(rows), 1))]
-        apart = (end[right] > end[left]) & (start[right] >= end[left] - SHARED)
-        pairs.append(np.stack([left[apart], right[apart]]))
-    left, right = np.hstack(pairs)
+    call_a, call_b: rows. Calls that share over two bases, as ends are not sharp, are one site."""
+    calls = calls.reset_index(drop=True).sort_values(["sequence", "start"], kind="stable")
+    columns = ["sequence", "start", "end", "motif", "strand"]
+    sequence, start, end, motif, strand = (calls[name].to_numpy() for name in columns)
+    rows = pd.DataFrame({"sequence": sequence, "row": np.arange(len(calls))})
+    left, right = rows.merge(rows, on="sequence")[["row_x", "row_y"]].to_numpy().T
+    apart = (left < right) & (end[right] > end[left]) & (start[right] >= end[left] - 2)
+    left, right = left[apart], right[apart]
     lower = [name_key(b) < name_key(a) for a, b in zip(motif[left], motif[right], strict=True)]
     turned = np.where(strand[left] == strand[right], strand[left] == "-", lower)
     a, b = np.where(turned, right, left), np.where(turned, left, right)
-    other = table.strand.map(TURNED).to_numpy()
+    other = calls.strand.map(FLIP).to_numpy()
     read = pd.DataFrame({
         "sequence": sequence[left],
         "motif_a": motif[a], "strand_a": np.where(turned, other[a], strand[a]),
         "motif_b": motif[b], "strand_b": np.where(turned, other[b], strand[b]),
         "distance": np.where(turned, end[right] - end[left], start[right] - start[left]),
-        "call_a": call[a], "call_b": call[b],
-    })
+        "call_a": calls.index[a], "call_b": calls.index[b]})
     return read[read.distance <= REACH].astype({"distance": int}).reset_index(drop=True)
 
 
@@ -124,31 +101,26 @@ def name_key(name: str) -> tuple:
     return (0, int(digits), name) if digits.isdigit() else (1, 0, name)
 
 
-def pair_rules(
-    calls: pd.DataFrame, lengths: Mapping[str, int], *, kinds: Mapping[str, object] | None = None,
-) -> pd.DataFrame:
-    """How often two motifs stand in an arrangement, against what their positions alone would give;
-    surest first. `lengths` names all sequences that were searched, those without a call too.
+def pair_rules(calls: pd.DataFrame, lengths: Mapping[str, int], *,
+               kinds: Mapping[str, object] | None = None) -> pd.DataFrame:
+    """How often motifs stand in an arrangement in sequences of these lengths, surest first.
 
-    Columns: motif_a, strand_a, motif_b, strand_b, distance; count; expected, the mean count over
-    all ways to deal out the calls of different motifs anew among the sequences (of one kind, where
-    `kinds` names one for each), strand and place from the middle kept; p_value of a Poisson count
-    at least this high, corrected for all that was looked at (Benjamini and Hochberg 1995).
+    Columns AT; count; expected, the mean count over all ways to deal out the calls of different
+    motifs anew among the sequences (of one kind, where `kinds` names one for each), strand and
+    place from the middle kept; p_value of a Poisson count at least this high, corrected for all
+    that was looked at (Benjamini and Hochberg 1995).
 
-    >>> pair_rules(calls, {r.name: len(r.sequence) for r in records}).head(1)
-      motif_a strand_a motif_b strand_b  distance  count  expected   p_value
-    0      M1        +      M2        -        16      4     0.225  0.054447
+    >>> pair_rules(calls, {r.name: len(r.sequence) for r in records}).expected.head(1).item()
+    0.225
     """
-    groups: dict[object, dict[str, int]] = {}
+    groups, kinds = {}, kinds or {}
     for name, length in lengths.items():
-        groups.setdefault((kinds or {}).get(name), {})[name] = length
-    parts = [expected_counts(calls[calls.sequence.isin(list(mine))], mine)
-             for mine in groups.values()]
+        groups.setdefault(kinds.get(name), {})[name] = length
+    parts = [expected_counts(calls[calls.sequence.isin(mine)], mine) for mine in groups.values()]
     table = pd.concat(parts).groupby(AT, as_index=False).expected.sum()
-    seen = distances(calls).groupby(AT).size().rename("count").reset_index()
-    table = table.merge(seen, on=AT, how="outer").fillna({"count": 0, "expected": 0.0})
-    table = table.astype({"count": int, "distance": int, "expected": float})
-    table["expected"] = table.expected.clip(lower=1 / max(len(lengths), 1))  # none is impossible
+    table = table.merge(distances(calls).value_counts(AT).reset_index(), on=AT, how="outer")
+    table = table.fillna(0).astype({"count": int, "distance": int, "expected": float})
+    table["expected"] = table.expected.clip(lower=1 / len(lengths))  # none is impossible
     count, expected = table["count"], table.expected
     table["p_value"] = false_discovery_control(poisson.sf(count - 1, expected))
     surprise = count * np.log(np.maximum(count, 1e-9) / expected) - count + expected
@@ -159,25 +131,22 @@ def pair_rules(
 
 def expected_counts(calls: pd.DataFrame, lengths: Mapping[str, int]) -> pd.DataFrame:
     """The column expected of `pair_rules`: all shuffles at once, as cross-correlations."""
-    wide = int(max(lengths.values(), default=0)) + 2 * REACH
+    wide = max(lengths.values()) + 2 * REACH
     half = calls.sequence.map(lengths).to_numpy(dtype=float) // 2
     names = sorted(set(calls.motif), key=name_key)
     maps = {}  # number of calls at each place, counted from the middle of their sequences
     for motif, strand, edge in product(names, "+-", ["start", "end"]):
         mine = ((calls.motif == motif) & (calls.strand == strand)).to_numpy()
-        place = (calls[edge].to_numpy() - half)[mine] + wide // 2
-        cells = place.astype(int).clip(0, wide - 1)
-        maps[motif, strand, edge] = np.bincount(cells, minlength=wide).astype(float)
-    reach = slice(wide - 1, wide + REACH)  # where two maps are shifted by 0 to REACH
-    rows = []
+        place = ((calls[edge].to_numpy() - half)[mine] + wide // 2).astype(int).clip(0, wide - 1)
+        maps[motif, strand, edge] = np.bincount(place, minlength=wide).astype(float)
+    rows, reach = [], slice(wide - 1, wide + REACH)  # where two maps are shifted by 0 to REACH
     for a, b in product(names, names):
         for s, t in ["++", "+-", "-+"] if name_key(a) <= name_key(b) else ["++"]:
             count = correlate(maps[b, t, "start"], maps[a, s, "start"])[reach].clip(min=0)
-            if (a, s) != (b, TURNED[t]):  # else the arrangement is its own mate
-                mate = correlate(maps[a, TURNED[s], "end"], maps[b, TURNED[t], "end"])
+            if (a, s) != (b, FLIP[t]):  # else the arrangement is its own mate
+                mate = correlate(maps[a, FLIP[s], "end"], maps[b, FLIP[t], "end"])
                 count = count + mate[reach].clip(min=0)
-            expected = count / max(len(lengths), 1)
-            rows += [(a, s, b, t, distance, value) for distance, value in enumerate(expected)]
+            rows += [(a, s, b, t, at, value) for at, value in enumerate(count / len(lengths))]
     return pd.DataFrame(rows, columns=[*AT, "expected"])
 
 
@@ -191,20 +160,17 @@ def sides(table: pd.DataFrame, pairs: pd.DataFrame, kinds: Mapping[str, bool]) -
 
 
 def rule_ranges(table: pd.DataFrame) -> pd.DataFrame:
-    """Distances of `pair_rules` below LEVEL, joined with neighbours that have the same `speaks`, if
-    there is such a column: low, high and sums of each range, surest first."""
-    keys = [name for name in [*ARRANGEMENT, "speaks"] if name in table]
-    rows = []
+    """Ranges of distances of `pair_rules` below LEVEL, joined where they `speak` alike."""
+    keys, rows = [*ARRANGEMENT, "speaks"], []
     for arrangement, mine in table.groupby(keys, sort=False):
-        alone = poisson.sf(mine["count"] - 1, mine.expected)
-        near = mine[(mine.p_value < LEVEL) | (alone < BESIDE)].sort_values("distance")
-        for _, part in near.groupby((near.distance.diff() > APART).cumsum()):
+        alone = poisson.sf(mine["count"] - 1, mine.expected)  # enough to prolong a range
+        near = mine[(mine.p_value < LEVEL) | (alone < 0.02)].sort_values("distance")
+        for _, part in near.groupby((near.distance.diff() > 2).cumsum()):
             if part.p_value.min() < LEVEL:
                 low, high = part.distance.min(), part.distance.max()
                 whole = mine[mine.distance.between(low, high)]
-                sums = whole["count"].sum(), whole.expected.sum()
-                best = part.distance[part["count"].idxmax()]
-                rows.append((*arrangement, low, high, best, *sums, part.p_value.min()))
+                rows.append((*arrangement, low, high, part.distance[part["count"].idxmax()],
+                             whole["count"].sum(), whole.expected.sum(), part.p_value.min()))
     found = ["low", "high", "distance", "count", "expected", "p_value"]
     out = pd.DataFrame(rows, columns=[*keys, *found])
     sure = poisson.logsf(out["count"].astype(float) - 1, out.expected.astype(float))
@@ -212,9 +178,8 @@ def rule_ranges(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def second_readings(rules: pd.DataFrame, length: Mapping[str, int]) -> np.ndarray:
-    """Which rules are one site that is read twice, or now and then by a wrong name: the two share
-    bases at all distances; or they are one motif, and share bases at some distance, or stand where
-    another rule, at least CLEAR times as frequent, has another motif."""
+    """Which rules are one site read twice: motifs that share bases at all distances, or twice one
+    motif, sharing some or standing where a rule four times as frequent has another motif."""
     places = []
     for rule in rules.itertuples():  # where the partner lies, in bp from a motif's first base
         a, b = length[rule.motif_a], length[rule.motif_b]
@@ -227,22 +192,19 @@ def second_readings(rules: pd.DataFrame, length: Mapping[str, int]) -> np.ndarra
     places = pd.DataFrame(places, columns=["rule", "motif", "low", "high", "count"])
     out = (rules.gap_high < 0).to_numpy(dtype=bool, copy=True)
     for rule in rules[rules.motif_a == rules.motif_b].itertuples():
-        clear = places[(places.motif == rule.motif_a) & (places["count"] >= CLEAR * rule.count)]
+        clear = places[(places.motif == rule.motif_a) & (places["count"] >= 4 * rule.count)]
         both = places[places.rule == rule.Index].merge(clear, how="cross")
         taken = (both.low_x < both.high_y) & (both.low_y < both.high_x)
         out[rule.Index] = rule.gap_low < 0 or taken.any()
     return out
 
 
-def pair_effects(
-    model: Argminn, letters: Mapping[str, str], calls: pd.DataFrame, pairs: pd.DataFrame, rule,
-    tile: int,
-) -> tuple:
-    """The columns EFFECTS of a rule: means of `silenced_logits` over its pairs of calls, at most
-    PAIRS of them at equal steps, their interaction with its 95% interval, and the verdict."""
+def pair_effects(model: Argminn, letters: Mapping[str, str], calls: pd.DataFrame,
+                 pairs: pd.DataFrame, rule, tile: int) -> tuple:
+    """The columns EFFECTS of a rule, over at most 200 of its pairs of calls, at equal steps."""
     same = (pairs[ARRANGEMENT] == [getattr(rule, name) for name in ARRANGEMENT]).all(axis=1)
     pairs = pairs[same & pairs.distance.between(rule.low, rule.high)]
-    pairs = pairs.iloc[:: -(-len(pairs) // PAIRS)]
+    pairs = pairs.iloc[:: -(-len(pairs) // 200)]
     a, b = (calls.iloc[pairs[side]][["start", "end"]].to_numpy() for side in ("call_a", "call_b"))
     first, last = np.minimum(a[:, 0], b[:, 0]), np.maximum(a[:, 1], b[:, 1])
     length = pairs.sequence.map(letters).str.len().to_numpy()
@@ -253,43 +215,30 @@ def pair_effects(
     one, two = (torch.from_numpy(sites - origin[:, None]) for sites in (a, b))
     logits = silenced_logits(model, one_hot(cut), one, two).numpy()
     each = logits @ np.array([1, -1, -1, 1])
-    error = 1.96 * each.std() / np.sqrt(len(each))
-    means = tuple(logits.mean(0))
+    error, means = 1.96 * each.std() / np.sqrt(len(each)), tuple(logits.mean(0))
     interaction = (each.mean(), each.mean() - error, each.mean() + error)
     return (*means, *interaction, verdict(*means, interaction))
 
 
 @torch.no_grad()
-def silenced_logits(model: Argminn, x: Float[Tensor, "N 4 L"], a: Tensor, b: Tensor) -> Tensor:
-    """Logits (N, 4) as they are, without the sites in interval a, without those in b, without both.
-
-    a and b are (N, 2), start and end. A hit on the interval is silenced (its activation set to 0,
-    as if the filter had not fired). The bases stay: the network sees fewer hits.
-    """
+def silenced_logits(model: Argminn, x: Tensor, a: Tensor, b: Tensor) -> Tensor:
+    """Logits (N, 4) as they are, had no filter fired at interval a (N, 2), at b, at both."""
     with evaluating(model) as device:
         reader = Reader(model, x.to(device).float())
         first, second = (on_interval(reader.hits, model.scanner, *sites.to(device).T)
                          for sites in (a, b))
         masks = (first & False, first, second, first | second)
-        logits = [reader.logit(silent=mask)[0] for mask in masks]
-    return torch.stack(logits, 1).cpu()
+        return torch.stack([reader.logit(silent=mask)[0] for mask in masks], 1).cpu()
 
 
 def verdict(both: float, without_a: float, without_b: float, neither: float, interaction) -> str:
-    """What having one motif, the other, or both does to the log-odds, from mean logits and their
-    interaction with its interval (value, low, high).
-
-    "additive": the interval holds 0, or the value is below SMALL of the largest effect.
-    "cooperative": above 0; "both needed" if moreover only both speak for the positive class.
-    "repressive: a", "repressive: b": below 0, and this motif lowers the odds beside the other.
-    "redundant": below 0, each motif helps, but the second adds less than the first.
-
-    >>> verdict(3, -2, -2, -3, (4, 3.5, 4.5))
-    'both needed'
-    """
+    """What two motifs do to the log-odds, from mean logits and the interaction (value, low, high):
+    "additive" if the interval holds 0 or the value is below a quarter of the largest effect. Above
+    0: "cooperative", or "both needed" if only both speak for the positive class. Below 0:
+    "repressive: a" (or b) if this motif lowers the odds beside the other, else "redundant"."""
     value, low, high = interaction
     effects = (without_b - neither, without_a - neither, both - neither, value)
-    small = SMALL * max(map(abs, effects))
+    small = max(map(abs, effects)) / 4
     if low <= 0 <= high or abs(value) < small:
         return "additive"
     if value > 0:
@@ -323,8 +272,7 @@ def rule_sentence(rule: pd.Series, names: Mapping[str, str] | None = None) -> st
     meaning = {
         "additive": "each counts by itself", "both needed": "both are needed",
         "redundant": "either is enough", "cooperative": "together they count for more",
-        "repressive: a": f"{a} undoes {b}", "repressive: b": f"{b} undoes {a}",
-    }
+        "repressive: a": f"{a} undoes {b}", "repressive: b": f"{b} undoes {a}"}
     side = "; it speaks against" if rule.speaks == "against" else ""
     return f"{said}; {meaning[rule.verdict]}{side}"
 
@@ -332,9 +280,9 @@ def rule_sentence(rule: pd.Series, names: Mapping[str, str] | None = None) -> st
 def spacing_table(model: Argminn, found: Found) -> pd.DataFrame:
     """The spacings that the network has learnt, read from its weights rho, no sequence needed.
 
-    Columns: motif_a, strand_a (always +), motif_b, strand_b, distance (signed, from the first base
-    of a to the leftmost base of b in a's direction), weight = exp(rho) over its value in a new
-    network; for each pair of their filters. Empty for a network without a neighbourhood.
+    Columns AT (strand_a always +; distance signed, from the first base of a to the leftmost base of
+    b in a's direction), weight = exp(rho) over its value in a new network; for each pair of their
+    filters. Empty for a network without a neighbourhood.
 
     >>> spacing_table(model, found).sort_values("weight").distance.tail(1).item()
     10

@@ -9,6 +9,7 @@ import pkgutil
 from functools import cache
 from pathlib import Path
 
+import matplotlib.pyplot as plt
 import motifbook
 import numpy as np
 import pandas as pd
@@ -59,4 +60,5 @@ def test_examples_run(room, tmp_path, monkeypatch):
     runner = doctest.DocTestRunner(optionflags=FLAGS)
     for example in doctest.DocTestFinder(exclude_empty=True).find(module, extraglobs=shared()):
         runner.run(example)
+    plt.close("all")
     assert runner.summarize().failed == 0

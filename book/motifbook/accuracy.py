@@ -9,17 +9,14 @@ from motiflib.calling import overlaps
 from motiflib.files import InputError
 
 
-def score_calls(
-    calls: pd.DataFrame, truth: pd.DataFrame, rule: str = "half", sequences: int | None = None
-) -> dict:
+def score_calls(calls: pd.DataFrame, truth: pd.DataFrame, rule: str = "half",
+                sequences: int | None = None) -> dict:
     """How good calls are against planted instances (columns sequence, start, end; calls also
     score), in `sequences` sequences (by default those named in either table).
 
-    A call is right by rule "half" if it overlaps an instance by at least half of the shorter of the
-    two (the paper's rule), by "exact" if it also stands where it should to the base (`in_place`).
-    Precision: share of calls that are right. Recall: share of instances that a right call hits.
-    average_precision: the area under the curve of both over all thresholds, up to the recall of the
-    lowest score in `calls`. best_f1 and best_threshold: the best on this curve.
+    A call is right by rule "half" if it overlaps an instance by half of the shorter one (the
+    paper's rule), by "exact" if it also is `in_place`. Recall: share of instances that a right call
+    hits. average_precision: up to the recall of the lowest score in `calls`.
 
     >>> round(score_calls(calls, simulated.truth)["average_precision"], 2)
     0.83
@@ -29,10 +26,9 @@ def score_calls(
     calls = calls.sort_values("score", ascending=False, kind="stable").reset_index(drop=True)
     good = overlaps(calls, truth)
     good = good if rule == "half" else good[in_place(good)]
-    if sequences is None:
-        sequences = len({*calls.sequence, *truth.sequence})
-    out = {"calls": len(calls), "planted": len(truth)}
-    out["calls_per_sequence"] = len(calls) / max(sequences, 1)
+    sequences = sequences or len({*calls.sequence, *truth.sequence})
+    out = {"calls": len(calls), "planted": len(truth),
+           "calls_per_sequence": len(calls) / max(sequences, 1)}
     if not len(calls):
         nothing = ("precision", "recall", "f1", "average_precision", "best_f1")
         return out | dict.fromkeys(nothing, 0.0) | {"best_threshold": 1.0}
@@ -43,24 +39,16 @@ def score_calls(
     f1 = 2 * precision * recall / np.maximum(precision + recall, 1e-12)
     best = int(f1.argmax())
     return out | {
-        "precision": float(precision[-1]),
-        "recall": float(recall[-1]),
-        "f1": float(f1[-1]),
+        "precision": float(precision[-1]), "recall": float(recall[-1]), "f1": float(f1[-1]),
         "average_precision": float((np.diff(recall, prepend=0) * precision).sum()),
-        "best_f1": float(f1[best]),
-        "best_threshold": float(calls.score[best]),
+        "best_f1": float(f1[best]), "best_threshold": float(calls.score[best]),
     }
 
 
 def in_place(pairs: pd.DataFrame) -> pd.Series:
-    """Which of the pairs of `overlaps` stand to each other as their two motifs most often do, to
-    the base.
-
-    A motif found may be narrower than the one planted, and its other strand up; so what counts is
-    that it always stands at the same place of the instance, read on the instance's strand: per pair
-    of motifs and strands the most frequent place is the right one. Without motif and strand in both
-    tables, starts must be equal.
-    """
+    """Which pairs of `overlaps` stand to each other, to the base, as their two motifs and strands
+    most often do: a motif found may be narrower than the one planted, and its other strand up.
+    Without motif and strand in both tables, starts must be equal."""
     if not {"motif", "motif_true", "strand", "strand_true"} <= set(pairs):
         return pairs.start == pairs.start_true
     forward = pairs.strand_true == "+"

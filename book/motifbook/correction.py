@@ -1,5 +1,4 @@
-"""A network that knows the composition of the sequence it reads: the background of its motif
-scores, corrected.
+"""A network that knows the composition of the sequence it reads.
 
 A filter weighs a base by its log-odds against the background that it was trained on, times a scale:
 w[b] = lambda log(p[b] / q[b]). In a sequence of other base frequencies q', the right weight is
@@ -22,14 +21,11 @@ from motiflib.model import Argminn, MotifScanner
 
 GC = 0.5  # of the training background
 SURE = 2  # standard errors by which a sequence's composition departs from it before it is believed
-LEAST_P = 0.01  # a filter does not tell rare from impossible
 
 
 class CorrectedScanner(MotifScanner):
-    """A `MotifScanner` whose scores are against each sequence's own base frequencies.
-
-    `share` (C, W) is lambda where a channel's motif stands in its window, else 0.
-    """
+    """A `MotifScanner` whose scores are against each sequence's own base frequencies; `share` is
+    lambda where a channel's motif stands in its window, else 0."""
 
     def __init__(self, scanner: MotifScanner, share: Float[Tensor, "C W"]):
         torch.nn.Module.__init__(self)
@@ -48,24 +44,15 @@ class CorrectedScanner(MotifScanner):
 
 
 def departure(strong: Float[Tensor, " B"], known: Float[Tensor, " B"]) -> Float[Tensor, " B"]:
-    """By how much the fraction of G and C among `known` bases departs from a half, as far as chance
-    does not explain it.
-
-    d (1 - SURE^2 s^2 / d^2) where positive, else 0: positive-part James-Stein, with s the standard
-    error of a fraction of so many bases. Without it, correcting a sequence of ordinary composition
-    would only add noise to its scores.
-
-    >>> departure(torch.tensor([255.0, 400.0]), torch.tensor([500.0, 500.0]))
-    tensor([0.0000, 0.2933])
-    """
+    """By how much the fraction of G and C departs from a half, beyond chance (positive-part
+    James-Stein): without it, correcting an ordinary composition would only add noise."""
     moved = strong / known.clamp(min=1) - GC
     chance = SURE**2 * GC * (1 - GC) / known.clamp(min=1)
     return moved * (1 - chance / moved.square().clamp(min=1e-12)).clamp(min=0)
 
 
 def correct_background(model: Argminn, found: Found) -> Argminn:
-    """A copy of `model`, trained on backgrounds of 50% GC, that allows for each sequence's own
-    composition; it takes the network's place everywhere, and weights are not changed.
+    """A copy of `model`, trained at 50% GC, that allows for each sequence's own composition.
 
     >>> type(correct_background(model, found).scanner).__name__
     'CorrectedScanner'
@@ -85,17 +72,11 @@ def correct_background(model: Argminn, found: Found) -> Argminn:
     return out
 
 
-def filter_scale(
-    weights: Float[np.ndarray, "4 W"], pfm: Float[np.ndarray, "4 w"], start: int
-) -> tuple[float, slice]:
+def filter_scale(weights: Float[np.ndarray, "4 W"], pfm: Float[np.ndarray, "4 w"],
+                 start: int) -> tuple[float, slice]:
     """lambda, by least squares of a filter's columns on log p where the motif stands, and these
-    columns of the filter.
-
-    >>> pfm = found.motifs[0].pfm.clip(0.01)
-    >>> round(filter_scale(2 * np.log(pfm), pfm, 0)[0], 3)
-    2.0
-    """
+    columns of the filter."""
     first, end = max(start, 0), min(start + pfm.shape[1], weights.shape[1])
-    log_p = np.log(np.clip(pfm[:, first - start : end - start], LEAST_P, 1))
+    log_p = np.log(np.clip(pfm[:, first - start : end - start], 0.01, 1))  # rare is not impossible
     a, b = (v - v.mean(0) for v in (weights[:, first:end], log_p))
     return max(0.0, float((a * b).sum() / (b * b).sum())), slice(first, end)

@@ -1,9 +1,5 @@
-"""The same motifs in changed surroundings: what predictions, calls and their scores do then.
-
-A change takes simulated (or labelled) sequences with their truth and gives them back changed, the
-motif instances base by base as they were. Negatives are changed in the same way as positives, so a
-change tells a classifier nothing.
-"""
+"""The same motifs, base by base, in changed surroundings: what predictions and calls do then.
+Negatives are changed in the same way as positives, so a change tells a classifier nothing."""
 
 from __future__ import annotations
 
@@ -27,20 +23,16 @@ from motiflib.run.known import jaspar
 from motiflib.sequence import codes_of, from_codes
 from motiflib.training import predict
 
-# (sequences, seed) -> the same instances in other surroundings
-Change = Callable[[Simulated, int], Simulated]
-Contexts = Mapping[str, Mapping[str, Change]]  # name of a context: {level: change}
-COLUMNS = ["context", "level", "measure", "value", "low", "high", "n"]
+# name of a context: {level: change}, a change being (sequences, seed) -> sequences
+Contexts = Mapping[str, Mapping[str, Callable[[Simulated, int], Simulated]]]
 BEFORE = "as trained"
 DISTRACTORS = ("SP1", "NFYA", "NRF1", "YY1", "STAT1", "HNF4A", "CEBPA", "TP53")
 # Rows: what follows A, C, G, T. Composition is uniform in "runs" and "alternating".
 CHAINS = {
     "runs": 0.16 + 0.36 * np.eye(4),
     "alternating": 0.36 * np.roll(np.eye(4), 2, 1) + 0.16,
-    "CpG-poor": np.array([
-        [0.30, 0.18, 0.28, 0.24], [0.34, 0.28, 0.04, 0.34],
-        [0.28, 0.24, 0.28, 0.20], [0.20, 0.22, 0.28, 0.30],
-    ]),
+    "CpG-poor": np.array([[0.30, 0.18, 0.28, 0.24], [0.34, 0.28, 0.04, 0.34],
+                          [0.28, 0.24, 0.28, 0.20], [0.20, 0.22, 0.28, 0.30]]),
 }
 
 
@@ -52,24 +44,16 @@ def rebuilt(data: Simulated, codes: np.ndarray, by: int = 0) -> Simulated:
     return data._replace(x=x, truth=truth[inside].reset_index(drop=True))
 
 
-def redraw(
-    data: Simulated, seed: int = 0, *, gc: float = 0.5, background=None, length: int | None = None,
-    by: int = 0,
-) -> Simulated:
+def redraw(data: Simulated, seed: int = 0, *, gc: float = 0.5, background=None,
+           length: int | None = None, by: int = 0) -> Simulated:
     """The same instances on a new background, as of `grammar.simulate`, `by` bp further on, in a
-    sequence of `length` bp (middle on middle).
-
-    Raises InputError where an instance would leave the sequence.
-
-    >>> redraw(simulated, gc=0.3).truth.equals(simulated.truth)
-    True
-    """
+    sequence of `length` bp (middle on middle); InputError where one would leave the sequence."""
     truth, (n, _, before) = data.truth, data.x.shape
     length = length or before
     by += length // 2 - before // 2
     if len(truth) and (truth.start.min() + by < 0 or truth.end.max() + by > length):
-        moved = f"{length} bp with instances moved by {by} bp"
-        raise InputError(f"{moved}: some would leave the sequence; choose less")
+        raise InputError(f"{length} bp with instances moved by {by} bp: some would leave the "
+                         "sequence; choose less")
     codes = Background(length, gc, background).draw(streams(seed, 0, n)).numpy().copy()
     row, column = np.nonzero(planted_mask(truth, n, before))
     codes[row, column + by] = codes_of(data.x)[row, column]
@@ -77,12 +61,7 @@ def redraw(
 
 
 def slide(data: Simulated, seed: int = 0, *, by: int = 1) -> Simulated:
-    """An insertion (`by` > 0) or deletion at the left end: all else moves by `by` bp, the length
-    stays.
-
-    >>> slide(simulated, by=-3).truth.start.equals(simulated.truth.start - 3)
-    True
-    """
+    """An insertion (`by` > 0) or deletion at the left end: all else moves, the length stays."""
     old, length = codes_of(data.x), data.x.shape[2]
     new = Background(length).draw(streams(seed, 0, len(old))).numpy().copy()
     new[:, max(by, 0) : length + min(by, 0)] = old[:, max(-by, 0) : length - max(by, 0)]
@@ -90,11 +69,7 @@ def slide(data: Simulated, seed: int = 0, *, by: int = 1) -> Simulated:
 
 
 def turn_over(data: Simulated, seed: int = 0) -> Simulated:
-    """The other strand of every sequence.
-
-    >>> turn_over(turn_over(simulated)).truth.equals(simulated.truth)
-    True
-    """
+    """The other strand of every sequence."""
     length, t = data.x.shape[2], data.truth
     strand = t.strand.map({"+": "-", "-": "+"})
     truth = t.assign(start=length - t.end, end=length - t.start, strand=strand)
@@ -102,12 +77,7 @@ def turn_over(data: Simulated, seed: int = 0) -> Simulated:
 
 
 def distract(data: Simulated, seed: int = 0, *, count: int = 4) -> Simulated:
-    """`count` sampled instances of motifs that mean nothing here, of eight well known factors, out
-    of JASPAR, anywhere but on the planted ones.
-
-    >>> distract(simulated, count=2).truth.equals(simulated.truth)
-    True
-    """
+    """`count` sampled instances of motifs that mean nothing here, anywhere but on the planted."""
     motifs = [jaspar(name) for name in DISTRACTORS]
     rng, codes = np.random.default_rng(seed), codes_of(data.x)
     taken = planted_mask(data.truth, *codes.shape)
@@ -125,15 +95,7 @@ def distract(data: Simulated, seed: int = 0, *, count: int = 4) -> Simulated:
 
 
 def standard_contexts(flanks: Mapping[str, Sequence[str]] | None = None) -> Contexts:
-    """The changes that `context_sweep` knows; `flanks` are real sequences by name.
-
-    gc 5% to 95% in steps of 5; dinucleotide structure; real flanks; position of the motifs from
-    where they were; distractor motifs; shift by an insertion or deletion; the other strand; length
-    of the sequence.
-
-    >>> list(standard_contexts())
-    ['gc', 'dinucleotide', 'position', 'distractors', 'shift', 'reverse complement', 'length']
-    """
+    """The changes that `context_sweep` knows; `flanks` are real sequences by name."""
     flanks = {name: list(sequences) for name, sequences in (flanks or {}).items()}
     moves, shifts = (-100, -50, -25, -10, 0, 10, 25, 50, 100), (-5, -4, -3, -2, -1, 1, 2, 3, 4, 5)
     lengths = (300, 500, 750, 1000, 1500, 2000)
@@ -150,23 +112,16 @@ def standard_contexts(flanks: Mapping[str, Sequence[str]] | None = None) -> Cont
     return {name: levels for name, levels in out.items() if levels}
 
 
-def context_sweep(
-    model: nn.Module | Callable[[Tensor], Tensor], data: Simulated,
-    contexts: Sequence[str] | Contexts, *, found: Found | None = None, draws: int = 200,
-    seed: int = 0,
-) -> pd.DataFrame:
-    """How a classifier does when the surroundings of the same motif instances change: a row a
-    context, level, measure.
+def context_sweep(model: nn.Module | Callable[[Tensor], Tensor], data: Simulated,
+                  contexts: Sequence[str] | Contexts, *, found: Found | None = None,
+                  draws: int = 200, seed: int = 0) -> pd.DataFrame:
+    """How a classifier, a network that gives logits or any function from x (N,4,L) to
+    probabilities, does in changed surroundings: names out of `standard_contexts()`, or changes of
+    your own. With `found`, the motifs of an ARGMINN, instances in the positives are called too.
 
-    `model` is a network that gives logits, or any function from x (N,4,L) to probabilities.
-    `contexts`: names out of `standard_contexts()`, or changes of your own. With `found`, the motifs
-    of an ARGMINN, instances in the positives are called too.
-
-    Columns: context, level, measure, value, low, high (95%, bootstrap over sequences), n. Measures:
-    accuracy, auroc, auprc; change, the median change of a sequence's probability; precision and
-    recall of calls; kept, the share of instances called before that still are; agreement,
-    Spearman's rank correlation of the instances' scores before and after. The context "as trained"
-    holds the sequences before any change.
+    Columns: context ("as trained": before any change), level, measure, value, low, high (95%), n.
+    Measures: accuracy, auroc, auprc; change, the median of a probability's; precision and recall of
+    calls; kept, the share of calls that stay; agreement, Spearman's rho of the instances' scores.
 
     >>> table = context_sweep(lambda x: x[:, 1].mean(1), simulated, ["reverse complement"], draws=9)
     >>> table.level.unique().tolist()
@@ -182,45 +137,40 @@ def context_sweep(
     rows = [(BEFORE, "", *row) for row in before.compare(before, draws, seed)]
     for context, levels in contexts.items():
         for level, change in levels.items():
-            changed = change(data, seed + 1)  # one seed: levels differ in nothing else
-            after = Reading(model, changed, found)
+            after = Reading(model, change(data, seed + 1), found)  # one seed for all levels
             rows += [(context, level, *row) for row in after.compare(before, draws, seed)]
-    return pd.DataFrame(rows, columns=COLUMNS)
+    return pd.DataFrame(rows, columns="context level measure value low high n".split())
 
 
 class Reading:
-    """What a classifier says of sequences: p (N,), and for calls a row a planted instance and the
-    counts of calls."""
+    """What a classifier says of sequences: probabilities, and calls on the planted instances."""
 
     def __init__(self, model, data: Simulated, found: Found | None):
-        x = data.x.float()
-        p = predict(model, x) if isinstance(model, nn.Module) else model(x)
-        self.p, self.y = np.asarray(p, dtype=float), data.y.numpy() > 0.5
+        judge = partial(predict, model) if isinstance(model, nn.Module) else model
+        self.p, self.y = np.asarray(judge(data.x.float()), float), data.y.numpy() > 0.5
         self.instances = None
         if found is not None:
             self.instances, self.calls = instance_scores(model, found, data)
 
     def compare(self, before: Reading, draws: int, seed: int) -> list[tuple]:
-        """Rows (measure, value, low, high, n)."""
         weights = resampled(self.y, draws, seed)
         every = classified(self.y, self.p, weights)
-        every["change"] = median_change(self.p, before.p, draws, seed)
-        positives = {}
-        if self.instances is not None:
-            positives = called(self, before, weights[:, self.y])
+        gap, rng = np.abs(self.p - before.p), np.random.default_rng(seed)
+        drawn = gap[rng.integers(len(gap), size=(draws, len(gap)))]
+        every["change"] = np.append(np.median(gap), np.median(drawn, 1))
+        calling = self.instances is not None
+        positives = called(self, before, weights[:, self.y]) if calling else {}
         rows = [(name, *interval(v), len(self.y)) for name, v in every.items()]
         return rows + [(name, *interval(v), int(self.y.sum())) for name, v in positives.items()]
 
 
 def resampled(y: np.ndarray, draws: int, seed: int) -> np.ndarray:
-    """How often each sequence is drawn, (1 + draws, N), classes apart; the first row is all ones,
-    the sample itself."""
+    """How often each sequence is drawn, (1 + draws, N), classes apart; first the sample itself."""
     rng, out = np.random.default_rng(seed), np.ones((1 + draws, len(y)))
     for label in (True, False):
         rows = np.flatnonzero(y == label)
         if len(rows):
-            chances = np.full(len(rows), 1 / len(rows))
-            out[1:, rows] = rng.multinomial(len(rows), chances, size=draws)
+            out[1:, rows] = rng.multinomial(len(rows), np.full(len(rows), 1 / len(rows)), draws)
     return out
 
 
@@ -233,31 +183,21 @@ def interval(values: np.ndarray) -> tuple[float, float, float]:
 
 
 def classified(y: np.ndarray, p: np.ndarray, weights: np.ndarray) -> dict[str, np.ndarray]:
-    """Accuracy, AUROC and AUPRC for each row of weights, from one sorting; ties of p are one step
-    of the curve."""
+    """Measures for each row of weights, from one sorting; ties of p are one step of the curve."""
     order = np.argsort(-p, kind="stable")
     last = np.append(np.flatnonzero(np.diff(p[order])), len(p) - 1)  # of each group of equal p
     w, positive = weights[:, order], y[order]
     hits, false = (np.cumsum(w * side, 1)[:, last] for side in (positive, ~positive))
     tpr, fpr = (np.pad(c / c[:, -1:], ((0, 0), (1, 0))) for c in (hits, false))
-    precision = hits / np.maximum(hits + false, 1e-12)
     return {
         "accuracy": (weights * ((p > 0.5) == y)).sum(1) / weights.sum(1),
         "auroc": (np.diff(fpr, axis=1) * (tpr[:, 1:] + tpr[:, :-1]) / 2).sum(1),
-        "auprc": (np.diff(tpr, axis=1) * precision).sum(1),
+        "auprc": (np.diff(tpr, axis=1) * (hits / np.maximum(hits + false, 1e-12))).sum(1),
     }
 
 
-def median_change(p: np.ndarray, before: np.ndarray, draws: int, seed: int) -> np.ndarray:
-    """Median of |p - before|, then of `draws` resamples."""
-    gap, rng = np.abs(p - before), np.random.default_rng(seed)
-    drawn = gap[rng.integers(len(gap), size=(draws, len(gap)))]
-    return np.append(np.median(gap), np.median(drawn, 1))
-
-
 def instance_scores(model, found: Found | None, data: Simulated) -> tuple[pd.DataFrame, np.ndarray]:
-    """The best score of a call on each planted instance of the positives, 0 where there is none,
-    and (positives, 2): right calls, calls. A call is on an instance if they `overlaps`."""
+    """Best score of a call on each planted instance, or 0; (positives, 2): right calls, calls."""
     positive = data.y.numpy() > 0.5
     rows = np.flatnonzero(positive)
     names = [data.names[i] for i in rows]
@@ -278,7 +218,6 @@ def instance_scores(model, found: Found | None, data: Simulated) -> tuple[pd.Dat
 
 
 def called(after: Reading, before: Reading, weights: np.ndarray) -> dict[str, np.ndarray]:
-    """Precision, recall, kept and agreement for each row of weights (1 + draws, positives)."""
     each = weights[:, after.instances.place.to_numpy()]  # (1 + draws, instances)
     scores = [reading.instances.score.to_numpy() for reading in (before, after)]
     was, now = (score >= THRESHOLD for score in scores)
@@ -296,12 +235,9 @@ def called(after: Reading, before: Reading, weights: np.ndarray) -> dict[str, np
 
 
 def kept_calls(model, found: Found | None, data: Simulated, *, surroundings=100) -> pd.DataFrame:
-    """The planted instances of the positives: columns of the truth; score, in the sequence as it
-    is; kept, the share of `surroundings` new backgrounds in which each is called.
-
-    Without `found`, `model` is any function from sequences (`Simulated`) to a table of calls: how
-    the oracle is asked.
-    """
+    """The planted instances of the positives with their score and kept, the share of `surroundings`
+    new backgrounds in which each is called. Without `found`, `model` is any function from
+    `Simulated` to a table of calls: how the oracle is asked."""
     first, _ = instance_scores(model, found, data)
     times = 0
     for seed in range(1, surroundings + 1):

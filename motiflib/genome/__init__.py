@@ -1,2 +1,1 @@
-"""Genomes: stretches of a FASTA file, examples from peaks, training on them, calls along all of
-a genome."""
+"""Genomes: FASTA files, examples from peaks, training on them, calls along all of a genome."""

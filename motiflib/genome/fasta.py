@@ -1,7 +1,4 @@
-"""A genome on disk: any stretch of any chromosome, without reading the rest. Coordinates are
-0-based half-open."""
-
-from __future__ import annotations
+"""A genome on disk: any stretch of any chromosome; coordinates are 0-based half-open."""
 
 import difflib
 import gzip
@@ -43,40 +40,37 @@ class Genome(AbstractContextManager):
         except Exception as error:  # pyfaidx, Biopython and gzip raise of many classes
             raise self._refused(error) from error
         self.chroms = {record.name: len(record) for record in self._fasta}
-        for name in (name for name, length in self.chroms.items() if not length):
-            raise InputError(f"{path}: chromosome {name!r} has no sequence; is the file cut short? "
-                             "Else remove it")
+        for name, length in self.chroms.items():
+            need(length, f"{path}: chromosome {name!r} has no sequence; is the file cut short? "
+                         "Else remove it")
 
     def _refused(self, error: Exception) -> InputError:
         """An error of opening in one line that names the user's file, not the copy."""
         reason = " ".join(str(error).split()).replace(str(self.file), str(self.path))
-        text = f"{self.path}: cannot be indexed ({reason}); repair the FASTA"
-        damage = (EOFError, zlib.error, gzip.BadGzipFile)
-        if isinstance(error, damage) or "EOF marker" in reason:
-            text = f"{self.path}: damaged or truncated gzip ({reason}); fetch the file again"
-        elif isinstance(error, OSError) and error.strerror:
-            reason = f"the index cannot be written ({error.strerror}); free the cache"
-            text = f"{cache_folder() / 'index'}: {reason}"
-        return InputError(text)
+        if isinstance(error, (EOFError, zlib.error, gzip.BadGzipFile)) or "EOF marker" in reason:
+            damage = f"damaged or truncated gzip ({reason}); fetch the file again"
+            return InputError(f"{self.path}: {damage}")
+        if isinstance(error, OSError) and error.strerror:
+            why = f"the index cannot be written ({error.strerror}); free the cache"
+            return InputError(f"{cache_folder() / 'index'}: {why}")
+        return InputError(f"{self.path}: cannot be indexed ({reason}); repair the FASTA")
 
     def fetch(self, chrom: str, start: int, end: int) -> str:
-        """Letters [start, end) of a chromosome, upper case, ACGTN only; InputError for an unknown
-        chromosome (with the nearest names), a stretch that leaves it, another letter."""
+        """Letters [start, end), upper case, ACGTN; InputError for no such place, other letters."""
         if chrom not in self.chroms:
             near = difflib.get_close_matches(chrom, self.chroms, 3, 0.4) or list(self.chroms)[:3]
             near = ", ".join(near)
             raise InputError(f"{self.path}: no chromosome {chrom!r}; did you mean {near}?")
         place, length = f"{self.path}: {chrom}:{start}-{end}", self.chroms[chrom]
-        if not 0 <= start < end <= length:
-            raise InputError(f"{place} is empty or leaves the chromosome (0-{length}); correct it")
+        need(0 <= start < end <= length,
+             f"{place} is empty or leaves the chromosome (0-{length}); correct it")
         record, start, end, before = self._fasta[chrom], int(start), int(end), max(start - 100, 0)
         try:
             text = record[start:end]
         except ValueError:  # pyfaidx 0.9 cannot begin at the first byte of a BGZF block
             text = record[before:end][start - before :]
-        if len(text) != end - start:
-            raise InputError(f"{place} has {len(text)} letters there: the index {self.indexes[0]} "
-                             "does not fit the file; delete it")
+        need(len(text) == end - start, f"{place} has {len(text)} letters there: the index "
+                                       f"{self.indexes[0]} does not fit the file; delete it")
         codes = text.encode("latin-1", "replace")
         if odd := codes.translate(None, b"ACGTN" + IUPAC):  # here: all of the file would take long
             at = codes.index(odd[:1])
@@ -96,15 +90,22 @@ class Genome(AbstractContextManager):
         self._fasta.close()
 
 
+def need(fits: object, message: str) -> None:
+    """InputError with this message, unless it fits."""
+    if not fits:
+        raise InputError(message)
+
+
 def _head(path: Path) -> bytes:
     """How a file begins; InputError unless it may be a genome."""
     expected = "expected a genome in FASTA, plain or BGZF"
-    if os.path.exists(path) and not os.path.isfile(path) and str(path) != os.devnull:
-        what = "a folder" if path.is_dir() else "a pipe or device, not a file"
-        raise InputError(f"{path}: is {what}; {expected}")
-    if next(read_lines(path), None) is None:  # it refuses what is not there or not text
-        raise InputError(f"{path}: is empty; {expected}")
-    return path.open("rb").read(14)
+    file = os.path.isfile(path) or not os.path.exists(path) or str(path) == os.devnull
+    what = "a folder" if path.is_dir() else "a pipe or device, not a file"
+    need(file, f"{path}: is {what}; {expected}")
+    text = next(read_lines(path), "")  # it refuses what is not there or not text
+    need(text, f"{path}: is empty; {expected}")
+    with path.open("rb") as stream:
+        return stream.read(14)
 
 
 def _kept(path: Path, ends: list[str], make) -> list[Path]:
@@ -117,10 +118,9 @@ def _kept(path: Path, ends: list[str], make) -> list[Path]:
         log.info("%s %s", "unpacking" if make is _unpack else "indexing", path)
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=folder) as scratch:  # nobody reads half of it
-            fresh = [Path(scratch, place.name) for place in kept]
-            make(path, fresh)
-            for file, place in zip(fresh, kept, strict=True):
-                file.replace(place)
+            make(path, [Path(scratch, place.name) for place in kept])
+            for place in kept:
+                Path(scratch, place.name).replace(place)
     return kept
 
 

@@ -1,7 +1,4 @@
-"""Peaks in, labelled examples out: BED files, names of chromosomes, windows around summits, what to
-compare peaks with. Coordinates are 0-based half-open, as in BED."""
-
-from __future__ import annotations
+"""Peaks in, labelled examples out: BED files, windows around summits, what to compare them with."""
 
 import logging
 import os
@@ -14,23 +11,20 @@ import numpy as np
 import pandas as pd
 
 from motiflib.files import RATIO, InputError, read_lines
-from motiflib.genome.fasta import Genome
+from motiflib.genome.fasta import Genome, need
 from motiflib.sequence import shuffle
 
 log = logging.getLogger(__name__)
 PLACE = ["chrom", "start", "end"]
 COLUMNS = [*PLACE, "name", "score", "strand", "summit"]
-WHOLE = " *-?[0-9]{1,18} *"  # int() would also take 1_0 and the digits of other scripts
 ROMAN = "I II III IV V VI VII VIII IX X XI XII XIII XIV XV XVI".split()
 Intervals = str | os.PathLike | pd.DataFrame
 
 
 def read_intervals(path: str | os.PathLike) -> pd.DataFrame:
-    """Intervals of a BED file of 3 columns or more, a narrowPeak or a summit file, plain or gzip.
-
-    Columns: chrom, start, end, name ("chrom:start-end" where the file has none), score (text),
-    strand (+, - or .), and summit, the 0-based position of the signal's top: that of a narrowPeak
-    file, else the middle. Raises InputError with the line that is not BED.
+    """Intervals of a BED file of 3 columns or more, or a narrowPeak file, plain or gzip: chrom,
+    start, end, name (else "chrom:start-end"), score (text), strand (+, - or .), summit (0-based;
+    of a narrowPeak, else the middle). InputError with the line that is not BED.
 
     >>> size = Path("peaks.bed").write_text("chr1\\t10\\t20\\n")
     >>> read_intervals("peaks.bed").summit.tolist()
@@ -40,43 +34,36 @@ def read_intervals(path: str | os.PathLike) -> pd.DataFrame:
     for number, line in enumerate(map(str.strip, read_lines(path)), 1):
         if line and not line.startswith("#") and line.split()[0] not in ("track", "browser"):
             rows.append(_row(f"{path}: line {number}", line))
-    if not rows:
-        raise InputError(f"{path}: no interval in this file; expected BED: chromosome, start, end")
+    need(rows, f"{path}: no interval in this file; expected BED: chromosome, start, end")
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
 def _row(where: str, line: str) -> tuple:
     cells = line.split("\t") if "\t" in line else line.split()
-    if len(cells) < 3:
-        raise InputError(f"{where}: {len(cells)} column{'s' * (len(cells) > 1)}, expected "
+    need(len(cells) > 2, f"{where}: {len(cells)} column{'s' * (len(cells) > 1)}, expected "
                          "chromosome, start, end; is this BED, with tabs?")
-    if not all(re.fullmatch(WHOLE, cell) for cell in cells[1:3]):
-        raise InputError(f"{where}: start {cells[1]!r} and end {cells[2]!r} are not whole numbers; "
-                         "is this BED? Put # before a header")
+    # int() would also take 1_0 and the digits of other scripts
+    need(all(re.fullmatch(" *-?[0-9]{1,18} *", cell) for cell in cells[1:3]),
+         f"{where}: start {cells[1]!r} and end {cells[2]!r} are not whole numbers; is this BED? "
+         "Put # before a header")
     start, end = int(cells[1]), int(cells[2])
-    if start < 0:
-        raise InputError(f"{where}: start {start} is below 0; correct it")
-    if end <= start:
-        shifted = "1-based? BED counts from 0: subtract 1 from each start"
-        advice = shifted if end == start else "swap them"
-        raise InputError(f"{where}: end {end} is not after start {start}; {advice}")
+    need(start >= 0, f"{where}: start {start} is below 0; correct it")
+    based = "1-based? BED counts from 0: subtract 1 from each start"
+    advice = based if end == start else "swap them"
+    need(end > start, f"{where}: end {end} is not after start {start}; {advice}")
     summit = (start + end) // 2
     if len(cells) == 10 and re.fullmatch("[0-9]+", cells[9]):  # narrowPeak; -1 means unknown
         summit = start + int(cells[9][:18])  # whatever has more digits lies behind the end too
-    if summit >= end:
-        raise InputError(f"{where}: summit {cells[9]} lies behind the end of the peak; "
-                         "is this narrowPeak?")
-    rest = cells[3:6]
-    name, score, strand = rest + ["", ".", "."][len(rest) :]
+    need(summit < end, f"{where}: summit {cells[-1]} lies behind the end of the peak; "
+                       "is this narrowPeak?")
+    name, score, strand = cells[3:6] + ["", ".", "."][len(cells[3:6]) :]
     strand = strand if strand in "+-" else "."
     return cells[0], start, end, name or f"{cells[0]}:{start}-{end}", score, strand, summit
 
 
-def same_names(
-    wanted: Collection[str], there: Collection[str], *, some: bool = False
-) -> dict[str, str]:
-    """The names in `there` that mean those `wanted`, as {"chr10": "chrX"}; empty unless that is so
-    for all of them (or, with `some`, for most)."""
+def same_names(wanted: Collection[str], there: Collection[str], *,
+               some: bool = False) -> dict[str, str]:
+    """Names in `there` for those `wanted`, none unless for all (`some`: most): {"chr4": "chrIV"}"""
     for roman in (False, True):
         known = {_plain_name(name, roman): name for name in there}
         plain = {name: _plain_name(name, roman) for name in wanted}
@@ -94,32 +81,27 @@ def _plain_name(chrom: str, roman: bool) -> str:
     return str(ROMAN.index(name) + 1) if roman and name in ROMAN else name
 
 
-def on_genome(
-    source: Intervals, chroms: Mapping[str, int], *, rename: bool = False, some: bool = False
-) -> pd.DataFrame:
-    """Intervals, or those of a file, checked against the chromosomes of a genome (name -> length);
-    InputError for a name that it lacks, or an interval beyond a chromosome.
+def on_genome(source: Intervals, chroms: Mapping[str, int], *, rename: bool = False,
+              some: bool = False) -> pd.DataFrame:
+    """Intervals, or those of a file, on the chromosomes of a genome (name -> length), else
+    InputError. `rename` takes names such as chr1, 1 and chrI for one another where all of them fit;
+    `some` (for a blacklist) leaves out intervals on chromosomes that the genome lacks.
 
-    With `rename`, names such as chr1, 1 and chrI are taken for one another where all of them fit.
-    With `some` (for a blacklist), intervals on chromosomes that the genome lacks are left out.
-
-    >>> peaks = pd.DataFrame({"chrom": ["chr1"], "start": [5], "end": [9]})
-    >>> on_genome(peaks, {"chrI": 230218}, rename=True).chrom[0]
+    >>> on_genome(pd.DataFrame({"chrom": ["chr1"], "end": [9]}), {"chrI": 20}, rename=True).chrom[0]
     'chrI'
     """
     given = isinstance(source, pd.DataFrame)
     table, where = (source, "intervals") if given else (read_intervals(source), os.fspath(source))
-    wanted = list(dict.fromkeys(table.chrom))
-    unknown = [name for name in wanted if name not in chroms]
-    if unknown:
+    wanted = table.chrom.unique()
+    if unknown := [name for name in wanted if name not in chroms]:
         meant = same_names(wanted, chroms, some=some)
         if not meant and some and len(unknown) < len(wanted):
             meant = {name: name for name in wanted if name in chroms}
         elif not meant:
             has = ", ".join(list(chroms)[:4])
-            raise InputError(f"{where}: no chromosome {unknown[0]!r} in the genome, which has "
-                             f"{has}, ...; leave its intervals out, or give the genome that they "
-                             "were made on")
+            raise InputError(f"{where}: no chromosome {unknown[0]!r} in the genome, which has {has}"
+                             ", ...; leave its intervals out, or give the genome that they were "
+                             "made on")
         elif not rename:
             pairs = ", ".join(f"{name} = {meant[name]}" for name in unknown[:3])
             raise InputError(f"{where}: its chromosomes have other names than the genome's; they "
@@ -132,16 +114,12 @@ def on_genome(
     return table
 
 
-def windows(
-    intervals: pd.DataFrame, chroms: Mapping[str, int], width: int,
-    blacklist: pd.DataFrame | None = None,
-) -> tuple[pd.DataFrame, dict[str, int]]:
-    """Windows of `width` bp with the summit in the middle (chrom, start, end, name, strand), and
-    how many intervals gave none, by reason."""
-    if width < 1:
-        raise InputError(f"window of {width} bp: must be at least 1")
-    table = intervals.assign(start=intervals.summit - width // 2)
-    table = table.assign(end=table.start + width)[[*PLACE, "name", "strand"]]
+def windows(intervals: pd.DataFrame, chroms: Mapping[str, int], width: int,
+            blacklist: pd.DataFrame | None = None) -> tuple[pd.DataFrame, dict[str, int]]:
+    """Windows of `width` bp with the summit in the middle, and how many gave none, by reason."""
+    need(width >= 1, f"window of {width} bp: must be at least 1")
+    start = intervals.summit - width // 2
+    table = intervals.assign(start=start, end=start + width)[[*PLACE, "name", "strand"]]
     inside = (table.start >= 0) & (table.end <= table.chrom.map(chroms))
     listed = inside & overlaps(table, intervals[:0] if blacklist is None else blacklist)
     repeated = inside & ~listed & table.duplicated(["chrom", "start"])
@@ -152,12 +130,11 @@ def windows(
 
 def overlaps(table: pd.DataFrame, others: pd.DataFrame) -> np.ndarray:
     """Which intervals of `table` share at least one base with any of `others`."""
-    out, chroms = np.zeros(len(table), dtype=bool), table.chrom.to_numpy()
-    start, end = table.start.to_numpy(), table.end.to_numpy()
-    for chrom, mine in others.groupby("chrom"):
-        rows = np.flatnonzero(chroms == chrom)
-        begun = np.searchsorted(np.sort(mine.start.to_numpy()), end[rows], side="left")
-        ended = np.searchsorted(np.sort(mine.end.to_numpy()), start[rows], side="right")
+    out = np.zeros(len(table), dtype=bool)
+    for chrom, theirs in others.groupby("chrom"):
+        rows = (table.chrom == chrom).to_numpy()
+        begun = np.searchsorted(np.sort(theirs.start), table.end[rows], side="left")
+        ended = np.searchsorted(np.sort(theirs.end), table.start[rows], side="right")
         out[rows] = begun > ended
     return out
 
@@ -168,45 +145,43 @@ def from_peaks(
     rename: bool = False, seed: int = 0,
 ) -> pd.DataFrame:
     """Examples: windows of `width` bp around the summits of peaks (label 1), and negatives (0),
-    `ratio` for each.
+    `ratio` for each: "gc-matched" (`matched_negatives`); "dinucleotide", shuffled peaks, which keep
+    their coordinates; "flanks", windows beside the peak; or intervals of your own. No negative
+    shares a base with a peak's window or the blacklist.
 
-    Kinds of negatives: "gc-matched" (`matched_negatives`); "dinucleotide", shuffled peaks, which
-    keep the coordinates of their peak; "flanks", windows beside the peak; or intervals of your own.
-    No negative shares a base with a peak's window or the blacklist. Columns: name
-    ("chrom:start-end"), chrom, start, end, strand, label, part ("test" on `test_chroms`, else
-    "train"), sequence. What was left out is logged, and counted in `.attrs["dropped"]`.
+    Columns: name ("chrom:start-end"), chrom, start, end, strand, label, part ("test" on
+    `test_chroms`, else "train"), sequence; `.attrs["dropped"]` counts the peaks left out.
 
     >>> size = Path("g.fa").write_text(">c\\n" + "ACGTTGCA" * 9)
     >>> peaks = pd.DataFrame([("c", 30, 31, "", ".", ".", 30)], columns=COLUMNS)
     >>> from_peaks(Genome("g.fa"), peaks, 10, negatives="flanks").name.tolist()
     ['c:25-35', 'c:40-50']
     """
-    if not 1 <= ratio <= RATIO:
-        bound = "at least 1" if ratio < 1 else f"at most {RATIO:,}"
-        raise InputError(f"{ratio} negatives for each peak: must be {bound}; choose another ratio")
+    bound = "at least 1" if ratio < 1 else f"at most {RATIO:,}"
+    need(1 <= ratio <= RATIO,
+         f"{ratio} negatives for each peak: must be {bound}; choose another ratio")
     given = on_genome(peaks, genome.chroms, rename=rename)
     blacklist = given[:0] if blacklist is None else blacklist
     listed = on_genome(blacklist, genome.chroms, rename=rename, some=True)
     ours, dropped = windows(given, genome.chroms, width, listed)
     avoid, tables, test = pd.concat([ours[PLACE], listed[PLACE]]), [], list(test_chroms)
+    has = ", ".join(genome.chroms)
     for name in test:
-        if name not in genome.chroms:
-            has = ", ".join(genome.chroms)
-            raise InputError(f"test chromosome {name!r}: not in the genome, which has {has}"[:300])
-    if set(test) >= set(genome.chroms):
-        raise InputError("all chromosomes are test chromosomes; leave some to train on")
+        need(name in genome.chroms,
+             f"test chromosome {name!r}: not in the genome, which has {has}"[:300])
+    need(set(test) < set(genome.chroms),
+         "all chromosomes are test chromosomes; leave some to train on")
     for i, part in enumerate(["train", "test"] if test else ["train"]):
         mine = ours[ours.chrom.isin(test) == (part == "test")]
         if not len(mine):
             where = "peaks" if isinstance(peaks, pd.DataFrame) else os.fspath(peaks)
             there = given[given.chrom.isin(test) == (part == "test")]
-            why = _why(len(there), windows(there, genome.chroms, width, listed)[1], width)
+            why = _why(there, genome.chroms, width, listed)
             raise InputError(f"{where}: no peak is left in the {part} part{why}")
         mine = _cut(genome, mine)
         others = _negatives(genome, mine, avoid, negatives, ratio, rename, seed + i)
-        if not len(others):
-            raise InputError(f"no negatives for the {part} part; choose another kind, or a smaller "
-                             "window")
+        need(len(others),
+             f"no negatives for the {part} part; choose another kind, or a smaller window")
         tables += [mine.assign(label=1, part=part), others.assign(label=0, part=part)]
     out = pd.concat(tables, ignore_index=True)
     out = out[["name", *PLACE, "strand", "label", "part", "sequence"]]
@@ -217,45 +192,45 @@ def from_peaks(
     return out
 
 
-def _why(peaks: int, dropped: dict[str, int], width: int) -> str:
+def _why(peaks: pd.DataFrame, chroms: Mapping[str, int], width: int, listed: pd.DataFrame) -> str:
     """What became of all peaks of a part, and what to change, as the rest of a message."""
-    if not peaks:
+    if not len(peaks):
         return ": none lies on its chromosomes; choose other test chromosomes"
+    dropped = windows(peaks, chroms, width, listed)[1]
     said = ", ".join(f"{count} {reason}" for reason, count in dropped.items() if count)
-    edge = dropped["over an edge"] >= dropped["in the blacklist"]
-    smaller = f"choose a window smaller than {width} bp"
-    advice = smaller if edge else "is the blacklist the right file?"
-    return f": of {peaks} windows of {width} bp, {said}; {advice}"
+    advice = "is the blacklist the right file?"
+    if dropped["over an edge"] >= dropped["in the blacklist"]:
+        advice = f"choose a window smaller than {width} bp"
+    return f": of {len(peaks)} windows of {width} bp, {said}; {advice}"
 
 
 def _negatives(genome, mine, avoid, kind, ratio, rename, seed) -> pd.DataFrame:
-    name = kind if isinstance(kind, str) else None
+    name, width = kind if isinstance(kind, str) else None, len(mine.sequence.iloc[0])
     if name == "gc-matched":
         return _cut(genome, matched_negatives(genome, mine, avoid, ratio, seed))
-    if name == "flanks":
-        return _cut(genome, _flanks(genome, mine, avoid, ratio))
     if name == "dinucleotide":
         mixed = [shuffle(mine.sequence, seed=seed * 1000 + i) for i in range(ratio)]
         return pd.concat([mine.assign(name=mine.name + f"_shuffled{i}", sequence=letters)
                           for i, letters in enumerate(mixed)])
-    if not isinstance(kind, pd.DataFrame) and not Path(kind).exists():
-        raise InputError(f"negatives {str(kind)!r}: neither a file nor one of gc-matched, "
-                         "dinucleotide, flanks")
-    width = len(mine.sequence.iloc[0])
-    own = on_genome(kind, genome.chroms, rename=rename)
+    if name == "flanks":  # from middle to middle 1.5, -1.5, 2.5, -2.5, ... widths
+        steps = [int((i // 2 + 1.5) * (-1) ** i * width) for i in range(ratio)]
+        own = pd.concat([mine.assign(summit=mine.start + width // 2 + step) for step in steps])
+    else:
+        need(isinstance(kind, pd.DataFrame) or Path(kind).exists(),
+             f"negatives {name!r}: neither a file nor one of gc-matched, dinucleotide, flanks")
+        own = on_genome(kind, genome.chroms, rename=rename)
     own, dropped = windows(own, genome.chroms, width)
-    own = own[own.chrom.isin(set(mine.chrom))]
+    own = own[own.chrom.isin(mine.chrom)]
     clear = ~overlaps(own, avoid)
-    log.info("given negatives: left out %d over an edge, %d repeated, %d on peaks or in the "
-             "blacklist", dropped["over an edge"], dropped["repeated"], (~clear).sum())
+    log.info("negatives: left out %d over an edge, %d repeated, %d on peaks or in the blacklist",
+             dropped["over an edge"], dropped["repeated"], (~clear).sum())
     return _cut(genome, own[clear])
 
 
-def matched_negatives(
-    genome: Genome, table: pd.DataFrame, avoid: pd.DataFrame, ratio: int, seed: int = 0
-) -> pd.DataFrame:
-    """Windows with the GC content of those in `table` (bins of 2%) on the same chromosomes, none of
-    them twice: tangermeme's tiles of the chromosomes, less those that touch `table` or `avoid`."""
+def matched_negatives(genome: Genome, table: pd.DataFrame, avoid: pd.DataFrame, ratio: int,
+                      seed: int = 0) -> pd.DataFrame:
+    """Windows with the GC content of those in `table` (bins of 2%) on the same chromosomes, none
+    twice: tangermeme's tiles, less those that touch `table` or `avoid`."""
     from tangermeme.match import extract_matching_loci  # brings numba, which is slow to import
 
     wanted, width = ratio * len(table), int((table.end - table.start).iloc[0])
@@ -265,33 +240,17 @@ def matched_negatives(
         for source, end in zip(genome.plain(), ("", ".fai"), strict=True):
             os.symlink(source.resolve(), place + end)
         found = extract_matching_loci(many, place, width, width, random_state=seed)
-    found = found[~overlaps(found, avoid)].reset_index(drop=True)
+    found = found[~overlaps(found, avoid)]
     if len(found) < wanted:
         log.warning("only %d GC-matched windows of the %d wanted: the genome has no more",
                     len(found), wanted)
-        return found
     rows = np.random.default_rng(seed).permutation(len(found))[:wanted]
     return found.iloc[np.sort(rows)].reset_index(drop=True)
 
 
-def _flanks(genome: Genome, table: pd.DataFrame, avoid: pd.DataFrame, ratio: int) -> pd.DataFrame:
-    """Windows beside each one, `ratio` of them: at 1.5, -1.5, 2.5, -2.5, ... widths from middle to
-    middle."""
-    width = int((table.end - table.start).iloc[0])
-    steps = [(i // 2 + 1.5) * (-1) ** i for i in range(ratio)]
-    moved = pd.concat([table.assign(start=table.start + int(step * width)) for step in steps])
-    moved = moved.assign(end=moved.start + width)
-    inside = (moved.start >= 0) & (moved.end <= moved.chrom.map(genome.chroms))
-    kept = moved[inside & ~overlaps(moved, avoid)].drop_duplicates(["chrom", "start"])
-    log.info("flanks: left out %d over an edge, %d on peaks, in the blacklist or repeated",
-             (~inside).sum(), inside.sum() - len(kept))
-    return kept
-
-
 def _cut(genome: Genome, table: pd.DataFrame) -> pd.DataFrame:
     """The sequences of windows, named by their place."""
+    table = table if "strand" in table else table.assign(strand=".")
     places = list(table[PLACE].itertuples(index=False, name=None))
     names = [f"{chrom}:{start}-{end}" for chrom, start, end in places]
-    strand = table.strand if "strand" in table else "."
-    sequence = [genome.fetch(*place) for place in places]
-    return table.assign(name=names, strand=strand, sequence=sequence)
+    return table.assign(name=names, sequence=[genome.fetch(*place) for place in places])

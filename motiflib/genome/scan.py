@@ -1,11 +1,6 @@
-"""Instances along a whole genome: every base is judged in the middle of a window, as in training.
-
-The genome is cut into bins of STEP bases. Where no filter fires in a bin, it is skipped. Else the
-network reads a window as long as those of its training around the bin; if it takes this for bound,
-the sites in the bin are calls.
-"""
-
-from __future__ import annotations
+"""Instances along a whole genome, in bins of STEP bases. A bin where no filter fires is skipped.
+Else the network reads a window around it, as long as those of its training; if it takes this for
+bound, the sites in the bin are calls."""
 
 import hashlib
 import json
@@ -13,7 +8,7 @@ import os
 import shutil
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack
 from pathlib import Path
 
 import numpy as np
@@ -27,7 +22,7 @@ from tqdm.auto import tqdm
 from motiflib.calling import BED_HEADER, CALL_COLUMNS, THRESHOLD, bed_lines, merge, piece_calls
 from motiflib.discovery import channel_motifs
 from motiflib.files import InputError, write_atomic
-from motiflib.genome.fasta import Genome
+from motiflib.genome.fasta import Genome, need
 from motiflib.genome.peaks import PLACE, on_genome, overlaps
 from motiflib.genome.windows import ResidentGenome
 from motiflib.run import folder as runs
@@ -39,7 +34,6 @@ PROBABILITY = 0.5  # of a window, from which its sites are looked at
 UNIT = 2_000  # bins that are called at a time, by one process
 MARGIN = 3  # bins beside a unit that are read too
 BATCH = 256  # windows that the network reads at a time
-BEGUN = "begun"  # file beside the finished parts, gone if somebody removed them
 
 
 def call_genome(
@@ -47,20 +41,17 @@ def call_genome(
     regions: str | os.PathLike | None = None, rename: bool = False, threshold: float = THRESHOLD,
     probability: float = PROBABILITY, device: str = "cpu", progress: bool = True,
 ) -> None:
-    """Instances of a run's motifs along a genome as BED (`calling.bed_lines`).
-
-    A call has at least the score `threshold`, and stands in a window that is bound with at least
-    `probability`. With `regions`, only calls whose middle lies in one of its intervals. Under
-    `torchrun` or `accelerate launch`, processes share the work; the file is the same to the byte.
-    Killed at any time, the same call goes on from the parts that are finished; `out` appears when
-    it is whole. Raises InputError while another call is writing there.
+    """Instances of a run's motifs along a genome as BED (`calling.bed_lines`): of at least the
+    score `threshold`, in windows that are bound with at least `probability`; with `regions`, only
+    those whose middle lies in one. Under `torchrun` or `accelerate launch`, processes share the
+    work; the file is the same to the byte. Killed at any time, the same call goes on from the parts
+    that are finished. InputError while another call is writing there.
 
     >>> size = Path("g.fa").write_text(">c\\n" + "TTCAGCACCACGGACAGCGCC" * 30)
     >>> call_genome(run, "g.fa", "calls.bed", progress=False)
     """
     for name, value in (("threshold", threshold), ("probability", probability)):
-        if not 0 <= value <= 1:
-            raise InputError(f"{name} {value}: expected a number from 0 to 1")
+        need(0 <= value <= 1, f"{name} {value}: expected a number from 0 to 1")
     there = check_device(device)
     device = next((name for name, ok in there.items() if ok), "cpu") if device == "auto" else device
     state = PartialState(cpu=device == "cpu")
@@ -69,19 +60,24 @@ def call_genome(
         wanted = pd.DataFrame({"chrom": chroms.keys(), "start": 0, "end": chroms.values()})
         if regions is not None:
             wanted = on_genome(regions, chroms, rename=rename)
-        resident = ResidentGenome(sequence, sorted(set(wanted.chrom)), device=device)
+        resident = ResidentGenome(sequence, sorted(set(wanted.chrom)))
     stat = os.stat(genome)
     about = [str(genome), stat.st_size, stat.st_mtime, wanted.to_csv(), threshold, probability]
-    with _workplace(Path(out), _key(run, about), state) as folder:
+    with ExitStack() as after:
+        folder = _workplace(Path(out), _key(run, about), state, after)
         todo = units(resident, wanted)
         parts = [folder / f"{i}.bed" for i in range(len(todo))]
         mine = range(state.process_index, len(todo), state.num_processes)
         quiet = not (progress and state.is_main_process)
-        with _reproducible(run.model, device):
-            for i in tqdm(mine, desc="calling", unit="part", disable=quiet):
-                if not parts[i].exists():
-                    calls = unit_calls(run, resident, todo[i], wanted, threshold, probability)
-                    write_atomic(parts[i], bed_lines(calls))
+        after.callback(torch.set_num_threads, torch.get_num_threads())
+        torch.set_num_threads(1)  # sums in the same order, whatever the number of processes
+        after.callback(run.model.to, next(run.model.parameters()).device)
+        run.model.to(device)
+        resident.place(device)
+        for i in tqdm(mine, desc="calling", unit="part", disable=quiet):
+            if not parts[i].exists():
+                calls = unit_calls(run, resident, todo[i], wanted, threshold, probability)
+                write_atomic(parts[i], bed_lines(calls))
         if state.is_main_process:
             _join(Path(out), folder, parts, [parts[i] for i in mine])
 
@@ -93,45 +89,29 @@ def _key(run: runs.Run, about: list) -> str:
     return hashlib.sha256(weights + tables.encode() + json.dumps(about).encode()).hexdigest()[:16]
 
 
-@contextmanager
-def _workplace(out: Path, key: str, state: PartialState) -> Iterator[Path]:
+def _workplace(out: Path, key: str, state: PartialState, after: ExitStack) -> Path:
     """The hidden folder of finished parts, for this call alone; those of earlier calls go."""
     home = out.parent / f".{out.name}.parts"
     folder, lock = home / key, FileLock(home / "lock", timeout=0)
     if state.is_main_process:
-        write_atomic(folder / BEGUN, "")
+        write_atomic(folder / "begun", "")
         try:
             lock.acquire()  # until it is released or the process ends, in whatever way
         except Timeout as error:
             raise InputError(f"{out}: another call is writing this file; wait for it, or choose "
                              "another file") from error
+        after.callback(lock.release)
         for other in home.iterdir():
             if other.is_dir() and other != folder:
                 shutil.rmtree(other, ignore_errors=True)
     state.wait_for_everyone()
-    try:
-        yield folder
-    finally:
-        lock.release()
-
-
-@contextmanager
-def _reproducible(model: torch.nn.Module, device: str) -> Iterator[None]:
-    """The network there, and sums in the same order, whatever the number of processes."""
-    threads, home = torch.get_num_threads(), next(model.parameters()).device
-    torch.set_num_threads(1)
-    model.to(device)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)
-        model.to(home)
+    return folder
 
 
 def _join(out: Path, folder: Path, parts: list[Path], ours: list[Path]) -> None:
     """The parts of all processes as one file; `ours` are there, unless somebody removed them."""
     while not all(part.exists() for part in parts):
-        if not all(part.exists() for part in [folder / BEGUN, *ours]):
+        if not all(part.exists() for part in [folder / "begun", *ours]):
             shutil.rmtree(folder.parent, ignore_errors=True)
             raise InputError(f"{folder}: finished parts were removed in the middle, perhaps by "
                              "another run of the same call; give the command again when no other "
@@ -150,10 +130,8 @@ def units(genome: ResidentGenome, regions: pd.DataFrame) -> list:
     return list(table[overlaps(table, regions)].itertuples(index=False))
 
 
-def unit_calls(
-    run: runs.Run, genome: ResidentGenome, unit, regions: pd.DataFrame, threshold: float,
-    probability: float,
-) -> pd.DataFrame:
+def unit_calls(run: runs.Run, genome: ResidentGenome, unit, regions: pd.DataFrame,
+               threshold: float, probability: float) -> pd.DataFrame:
     """Calls whose middle lies in a unit and in a region; MARGIN bins on both sides are read too, so
     that calls that overlap across an edge are merged there."""
     chrom, margin = unit.chrom, MARGIN * STEP
@@ -176,11 +154,9 @@ def _touch(regions, chrom: str, start: Int[np.ndarray, " n"], width: int) -> np.
 
 
 @torch.no_grad()
-def firing(
-    run: runs.Run, genome: ResidentGenome, chrom: str, bins: Int[np.ndarray, " n"]
-) -> Bool[np.ndarray, " n"]:
-    """Bins in which a filter that reads a motif answers with FIRE of its highest possible
-    activation."""
+def firing(run: runs.Run, genome: ResidentGenome, chrom: str,
+           bins: Int[np.ndarray, " n"]) -> Bool[np.ndarray, " n"]:
+    """Bins in which a filter that reads a motif reaches FIRE of its highest possible activation."""
     scanner, width = run.model.scanner, run.model.config.width
     kernel, bias = scanner.channels()
     highest = kernel.clamp(min=0).amax(1).sum(1) + bias  # (C,)

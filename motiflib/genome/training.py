@@ -1,7 +1,5 @@
 """From a genome and peaks to a run, and what it says of chromosomes that it has not seen."""
 
-from __future__ import annotations
-
 import hashlib
 import logging
 import os
@@ -13,9 +11,8 @@ from jaxtyping import Float
 from torch import Tensor
 
 from motiflib.batches import ArrayBatches, Examples
-from motiflib.files import InputError
-from motiflib.genome.fasta import Genome
-from motiflib.genome.peaks import Intervals, from_peaks
+from motiflib.genome.fasta import Genome, need
+from motiflib.genome.peaks import PLACE, Intervals, from_peaks
 from motiflib.genome.windows import LociBatches, ResidentGenome
 from motiflib.model import ArgminnConfig
 from motiflib.run import folder as runs
@@ -34,23 +31,24 @@ def train_on_peaks(
     blacklist: Intervals | None = None, rename: bool = False, seed: int = 0,
     config: ArgminnConfig | None = None, training: TrainConfig | None = None, progress: bool = True,
 ) -> tuple[runs.Run, pd.DataFrame]:
-    """Train on windows around peaks (`from_peaks`), cut from the genome in memory, and keep the run
-    in `out`, as `runs.train_run` does.
-
-    Filters start at words of the windows' MIDDLE, then of whole windows. In each epoch every window
-    is moved by up to SHIFT of its width. Returns the run and all examples, those of the test
-    chromosomes too: columns name, chrom, start, end, label, part, probability.
-    """
+    """Train on windows around peaks (`from_peaks`) and keep the run in `out`, as `runs.train_run`;
+    returns it and all examples, those of the test chromosomes too: columns name, chrom, start, end,
+    label, part, probability. Filters start at words of the windows' middle, then of whole ones."""
     config, training = config or ArgminnConfig(width=WIDTH), training or TrainConfig()
     runs.check_settings(config, training, seed)
-    if width < 2 * config.width:
-        raise InputError(f"window of {width} bp: expected at least {2 * config.width}, twice the "
-                         "filters' width")
+    least = 2 * config.width
+    need(width >= least,
+         f"window of {width} bp: expected at least {least}, twice the filters' width")
     with Genome(genome) as sequence:
         data = from_peaks(sequence, peaks, width, negatives=negatives, ratio=ratio, seed=seed,
                           test_chroms=test_chroms, blacklist=blacklist, rename=rename)
         mine = data[data.part == "train"].reset_index(drop=True)
-        _check_classes(mine, "" if isinstance(peaks, pd.DataFrame) else f"{os.fspath(peaks)}: ")
+        where = "" if isinstance(peaks, pd.DataFrame) else f"{os.fspath(peaks)}: "
+        advice = {"peaks": "give more peaks", "negatives": "choose another kind of negatives"}
+        for label, name in ((1, "peaks"), (0, "negatives")):  # one is held back, one learnt from
+            count = (mine.label == label).sum()
+            need(count >= 2, f"{where}{count} {name} in the train part; training needs at least 2, "
+                             f"and some hundreds to learn from: {advice[name]}")
         resident = ResidentGenome(sequence, sorted(set(mine.chrom)))
     train, held = runs.divide(mine.sequence.tolist(), _labels(mine), seed)
     shift = int(SHIFT * width)
@@ -68,25 +66,11 @@ def train_on_peaks(
     if len(test):
         auroc = roc_auc_score(test.label, test.probability)
         log.info("held-out chromosomes: AUROC %.3f on %d windows", auroc, len(test))
-    return run, data[["name", "chrom", "start", "end", "label", "part", "probability"]]
-
-
-def _check_classes(table: pd.DataFrame, where: str) -> None:
-    """One of each class is held back for choosing the epoch, one is learnt from."""
-    advice = {"negatives": "choose another kind of negatives", "peaks": "give more peaks"}
-    for label, name in ((1, "peaks"), (0, "negatives")):
-        count = (table.label == label).sum()
-        if count < 2:
-            raise InputError(f"{where}{count} {name} in the train part; training needs at least 2, "
-                             f"and some hundreds to learn from: {advice[name]}")
+    return run, data[["name", *PLACE, "label", "part", "probability"]]
 
 
 def as_examples(table: pd.DataFrame) -> Examples:
-    """The windows of a table of `from_peaks` as labelled one-hot.
-
-    >>> as_examples(pd.DataFrame({"sequence": ["ACGT"], "label": [1]})).x.shape
-    torch.Size([1, 4, 4])
-    """
+    """The windows of a table of `from_peaks` as labelled one-hot."""
     return Examples(one_hot(table.sequence.tolist()), _labels(table))
 
 

@@ -1,21 +1,17 @@
-"""What a variant does: the change of log-odds, the instance that it makes, breaks or moves, the
-rule that breaks."""
-
-from __future__ import annotations
+"""What a variant does: to the log-odds, to instances, and to the distances between them."""
 
 import os
 import re
+from collections import namedtuple
 from collections.abc import Sequence
 from itertools import permutations
-from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
-import torch
 
 from motiflib.calling import LEAST, THRESHOLD, call
-from motiflib.files import InputError, read_lines
-from motiflib.genome.fasta import Genome
+from motiflib.files import read_lines
+from motiflib.genome.fasta import Genome, need
 from motiflib.genome.peaks import same_names
 from motiflib.run import folder as runs
 from motiflib.sequence import one_hot
@@ -24,28 +20,18 @@ from motiflib.training import logits
 
 SAME = 2  # bp; calls of a motif this near are the same instance
 RULE = 1.5  # weight of a distance, over that of a new network, from which instances keep a rule
-BATCH = 512  # sequences that the network reads at a time
+BATCH = 512  # sequences that are one-hot at a time
 VARIANT_COLUMNS = ["chrom", "pos", "name", "ref", "alt"]
 SITE_COLUMNS = ["motif", "strand", "start", "end", "score_ref", "score_alt"]
 COLUMNS = ["log_odds_ref", "log_odds_alt", "change", "event", *SITE_COLUMNS, "rule_lost", "others"]
-
-
-class Pair(NamedTuple):
-    """A window before and after: bases [at, at + len(ref)) of `before` became `alt`; the window
-    begins at `origin`."""
-
-    before: str
-    after: str
-    at: int
-    ref: str
-    alt: str
-    origin: int
+# A window that begins at `origin`: bases [at, at + len(ref)) of `before` became `alt` in `after`.
+Pair = namedtuple("Pair", "before after at ref alt origin")
 
 
 def read_vcf(path: str | os.PathLike) -> pd.DataFrame:
     """Variants of a VCF file, plain or gzip, one row for each alternative allele: chrom, pos
-    (1-based, as in VCF), name, ref, alt, upper case. Raises InputError with the line that is not
-    VCF, or whose alleles are not spelt out.
+    (1-based), name, ref, alt, upper case. InputError with the line that is not VCF, or whose
+    alleles are not spelt out.
 
     >>> size = Path("tert.vcf").write_text("5\\t1295228\\tC228T\\tG\\tA,T\\n")
     >>> read_vcf("tert.vcf").alt.tolist()
@@ -55,75 +41,64 @@ def read_vcf(path: str | os.PathLike) -> pd.DataFrame:
     for number, line in enumerate(read_lines(path), 1):
         if line.strip() and not line.startswith("#"):
             rows += _alleles(f"{path}: line {number}", line.rstrip("\r\n").split("\t"))
-    if not rows:
-        raise InputError(f"{path}: no variant in this file; expected VCF: CHROM, POS, ID, REF, ALT")
+    need(rows, f"{path}: no variant in this file; expected VCF: CHROM, POS, ID, REF, ALT")
     return pd.DataFrame(rows, columns=VARIANT_COLUMNS)
 
 
 def _alleles(where: str, cells: list[str]) -> list[tuple]:
-    if len(cells) < 5:
-        raise InputError(f"{where}: {len(cells)} columns, expected CHROM, POS, ID, REF, ALT; "
-                         "is this VCF, with tabs?")
+    need(len(cells) >= 5, f"{where}: {len(cells)} columns, expected CHROM, POS, ID, REF, ALT; "
+                          "is this VCF, with tabs?")
     chrom, position, name, ref, alts = cells[:5]
-    if not re.fullmatch("[0-9]{1,18}", position) or not int(position):  # isdigit() takes any script
-        raise InputError(f"{where}: position {position!r} is not a whole number from 1; correct it")
+    pos = int(position) if re.fullmatch("[0-9]{1,18}", position) else 0  # isdigit(): any script
+    need(pos > 0, f"{where}: position {position!r} is not a whole number from 1; correct it")
     for allele in (ref, *alts.split(",")):
-        if not re.fullmatch("[ACGTNacgtn]+", allele):
-            raise InputError(f"{where}: allele {allele!r} is not spelt out in A, C, G, T, N: leave "
-                             "the variant out, or write its bases")
+        need(re.fullmatch("[ACGTNacgtn]+", allele),
+             f"{where}: allele {allele!r} is not spelt out in A, C, G, T, N: leave the variant "
+             "out, or write its bases")
     alts = alts.upper().split(",")
-    if ref.upper() in alts:
-        raise InputError(f"{where}: reference and alternative are both {ref!r}; "
-                         "leave the variant out")
-    return [(chrom, int(position), name, ref.upper(), alt) for alt in alts]
+    need(ref.upper() not in alts,
+         f"{where}: reference and alternative are both {ref!r}; leave the variant out")
+    return [(chrom, pos, name, ref.upper(), alt) for alt in alts]
 
 
-def on_reference(
-    genome: Genome, variants: pd.DataFrame, width: int, *, rename: bool = False,
-    where: object = "variants", least: int = 1,
-) -> list[Pair]:
+def on_reference(genome: Genome, variants: pd.DataFrame, width: int, *, rename: bool = False,
+                 where: object = "variants", least: int = 1) -> list[Pair]:
     """The window of `width` bp around each variant, before and after it; it gets or loses bases at
-    its right end.
-
-    With `rename`, names such as chr1, 1 and chrI are taken for one another where all of them fit.
-    `least` is the width of the network's filters: no window may be shorter. Raises InputError for a
-    variant that the genome or the window cannot hold, or whose reference bases are not there.
-    """
-    pairs, names = [], list(dict.fromkeys(variants.chrom))
-    meant = {} if set(names) <= set(genome.chroms) else same_names(names, genome.chroms)
+    its right end. With `rename`, names such as chr1, 1 and chrI are taken for one another where all
+    fit. InputError for a variant that the genome or the window cannot hold, whose reference bases
+    are not there, or whose window is shorter than `least`, the width of the network's filters."""
+    pairs, names = [], set(variants.chrom)
+    meant = {} if names <= set(genome.chroms) else same_names(names, genome.chroms)
     if rename and meant:
         variants = variants.assign(chrom=variants.chrom.map(meant))
+    has = ", ".join(list(genome.chroms)[:4])
     for row in variants.itertuples():
         place = f"{where}: {row.chrom}:{row.pos} {row.ref}>{row.alt}"
         if len(row.ref) + len(row.alt) > 60:  # alleles can be of any length, a line should stay one
             place = f"{where}: {row.chrom}:{row.pos}, {len(row.ref)} bp to {len(row.alt)} bp"
-        if row.chrom not in genome.chroms:
-            has, other = ", ".join(list(genome.chroms)[:4]), meant.get(row.chrom)
-            advice = f"if it means {other!r}, ask for it with --rename-chroms"
-            raise InputError(f"{place}: no chromosome {row.chrom!r} in the genome, which has {has},"
-                             f" ...; {advice if other else 'rename it'}")
-        pairs.append(_window(genome, row, width, place))
-        shortest = min(len(pairs[-1].before), len(pairs[-1].after))
-        if shortest < least:
-            raise InputError(f"{place}: its sequence has {shortest} bp, fewer than the filters' "
-                             f"width of {least}; leave it out")
+        other = meant.get(row.chrom)
+        advice = f"if it means {other!r}, ask for it with --rename-chroms" if other else "rename it"
+        need(row.chrom in genome.chroms, f"{place}: no chromosome {row.chrom!r} in the genome, "
+                                         f"which has {has}, ...; {advice}")
+        pairs.append(pair := _window(genome, row, width, place))
+        shortest = min(len(pair.before), len(pair.after))
+        need(shortest >= least, f"{place}: its sequence has {shortest} bp, fewer than the filters' "
+                                f"width of {least}; leave it out")
     return pairs
 
 
 def _window(genome: Genome, row, width: int, place: str) -> Pair:
     start, length = row.pos - 1, genome.chroms[row.chrom]
     before, after = len(row.ref), len(row.alt)
-    if start + before > length:
-        raise InputError(f"{place}: beyond the chromosome's end, {length}; "
-                         "is it of another assembly?")
-    if max(before, after) > width:  # its ends would stand outside, compared with nothing
-        raise InputError(f"{place}: an allele of {max(before, after)} bp does not fit into the "
-                         f"network's window of {width} bp; leave the variant out, or give both "
-                         "sequences with --ref and --alt")
+    longest = max(before, after)
+    need(start + before <= length,
+         f"{place}: beyond the chromosome's end, {length}; is it of another assembly?")
+    need(longest <= width,  # else its ends would stand outside, compared with nothing
+         f"{place}: an allele of {longest} bp does not fit into the network's window of {width} "
+         "bp; leave the variant out, or give both sequences with --ref and --alt")
     there = genome.fetch(row.chrom, start, start + before)
-    if there != row.ref:
-        raise InputError(f"{place}: the genome has {there!r} there; "
-                         "is it of another assembly or strand?")
+    need(there == row.ref,
+         f"{place}: the genome has {there!r} there; is it of another assembly or strand?")
     centred = start + before // 2 - width // 2
     origin = max(0, min(centred, length - width), start + after - width)  # all of alt is inside
     end = min(origin + width + max(0, before - after), length)
@@ -140,48 +115,40 @@ def between(before: str, after: str) -> Pair:
     return Pair(before, after, left, ref, alt, 0)
 
 
-def from_fasta(
-    ref: str | os.PathLike, alt: str | os.PathLike, *, least: int = 1
-) -> tuple[pd.DataFrame, list[Pair]]:
-    """Pairs of records of two FASTA files, in order: the variants as a table, and the pairs. Names
-    may differ, as those of alleles do. Raises InputError for a record of fewer than `least` bp,
-    files of different length, the same names in another order."""
+def from_fasta(ref: str | os.PathLike, alt: str | os.PathLike, *,
+               least: int = 1) -> tuple[pd.DataFrame, list[Pair]]:
+    """Pairs of records of two FASTA files, in order: variants as a table, and pairs. InputError for
+    fewer than `least` bp, files of different length, the same names in another order."""
     ours, theirs = (list(runs.fitting(path, least)) for path in (ref, alt))
-    if len(ours) != len(theirs):
-        raise InputError(f"{alt}: {len(theirs)} records, {ref} has {len(ours)}; "
-                         "give one of each, in the same order")
+    need(len(ours) == len(theirs), f"{alt}: {len(theirs)} records, {ref} has {len(ours)}; give one "
+                                   "of each, in the same order")
     same = {record.name for record in ours} == {record.name for record in theirs}
     rows, pairs = [], []
     for a, b in zip(ours, theirs, strict=True):
-        if same and a.name != b.name:
-            raise InputError(f"{alt}: record {b.name!r} stands where {ref} has {a.name!r}: the "
-                             "same records in another order; sort both files alike")
-        pair = between(a.sequence, b.sequence)
-        pairs.append(pair)
+        need(a.name == b.name or not same,
+             f"{alt}: record {b.name!r} stands where {ref} has {a.name!r}: the same records in "
+             "another order; sort both files alike")
+        pairs.append(pair := between(a.sequence, b.sequence))
         rows.append((a.name, pair.at + 1, b.name, pair.ref, pair.alt))
     return pd.DataFrame(rows, columns=VARIANT_COLUMNS), pairs
 
 
-def effects(
-    run: runs.Run, variants: pd.DataFrame, pairs: Sequence[Pair], *, threshold: float = THRESHOLD
-) -> pd.DataFrame:
+def effects(run: runs.Run, variants: pd.DataFrame, pairs: Sequence[Pair], *,
+            threshold: float = THRESHOLD) -> pd.DataFrame:
     """What each variant does, one row a variant.
 
-    Columns: chrom, pos, name, ref, alt; log_odds_ref and log_odds_alt, the logit of the window
-    before and after, and change, their difference; event, for the instance whose score changes
-    most: "gained" or "lost" where it crosses `threshold`, "moved" where one of the same motif is
-    gained that shares bases with the one that is lost, "changed" or "none"; its motif, strand,
-    start and end (0-based, of the site before, or after if it is gained or moved), and its scores
-    before and after; rule_lost, a pair of instances at a distance that the network has learnt, kept
-    before and broken after; others, the number of other instances that cross the threshold.
+    Columns: those of `variants`; log_odds_ref, log_odds_alt, change; event, of the instance whose
+    score changes most: "gained" or "lost" where it crosses `threshold`, "moved" where one that is
+    gained shares bases with a lost one of its motif, "changed", "none"; its motif, strand, start,
+    end (0-based; before, or after if gained or moved), score_ref, score_alt; rule_lost, pairs at a
+    learnt distance before only; others, how many other instances cross the threshold.
 
     >>> pair = between("ACGT" * 9 + "TTCAGCACCACGGACAGCGCC", "ACGT" * 9 + "TTCAGCACCACTTTCAGCGCC")
     >>> variant = pd.DataFrame([("s", 48, ".", pair.ref, pair.alt)], columns=VARIANT_COLUMNS)
     >>> effects(run, variant, [pair]).event[0]
     'lost'
     """
-    if not 0 <= threshold <= 1:
-        raise InputError(f"threshold {threshold} is not a score; choose one from 0 to 1")
+    need(0 <= threshold <= 1, f"threshold {threshold} is not a score; choose one from 0 to 1")
     letters = list(dict.fromkeys(s for pair in pairs for s in (pair.before, pair.after)))
     odds = dict(zip(letters, log_odds(run, letters), strict=True))
     records = runs.fitting([(s, s) for s in letters], run.model.config.width, "variants")
@@ -204,13 +171,9 @@ def effects(
 
 
 def log_odds(run: runs.Run, sequences: Sequence[str]) -> list[float]:
-    """The logit of each sequence.
-
-    >>> [round(logit) for logit in log_odds(run, ["ACGT" * 30])]
-    [-5]
-    """
+    """The logit of each sequence."""
     parts = [sequences[i : i + BATCH] for i in range(0, len(sequences), BATCH)]
-    return torch.cat([logits(run.model, one_hot(part)) for part in parts]).tolist()
+    return [odds for part in parts for odds in logits(run.model, one_hot(part)).tolist()]
 
 
 def compare(before: pd.DataFrame, after: pd.DataFrame, pair: Pair) -> pd.DataFrame:

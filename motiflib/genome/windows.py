@@ -1,7 +1,4 @@
-"""A genome in memory, one byte per base, on any device: batches are cut from it by index, without
-worker processes."""
-
-from __future__ import annotations
+"""A genome in memory, one byte per base, on any device: batches are cut from it by index."""
 
 from collections.abc import Iterator, Sequence
 
@@ -12,24 +9,19 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from motiflib.batches import Order
-from motiflib.files import InputError
-from motiflib.genome.fasta import Genome
+from motiflib.genome.fasta import Genome, need
 from motiflib.sequence import UNKNOWN, from_codes, to_codes
 
 
 class ResidentGenome:
-    """All chromosomes (or those named) as codes 0-3 for ACGT and 4 for N, one after another, in one
-    uint8 tensor: 3.1 GB for a human genome. Raises InputError for an unknown chromosome.
+    """All chromosomes (or those named; else InputError) as codes in one tensor, one after another.
 
     >>> size = Path("g.fa").write_text(">chrI\\nCCACACnnAC\\n")
     >>> ResidentGenome(Genome("g.fa")).cut(["chrI"], [5], 4).argmax(1).tolist()
     [[1, 0, 0, 0]]
     """
 
-    def __init__(
-        self, genome: Genome, chroms: Sequence[str] | None = None, *,
-        device: torch.device | str = "cpu",
-    ):
+    def __init__(self, genome: Genome, chroms: Sequence[str] | None = None):
         names = list(genome.chroms if chroms is None else chroms)
         parts = [to_codes(genome.fetch(name, 0, genome.chroms.get(name, 1))) for name in names]
         self.chroms = {name: len(part) for name, part in zip(names, parts, strict=True)}
@@ -37,18 +29,14 @@ class ResidentGenome:
         self.lengths = torch.tensor(list(self.chroms.values()))
         self.first = self.lengths.cumsum(0) - self.lengths
         self.codes = torch.from_numpy(np.concatenate(parts))
-        self.place(device)
 
     def place(self, device: torch.device | str) -> None:
-        """Move it there."""
         for name in ("lengths", "first", "codes"):
             setattr(self, name, getattr(self, name).to(device))
 
-    def cut(
-        self, chrom: Sequence[str], start: Sequence[int] | Int[Tensor, " B"], length: int
-    ) -> Float[Tensor, "B 4 L"]:
-        """One-hot windows [start, start + length) on the genome's device; N stands beyond a
-        chromosome."""
+    def cut(self, chrom: Sequence[str], start: Sequence[int] | Int[Tensor, " B"],
+            length: int) -> Float[Tensor, "B 4 L"]:
+        """One-hot windows [start, start + length), there; N stands beyond a chromosome."""
         device = self.codes.device
         row = torch.tensor([self.row[name] for name in chrom], device=device)
         steps = torch.arange(length, device=device)
@@ -59,24 +47,13 @@ class ResidentGenome:
 
 
 class LociBatches:
-    """Training batches cut from a resident genome at each step: nothing is copied beforehand.
+    """Training batches cut from a resident genome at each step, in the order of
+    `batches.ArrayBatches`; `loci` has columns chrom, start, label. Each window moves by up to
+    `shift` bp to either side, anew in each epoch, lest a few hundred peaks be learnt by heart."""
 
-    `loci` has columns chrom, start, label. Each window is moved by up to `shift` bp to either side,
-    anew in each epoch: a few hundred peaks are then not learnt by heart. Same order as
-    `batches.ArrayBatches` on the same examples and seed.
-
-    >>> size = Path("g.fa").write_text(">chrI\\nCCACACnnAC\\n")
-    >>> loci = pd.DataFrame({"chrom": "chrI", "start": [2, 4], "label": [1, 0]})
-    >>> LociBatches(ResidentGenome(Genome("g.fa")), loci, 6).steps
-    1
-    """
-
-    def __init__(
-        self, genome: ResidentGenome, loci: pd.DataFrame, width: int, *, shift: int = 0,
-        seed: int = 0,
-    ):
-        if not len(loci):
-            raise InputError("no loci: training needs sequences of both classes")
+    def __init__(self, genome: ResidentGenome, loci: pd.DataFrame, width: int, *, shift: int = 0,
+                 seed: int = 0):
+        need(len(loci), "no loci: training needs sequences of both classes")
         self.genome, self.width, self.shift = genome, width, shift
         self.chrom, self.start = loci.chrom.to_numpy(), torch.tensor(loci.start.to_numpy())
         self.y = torch.tensor(loci.label.to_numpy(), dtype=torch.float32)
@@ -84,7 +61,6 @@ class LociBatches:
         self.steps = self.order.steps
 
     def place(self, device: torch.device) -> None:
-        """Move genome and labels there, once; batches are then cut where they are used."""
         self.genome.place(device)
         self.y = self.y.to(device)
 

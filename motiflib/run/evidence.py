@@ -24,26 +24,22 @@ from motiflib.sequence import Record, decode, one_hot, reverse_complement, shuff
 
 CHANCE = 0.05  # share of shuffled sequences that may have a "site"
 MOST = 500  # sequences of each class that are looked at
-STORED = 200  # sites of each motif that are kept for a report
 FLANK = 5  # bases shown beside a site
 FILES = ("evidence.tsv", "sites.tsv")  # in a run's folder
-SUPPORT_COLUMNS = (
-    "motif in_positives in_negatives in_shuffles enrichment enrichment_p over_shuffles shuffles_p "
-    "loss_rise loss_rise_se"
-).split()
+SUPPORT_COLUMNS = ("motif in_positives in_negatives in_shuffles enrichment enrichment_p "
+                   "over_shuffles shuffles_p loss_rise loss_rise_se").split()
 SITE_COLUMNS = "motif sequence start end strand score effect from_middle bases".split()
 
 
 class Evidence(NamedTuple):
-    """`support`, a row for each motif, and `sites`, up to STORED of each (`example_sites`)."""
+    """`support`, a row for each motif, and `sites`, some of each (`example_sites`)."""
 
     support: pd.DataFrame
     sites: pd.DataFrame
 
 
-def gather(
-    model: Argminn, found: Found, held: Examples, positives: Sequence[str] | None = None
-) -> Evidence:
+def gather(model: Argminn, found: Found, held: Examples,
+           positives: Sequence[str] | None = None) -> Evidence:
     """All evidence for motifs, from labelled sequences that training did not see. `positives`: the
     letters of the positives among them, in order; else they are decoded, and padding reads as N.
 
@@ -58,42 +54,31 @@ def gather(
     return Evidence(support(model, found, few, letters), example_sites(model, found, records))
 
 
-def support(
-    model: Argminn, found: Found, held: Examples, positives: Sequence[str] | None = None
-) -> pd.DataFrame:
+def support(model: Argminn, found: Found, held: Examples, letters: list[str]) -> pd.DataFrame:
     """What each matrix alone, and each filter in the network, is worth; arguments as of `gather`.
 
     A sequence has a site if the matrix scores some window, on either strand, as high as CHANCE of
-    the positives' dinucleotide shuffles do (log-odds against equal bases; a second set of shuffles
-    is then counted). Columns: motif; in_positives, in_negatives, in_shuffles, shares of sequences
-    with a site; enrichment and over_shuffles, the odds ratio of positives to negatives and to
-    shuffles, each with the p-value of Fisher's exact test, two-sided; loss_rise, by how much the
-    mean cross-entropy (nats) rises when the motif's filters are silenced, and its standard error. A
-    motif may count by its place alone: then it is in both classes, far above the shuffles, and the
-    loss rises.
+    the positives' dinucleotide shuffles do (others are then counted). Columns: motif; in_positives,
+    in_negatives, in_shuffles, shares of sequences with a site; enrichment and over_shuffles, odds
+    ratios of positives to negatives and to shuffles, with p-values of Fisher's exact test,
+    two-sided; loss_rise, by how much the mean cross-entropy (nats) rises when the motif's filters
+    are silenced, and its standard error. A motif that counts by its place alone is in both classes,
+    far above the shuffles, and the loss rises.
     """
-    positive = held.y > 0.5
-    letters = decode(held.x[positive]) if positives is None else positives
+    positive, rows = held.y > 0.5, []
     decoys, shuffles = (one_hot(shuffle(letters, seed=i), held.x.shape[2]) for i in (0, 1))
-    groups = (held.x[positive].float(), held.x[~positive].float(), shuffles)
-    rise, rows = loss_rise(model, found, held), []
-    for motif in found.motifs:
+    groups = held.x[positive], held.x[~positive], shuffles
+    for motif, rise, error in zip(found.motifs, *loss_rise(model, found, held), strict=True):
         threshold = np.quantile(best_score(motif, decoys), 1 - CHANCE, method="higher")
-        hits = [int((best_score(motif, part) >= threshold).sum()) for part in groups]
-        counts = [(k, len(part)) for k, part in zip(hits, groups, strict=True)]
+        counts = [(np.sum(best_score(motif, x) >= threshold), len(x)) for x in groups]
         shares, (ours, theirs, shuffled) = [k / max(n, 1) for k, n in counts], counts
-        tests = (*odds(ours, theirs), *odds(ours, shuffled))
-        rows.append((motif.name, *shares, *tests, *rise[motif.name]))
+        tests = *odds(ours, theirs), *odds(ours, shuffled)
+        rows.append((motif.name, *shares, *tests, rise, error))
     return pd.DataFrame(rows, columns=SUPPORT_COLUMNS)
 
 
 def odds(ours: tuple[int, int], theirs: tuple[int, int]) -> tuple[float, float]:
-    """Odds ratio (half a count added to each cell) and two-sided p-value of Fisher's exact test, of
-    k of n against k of n.
-
-    >>> odds((5, 10), (5, 10))
-    (1.0, 1.0)
-    """
+    """Odds ratio (half a count added to each cell) and p-value of k of n against k of n."""
     cells = np.array([[k, n - k] for k, n in (ours, theirs)])
     (a, b), (c, d) = cells + 0.5
     return float(a * d / (b * c)), float(fisher_exact(cells).pvalue)
@@ -105,17 +90,16 @@ def best_score(motif: Motif, x: Float[Tensor, "N 4 L"]) -> Float[np.ndarray, " N
     >>> best_score(Motif("M1", one_hot(["GATTACA"])[0].numpy()), one_hot(["TGTAATC"])).round(1)
     array([13.7], dtype=float32)
     """
-    pwm = torch.tensor(motif.pwm(pseudocount=0.01).copy(), dtype=torch.float32)  # (4, w)
+    pwm = torch.tensor(motif.pwm().copy(), dtype=torch.float32)  # (4, w)
     both = torch.stack([pwm, pwm.flip(0, 1)])
     x = tf.pad(x, (0, max(motif.width - x.shape[2], 0)))
     return torch.cat([tf.conv1d(part.float(), both).amax((1, 2)) for part in x.split(256)]).numpy()
 
 
 @torch.no_grad()
-def loss_rise(model: Argminn, found: Found, held: Examples) -> dict[str, tuple[float, float]]:
-    """For each motif: rise of the mean cross-entropy when all its filters are silent on both
-    strands, and its standard error. A silent filter has activation 0 everywhere, so that other hits
-    take its place among the candidates."""
+def loss_rise(model: Argminn, found: Found, held: Examples) -> tuple[np.ndarray, np.ndarray]:
+    """For each motif, `loss_rise` of `support` and its standard error. A silent filter's activation
+    is 0 everywhere on both strands, so that other hits take its place among the candidates."""
     reads, parts = channel_motifs(model, found), []
     with evaluating(model) as device:
         channels = [torch.tensor(reads.index[reads.motif == name], dtype=torch.long, device=device)
@@ -130,22 +114,13 @@ def loss_rise(model: Argminn, found: Found, held: Examples) -> dict[str, tuple[f
             parts.append(loss.cpu())
     losses = torch.cat(parts, 1).double()  # (1 + motifs, N)
     rises = (losses[1:] - losses[:1]).numpy()
-    means = zip(rises.mean(1), rises.std(1) / np.sqrt(len(held.y)), strict=True)
-    return dict(zip(found.table.motif, means, strict=True))
+    return rises.mean(1), rises.std(1) / np.sqrt(len(held.y))
 
 
-def example_sites(
-    model: Argminn, found: Found, records: list[Record], most: int = STORED
-) -> pd.DataFrame:
-    """Sites that the network calls, at most `most` of each motif, taken at equal steps.
-
-    Columns: motif; sequence; start, end (0-based, half-open); strand; score and effect as in
-    `calling.call`; from_middle, the distance in bp of the site's middle from the sequence's; bases,
-    read along the motif, those beside the site in lower case.
-
-    >>> example_sites(model, found, records).bases[0]
-    'ctggcGGCACTCTCCtgctc'
-    """
+def example_sites(model: Argminn, found: Found, records: list[Record],
+                  most: int = 200) -> pd.DataFrame:
+    """Sites that the network calls (columns as in `calling.call`), at most `most` of each motif, at
+    equal steps; from_middle, bp from the sequence's middle to the site's; bases, as in `show`."""
     longest = max((len(record.sequence) for record in records), default=0)
     calls = call(model, found, records, tile=max(longest, 2 * model.config.width))
     taken = [part.iloc[:: -(-len(part) // most)] for _, part in calls.groupby("motif", sort=False)]
@@ -153,18 +128,12 @@ def example_sites(
     known = dict(records)
     letters = [known[name] for name in sites.sequence]
     sites["from_middle"] = (sites.start + sites.end - [len(text) for text in letters]) / 2
-    places = zip(letters, sites.start, sites.end, sites.strand, strict=True)
-    sites["bases"] = [show(*place) for place in places]
+    sites["bases"] = list(map(show, letters, sites.start, sites.end, sites.strand))
     return sites[SITE_COLUMNS].reset_index(drop=True)
 
 
 def show(sequence: str, start: int, end: int, strand: str = "+") -> str:
-    """A site in capitals between FLANK bases in lower case, `-` beyond the sequence; turned round
-    on strand "-".
-
-    >>> show("ACGTTGCA", 2, 4), show("ACGTTGCA", 0, 2, "-")
-    ('---acGTtgca-', 'gcaacGT-----')
-    """
+    """A site in capitals, turned round on strand "-", between FLANK others; `-` beyond the end."""
     edge = "-" * FLANK
     shown = (edge + sequence + edge)[start : end + 2 * FLANK]
     shown = reverse_complement(shown) if strand == "-" else shown
@@ -172,13 +141,12 @@ def show(sequence: str, start: int, end: int, strand: str = "+") -> str:
 
 
 def write(evidence: Evidence, folder: Path) -> None:
-    """Write FILES into a run's folder."""
     for frame, name in zip(evidence, FILES, strict=True):
         frame.to_csv(folder / name, sep="\t", index=False, float_format="%.5g")
 
 
 def read(folder: Path) -> Evidence | None:
-    """Read FILES back; None if a run was written without them, InputError for one not whole."""
+    """None if a run was written without evidence, InputError for a file that is not whole."""
     support, sites = (folder / name for name in FILES)
     if not support.is_file() or not sites.is_file():
         return None

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from itertools import cycle
 
 import logomaker
 import matplotlib.pyplot as plt
@@ -14,17 +15,13 @@ from jaxtyping import Float
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from motiflib.designing import Designs
 from motiflib.motif import Motif
 
 # Okabe and Ito (2008), the yellow left out: it is too pale on white
-COLOURS = (
-    "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#7A5195", "#5C5C5C",
-)
-BASE_COLOURS = {"A": "#009E73", "C": "#0072B2", "G": "#E69F00", "T": "#D55E00"}
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#7A5195", "#5C5C5C")
 INK, SOFT, FAINT = "#1f2933", "#52606d", "#d5dbe1"
 WIDTH = 6.4  # inches; small enough that text stays readable when a phone shrinks the figure
-KINDS = {"design": "designs", "broken": "instance\nbroken", "spacing": "spacing\nwrong",
-         "repressor": "repressor\nadded"}
 _RC = {
     "figure.dpi": 120, "figure.facecolor": "white", "figure.constrained_layout.use": True,
     "savefig.facecolor": "white", "font.family": "sans-serif", "font.sans-serif": ["DejaVu Sans"],
@@ -56,32 +53,21 @@ styled = style()  # the decorator of drawing functions: the style lasts as long 
 
 
 def axes_or_new(ax: Axes | None, height: float = 3.2, width: float = WIDTH) -> Axes:
-    """The axes given, or those of a new figure."""
     return plt.subplots(figsize=(width, height))[1] if ax is None else ax
 
 
 def label(ax: Axes, x: str = "", y: str = "", title: str = "") -> Axes:
     """Name the axes; ticks too are fixed now: matplotlib makes them when the style is gone."""
-    ax.set_xlabel(x)
-    ax.set_ylabel(y)
+    ax.set(xlabel=x, ylabel=y)
     if title:
         ax.set_title(title)
     ax.tick_params(labelsize=10, colors=SOFT, which="both")
     return ax
 
 
-def bare(ax: Axes) -> Axes:
-    """Axes without frame and ticks, for logos and pictures."""
-    ax.set_xticks([])
-    ax.set_yticks([])
-    for spine in ax.spines.values():
-        spine.set_visible(False)
-    return ax
-
-
 def colour_of(names: Iterable[str]) -> dict[str, str]:
     """A colour for each name, in order; after the last colour, again from the first."""
-    return {name: COLOURS[i % len(COLOURS)] for i, name in enumerate(names)}
+    return dict(zip(names, cycle(COLOURS), strict=False))
 
 
 def png(figure: Figure, dpi: int = 110) -> bytes:
@@ -98,7 +84,8 @@ def letters(ax: Axes, heights: Float[np.ndarray, "4 w"], start: float = 0) -> Ax
     least = 0.01 * np.abs(heights).max(initial=0)
     seen = np.where(np.abs(heights) > least, heights, 0)
     table = pd.DataFrame(seen.T, columns=list("ACGT"), index=start + np.arange(seen.shape[1]))
-    logomaker.Logo(table, ax=ax, color_scheme=BASE_COLOURS, font_name="DejaVu Sans", width=0.92,
+    colours = {"A": COLOURS[2], "C": COLOURS[0], "G": COLOURS[4], "T": COLOURS[1]}
+    logomaker.Logo(table, ax=ax, color_scheme=colours, font_name="DejaVu Sans", width=0.92,
                    vpad=0, flip_below=False, show_spines=False, baseline_width=0)
     ax.axhline(0, color=FAINT, lw=0.8, zorder=0)
     ax.set_xlim(start - 0.6, start + heights.shape[1] - 0.4)
@@ -107,8 +94,7 @@ def letters(ax: Axes, heights: Float[np.ndarray, "4 w"], start: float = 0) -> Ax
 
 @styled
 def logo(motif: Motif, ax: Axes | None = None, *, title: str | None = None) -> Axes:
-    """A motif as a logo: each column as tall as its information, 0 to 2 bits (Schneider and
-    Stephens 1990).
+    """A motif as a logo, each column as tall as its information (Schneider and Stephens 1990).
 
     >>> logo(run.motifs[0]).get_title("left")
     'M1'
@@ -118,18 +104,9 @@ def logo(motif: Motif, ax: Axes | None = None, *, title: str | None = None) -> A
     return label(ax, y="bits", title=motif.name if title is None else title)
 
 
-def _array(values) -> np.ndarray:
-    """numpy, from a tensor with or without gradient too."""
-    values = values.detach().cpu() if hasattr(values, "detach") else values
-    return np.asarray(values, dtype=float)
-
-
 @styled
 def logos_aligned(found: Motif, known: Motif, shift: int, strand: str = "+") -> Figure:
-    """A found motif above a known one, `shift` and `strand` as `motif.align` gives them.
-
-    >>> figure = logos_aligned(run.motifs[0], run.motifs[0].slice(2, 6), 2)
-    """
+    """A found motif above a known one, `shift` and `strand` as `motif.align` gives them."""
     known = known if strand == "+" else known.reverse_complement()
     low, high = min(0, shift), max(found.width, shift + known.width)
     figure, axes = plt.subplots(2, 1, figsize=(max(2.6, 1 + 0.3 * (high - low)), 2.7))
@@ -142,22 +119,17 @@ def logos_aligned(found: Motif, known: Motif, shift: int, strand: str = "+") -> 
 
 
 @styled
-def profile(positions: Sequence[float], reach: float | None = None) -> Axes:
-    """Where sites stand, in bp from the middle of their sequences; `reach`: half their length.
-
-    >>> ax = profile(run.evidence.sites.from_middle)
-    """
-    values = np.asarray(positions, dtype=float)
-    reach = reach or max(20.0, float(np.abs(values).max(initial=0)) * 1.05)
+def profile(positions: Sequence[float], reach: float = 20) -> Axes:
+    """Where sites stand, in bp from the middle of their sequences, up to `reach`."""
     ax = axes_or_new(None, 1.8)
-    ax.hist(values, bins=np.linspace(-reach, reach, 42), color=COLOURS[0])
+    ax.hist(positions, bins=np.linspace(-reach, reach, 42), color=COLOURS[0])
     ax.axvline(0, color=FAINT, lw=0.8, zorder=0)
     ax.set_xlim(-reach, reach)
     return label(ax, "bp from the middle of the sequence", "sites")
 
 
 @styled
-def layouts(designs, most: int = 12) -> Axes:
+def layouts(designs: Designs, most: int) -> Axes:
     """Where the instances of the first designs stand; an arrow head gives the strand."""
     shown, length = designs.names[:most], designs.codes.shape[1]
     ax = axes_or_new(None, 0.9 + 0.27 * len(shown))
@@ -170,23 +142,25 @@ def layouts(designs, most: int = 12) -> Axes:
             ax.annotate("", (head, i), (tail, i), arrowprops=arrow | {"color": colour[s.motif]})
     for motif, value in colour.items():
         ax.plot([], [], "s", color=value, label=motif)
-    ax.set(ylim=(len(shown) - 0.4, -0.6), xlim=(0, length), yticks=range(len(shown)))
-    ax.set_yticklabels([name.replace("_", " ") for name in shown])
+    ax.set(ylim=(len(shown) - 0.4, -0.6), xlim=(0, length), yticks=range(len(shown)),
+           yticklabels=[name.replace("_", " ") for name in shown])
     ax.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=4, borderaxespad=0.2)
     return label(ax, "position (bp)")
 
 
 @styled
-def twin_probabilities(kinds: Mapping[str, object], ax: Axes | None = None, *, judges=None) -> Axes:
+def twin_probabilities(kinds: dict[str, Designs], ax: Axes | None = None, *, judges=None) -> Axes:
     """Predicted probability of designs and of their twins, {"design": designs, **twins(...)}, a dot
     a sequence; or of `judges`, {kind: probabilities}."""
     ax, rng = axes_or_new(ax, 2.8), np.random.default_rng(0)
     values = judges or {kind: designs.probability for kind, designs in kinds.items()}
     for i, p in enumerate(values.values()):
-        colour = COLOURS[0 if i == 0 else 1]
-        ax.plot(i + rng.uniform(-0.3, 0.3, len(p)), p, ".", ms=4, alpha=0.5, color=colour)
+        x = i + rng.uniform(-0.3, 0.3, len(p))
+        ax.plot(x, p, ".", ms=4, alpha=0.5, color=COLOURS[min(i, 1)])
         ax.plot([i - 0.36, i + 0.36], [np.median(p)] * 2, color=INK, lw=1.5)
     ax.axhline(0.5, color=INK, lw=0.8, ls=":")
-    ax.set(xticks=range(len(values)), ylim=(-0.04, 1.04), xlim=(-0.6, len(values) - 0.4))
-    ax.set_xticklabels([KINDS.get(kind, kind) for kind in values])
+    names = {"design": "designs", "broken": "instance\nbroken", "spacing": "spacing\nwrong",
+             "repressor": "repressor\nadded"}
+    ax.set(xticks=range(len(values)), ylim=(-0.04, 1.04), xlim=(-0.6, len(values) - 0.4),
+           xticklabels=[names.get(kind, kind) for kind in values])
     return label(ax, "", "probability")

@@ -17,7 +17,7 @@ import re
 import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
@@ -47,15 +47,12 @@ NEEDED = ("config.json", "model.safetensors", "history.tsv", "motifs.meme", "mot
           "train.json")
 FILES = (*held_out.FILES, *NEEDED)  # folders from before there was evidence lack it, can be read
 BESIDE = ("examples.tsv", "README.md")  # what else belongs to a run: windows of a genome, a note
-CALIBRATED = 500  # positives for the false discovery rates
-MEMBER = r"(?P<filter>\d{1,5}):(?P<offset>-?\d{1,5}):(?P<strand>[+-])"  # in motifs.tsv
-PACKAGES = ("torch", "numpy", "accelerate", "tangermeme")
 
 
 class Run(NamedTuple):
     """A trained network (evaluation mode), what was found in it, its history, and what train.json
-    says. `fdr`, as `calling.calibrate` gives it, is from positives that were trained on; `evidence`
-    from those held back for choosing the epoch."""
+    says. `fdr` (`calling.calibrate`) is from positives that were trained on, `evidence` from those
+    held back for choosing the epoch."""
 
     model: Argminn
     found: Found
@@ -74,28 +71,27 @@ class Run(NamedTuple):
         return max(_length(self.settings.get("data", {})), 2 * self.model.config.width)
 
 
+def _length(data: dict) -> int:
+    return data.get("length") or data.get("positives", {}).get("median_length", 500)
+
+
 class Labelled(NamedTuple):
-    """Labelled sequences, the letters of the positives among them in the same order, and the rows
-    that they had in all data."""
+    """Sequences, the letters of their positives in order, and their rows in all data."""
 
     examples: Examples
     positives: Sequence[str]
     rows: Sequence[int] = ()
 
 
-def train_run(
-    positives: Sequences, out: str | os.PathLike, *, negatives: Sequences | None = None,
-    shuffle: str | None = None, config: ArgminnConfig | None = None,
-    training: TrainConfig | None = None, seed: int = 0, progress: bool = True,
-) -> Run:
+def train_run(positives: Sequences, out: str | os.PathLike, *, negatives: Sequences | None = None,
+              shuffle: str | None = None, config: ArgminnConfig | None = None,
+              training: TrainConfig | None = None, seed: int = 0, progress: bool = True) -> Run:
     """Train a network on FASTA files (or records) and keep it as the folder `out`.
 
-    Give either `negatives` or a kind of `shuffle` for the positives. Lengths may differ: shorter
-    sequences are padded on the right. A tenth is held back for choosing the epoch. Interrupted in
-    whatever way, the same call goes on where the last whole epoch ended, and on a CPU ends with the
-    same weights. Raises InputError for input that cannot be trained on, a setting out of range, a
-    place that cannot be written, another training's checkpoint in `out`, or a loss that is not
-    finite; nothing is left behind then.
+    Give either `negatives` or a kind of `shuffle`. Shorter sequences are padded on the right. A
+    tenth is held back for choosing the epoch. Interrupted in whatever way, the same call goes on
+    after the last whole epoch, and on a CPU ends with the same weights. InputError, and nothing
+    left behind, for what cannot be trained on or written, or a loss that is not finite.
     """
     config, training = config or ArgminnConfig(), training or TrainConfig()
     check_settings(config, training, seed)
@@ -107,7 +103,7 @@ def train_run(
                 progress=progress)
 
 
-def check_settings(config: ArgminnConfig, training: TrainConfig, seed: int = 0) -> None:
+def check_settings(config: ArgminnConfig, training: TrainConfig, seed: int) -> None:
     """InputError for a setting that no training can have, or a device that is not there."""
     within("filters", config.filters, 1, files.FILTERS)
     within("width", config.width, 1, files.WIDTH)
@@ -117,11 +113,9 @@ def check_settings(config: ArgminnConfig, training: TrainConfig, seed: int = 0) 
     accelerator(training)
 
 
-def read_data(
-    positives: Sequences, negatives: Sequences | None, shuffle: str | None, width: int, seed: int
-) -> tuple[list[str], list[str], dict]:
-    """Letters of both classes, and what train.json says of them; InputError for data that a network
-    with filters of this width cannot be trained on."""
+def read_data(positives: Sequences, negatives: Sequences | None, shuffle: str | None, width: int,
+              seed: int) -> tuple[list[str], list[str], dict]:
+    """Letters of both classes, and what train.json says of them; InputError for unusable data."""
     if (negatives is None) == (shuffle is None):
         given = "neither was" if negatives is None else "both were"
         raise InputError(f"training needs either negatives or a kind of shuffle, {given} given: "
@@ -131,17 +125,16 @@ def read_data(
     ours, about = _read_class("positives", positives, width)
     if negatives is None:
         theirs, other = sequence.shuffle(ours, kind=shuffle, seed=seed), {"shuffle": shuffle}
-        return ours, theirs, {"positives": about, "negatives": other}
-    theirs, other = _read_class("negatives", negatives, width)
-    short, long = sorted([about["median_length"], other["median_length"]])
-    if long > 1.2 * short:
+    else:
+        theirs, other = _read_class("negatives", negatives, width)
+    lengths = [part.get("median_length", about["median_length"]) for part in (about, other)]
+    if max(lengths) > 1.2 * min(lengths):
         log.warning("positives are %d bp long and negatives %d (medians): the network may learn "
-                    "the length", about["median_length"], other["median_length"])
+                    "the length", *lengths)
     return ours, theirs, {"positives": about, "negatives": other}
 
 
 def _read_class(name: str, source: Sequences, width: int) -> tuple[list[str], dict]:
-    """Letters of a class, and what train.json says of it."""
     where = os.fspath(source) if isinstance(source, (str, os.PathLike)) else name
     records = list(fitting(source, width, where))
     if len(records) < 2:
@@ -157,43 +150,37 @@ def _read_class(name: str, source: Sequences, width: int) -> tuple[list[str], di
     }
 
 
-def fitting(source: Sequences, width: int, where: object = None) -> Iterator[Record]:
+def fitting(source: Sequences, width: int, where: str = "sequences") -> Iterator[Record]:
     """Records of any source, one by one; InputError at the first that is shorter than a filter.
 
     >>> [record.name for record in fitting([("a", "ACGTACGTACGT")], 12)]
     ['a']
     """
-    is_file = isinstance(source, (str, os.PathLike))
-    where = where or (source if is_file else "sequences")
-    for record in records_of(source):
-        if len(record.sequence) < width:
-            raise InputError(
-                f"{where}: record {record.name!r} has {len(record.sequence)} bp, fewer than the "
-                f"filters' width of {width}: leave it out, or train with a smaller --width"
-            )
-        yield record
+    where = source if isinstance(source, (str, os.PathLike)) else where
+    for name, letters in records_of(source):
+        if len(letters) < width:
+            raise InputError(f"{where}: record {name!r} has {len(letters)} bp, fewer than the "
+                             f"filters' width of {width}: leave it out, or train with a smaller "
+                             "--width")
+        yield Record(name, letters)
 
 
 def divide(letters: Sequence[str], y: Tensor, seed: int) -> tuple[Labelled, Labelled]:
     """Sequences for training and those held out, at random, a tenth of each class.
 
-    >>> train, held = divide(["ACGT"] * 6, torch.tensor([1.0, 1, 1, 0, 0, 0]), seed=0)
-    >>> held.rows, held.positives
-    ([2, 5], ['ACGT'])
+    >>> divide(["ACGT"] * 6, torch.tensor([1.0, 1, 1, 0, 0, 0]), seed=0)[1].rows
+    [2, 5]
     """
-    x = sequence.one_hot(letters)
-    positive, parts = (y > 0.5).tolist(), []
+    x, parts = sequence.one_hot(letters), []
     for rows in split_rows(y, seed=seed):
-        known = [letters[row] for row in rows.tolist() if positive[row]]
+        known = [letters[row] for row in rows[y[rows] > 0.5].tolist()]
         parts.append(Labelled(Examples(x[rows], y[rows]), known, rows.tolist()))
     return tuple(parts)
 
 
-def keep(
-    out: str | os.PathLike, train: Labelled, held: Labelled, batches: Batches,
-    config: ArgminnConfig, training: TrainConfig, *, seed: int, about: dict,
-    middle: int | None = None, progress: bool = True,
-) -> Run:
+def keep(out: str | os.PathLike, train: Labelled, held: Labelled, batches: Batches,
+         config: ArgminnConfig, training: TrainConfig, *, seed: int, about: dict,
+         middle: int | None = None, progress: bool = True) -> Run:
     """Seed a network (`seeding.seeded`), train it on `batches`, write the run `out`, read it back;
     `about` is what train.json says beside model, training and seed."""
     asked = {"model": asdict(config), "training": asdict(training), "seed": seed, **about}
@@ -210,9 +197,7 @@ def keep(
 
 @contextmanager
 def _workplace(folder: Path, asked: dict) -> Iterator[Path]:
-    """The run's folder with a checkpoint of this very training or none; no trace of it after an
-    InputError, or after what else ends it before an epoch is saved: the mark alone would bar a
-    training with other settings."""
+    """The run's folder, with a checkpoint of this very training or none."""
     mark, made = folder / "checkpoint" / "training.json", not folder.exists()
     key = json.dumps(asked, indent=1)
     if mark.parent.is_dir() and (not mark.is_file() or mark.read_text() != key):
@@ -223,32 +208,37 @@ def _workplace(folder: Path, asked: dict) -> Iterator[Path]:
         shutil.rmtree(left, ignore_errors=True)
     try:
         yield folder
-    except BaseException as error:
+    except BaseException as error:  # the mark alone would bar a training with other settings
         if isinstance(error, InputError) or not (mark.parent / "state.pt").exists():
             shutil.rmtree(folder if made else mark.parent, ignore_errors=True)
         raise
 
 
 def save_run(folder: Path, result: Fit, train: Labelled, held: Labelled, asked: dict) -> None:
-    """Read the motifs off the network and write all files of a run, train.json last; `asked` is
-    what train.json says of the training."""
+    """Read motifs off a network and write all files of a run; `asked` goes into train.json."""
     model, x = result.model, train.examples.x
     log.info("reading motifs off %d filters", model.config.filters)
     found = find_motifs(model, x)
-    bound = [Record(f"s{i}", text) for i, text in enumerate(train.positives[:CALIBRATED])]
+    bound = records_of(train.positives[:500])
     fdr = calibrate(model, found, bound, tile=max(x.shape[2], 2 * model.config.width))
+    members = found.members.astype(str)
+    read = members["filter"] + ":" + members.offset + ":" + members.strand
+    read = read.groupby(members.motif).agg(" ".join)
+    table = found.table.assign(members=found.table.motif.map(read))
     with tempfile.TemporaryDirectory(prefix=".new-", dir=folder) as name:
         new = Path(name)
         model.save_pretrained(new)
         result.history.to_csv(new / "history.tsv", sep="\t", index=False)
         fdr.to_csv(new / "fdr.tsv", sep="\t", index=False, float_format="%.4g")
         write_meme(new / "motifs.meme", found.motifs)
-        _with_members(found).to_csv(new / "motifs.tsv", sep="\t", index=False)
+        table.to_csv(new / "motifs.tsv", sep="\t", index=False)
         held_out.write(held_out.gather(model, found, held.examples, held.positives), new)
-        about = asked | {"validation_sequences": len(held.examples.y)}
-        about |= {"metrics": evaluate(model, held.examples)}
-        about |= {"minutes": round(result.history.seconds.sum() / 60, 2), **machine()}
-        about["files"] = {file: sha256(new / file) for file in FILES if file != "train.json"}
+        about = asked | {
+            "validation_sequences": len(held.examples.y),
+            "metrics": evaluate(model, held.examples),
+            "minutes": round(result.history.seconds.sum() / 60, 2), **machine(),
+            "files": {file: sha256(new / file) for file in FILES if file != "train.json"},
+        }
         write_atomic(new / "train.json", json.dumps(about, indent=1) + "\n")
         (folder / "examples.tsv").unlink(missing_ok=True)  # of an earlier training on a genome
         for file in FILES:
@@ -256,11 +246,7 @@ def save_run(folder: Path, result: Fit, train: Labelled, held: Labelled, asked: 
 
 
 def machine() -> dict:
-    """Hardware in words, and versions.
-
-    >>> sorted(machine())
-    ['hardware', 'versions']
-    """
+    """Hardware in words, and versions."""
     info = Path("/proc/cpuinfo")
     names = re.findall(r"^model name\s*:\s*(.+)", info.read_text(), re.M) if info.exists() else []
     hardware = [*names[:1]] or [platform.processor() or platform.machine()]
@@ -268,15 +254,15 @@ def machine() -> dict:
     if torch.cuda.is_available():
         hardware.append(torch.cuda.get_device_name())
     versions = {"motiflib": __version__, "python": platform.python_version()}
-    versions |= {name: version(name) for name in PACKAGES}
+    versions |= {name: version(name) for name in ("torch", "numpy", "accelerate", "tangermeme")}
     return {"hardware": ", ".join(hardware), "versions": versions}
 
 
 def load_run(folder: str | os.PathLike) -> Run:
     """Read a run back, network in evaluation mode on the CPU.
 
-    Raises InputError for no such folder, an unfinished training, a file that is missing, damaged or
-    from another run. Older runs sealed the network only: of other files, what is needed is checked.
+    InputError for what is not a finished run, whole. Older runs sealed the network only: of other
+    files, what is needed is checked.
 
     >>> load_run("nowhere")
     Traceback (most recent call last):
@@ -297,11 +283,9 @@ def load_run(folder: str | os.PathLike) -> Run:
 
 
 def _check_folder(folder: Path) -> None:
-    """InputError if a folder is not a finished run."""
     expected = "expected a run, the folder that `motiflib train --out` made"
     if not folder.is_dir():
-        what = "a file" if folder.exists() else "not there"
-        raise InputError(f"{folder}: {what}; {expected}")
+        raise InputError(f"{folder}: {'a file' if folder.exists() else 'not there'}; {expected}")
     gone = [file for file in NEEDED if not (folder / file).is_file()]
     if gone and (folder / "checkpoint").is_dir():
         raise InputError(f"{folder}: its training is unfinished; give the same `motiflib train` "
@@ -321,28 +305,18 @@ def _read_json(path: Path) -> dict:
 
 
 def _read_settings(path: Path) -> dict:
-    """train.json, with the parts that are looked into being what is expected there."""
     settings = _read_json(path)
-    for name, fits in EXPECTED.items():
-        try:
-            whole = fits(settings.get(name, {}))
-        except AttributeError:  # another kind of thing
-            whole = False
-        if not whole:
-            raise InputError(f"{path}: {name!r} does not hold what it should; {ADVICE}")
+    looked_into = {
+        "data": lambda data: type(_length(data)) is int,
+        "metrics": lambda metrics: all(type(value) in (int, float) for value in metrics.values()),
+        "files": lambda seals: seals.keys() <= set(FILES),
+    }
+    for name, fits in looked_into.items():
+        with suppress(AttributeError):  # of another kind of thing
+            if fits(settings.get(name, {})):
+                continue
+        raise InputError(f"{path}: {name!r} does not hold what it should; {ADVICE}")
     return settings
-
-
-def _length(data: dict) -> int:
-    """Length in bp, from what train.json says of the data."""
-    return data.get("length") or data.get("positives", {}).get("median_length", 500)
-
-
-EXPECTED = {
-    "data": lambda data: type(_length(data)) is int,
-    "metrics": lambda metrics: all(type(value) in (int, float) for value in metrics.values()),
-    "files": lambda seals: seals.keys() <= set(FILES),
-}
 
 
 def _read_network(folder: Path) -> Argminn:
@@ -361,7 +335,6 @@ def _read_network(folder: Path) -> Argminn:
 
 
 def _read_found(folder: Path, filters: int) -> Found:
-    """The motifs of a run: motifs.tsv and motifs.meme, a row and a matrix for each."""
     path, meme = folder / "motifs.tsv", folder / "motifs.meme"
     table = read_table(path, [*COLUMNS, "members"], ["filter", "offset", "length", "contribution"])
     some = any(line.startswith("MOTIF") for line in read_lines(meme))
@@ -371,16 +344,9 @@ def _read_found(folder: Path, filters: int) -> Found:
         raise InputError(f"{meme}: other motifs than in motifs.tsv beside it; {ADVICE}")
     if not motifs:
         return tabulate([])
-    members = table.set_index("motif").members.astype(str).str.extractall(MEMBER)
+    member = r"(?P<filter>\d{1,5}):(?P<offset>-?\d{1,5}):(?P<strand>[+-])"
+    members = table.set_index("motif").members.astype(str).str.extractall(member)
     members = members.astype({"filter": int, "offset": int}).reset_index("motif")
     if set(members.motif) != set(table.motif) or members["filter"].max() >= filters:
         raise InputError(f"{path}: 'members' does not name filters of this network; {ADVICE}")
     return Found(motifs, table[COLUMNS], members.reset_index(drop=True))
-
-
-def _with_members(found: Found) -> pd.DataFrame:
-    """The table of motifs with the filters of each in one column, as filter:offset:strand."""
-    members = found.members.astype(str)
-    text = members["filter"] + ":" + members.offset + ":" + members.strand
-    joined = text.groupby(found.members.motif).agg(" ".join)
-    return found.table.assign(members=found.table.motif.map(joined))

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 import logging
+from collections import defaultdict
 from collections.abc import Sequence
+from contextlib import closing
 from functools import lru_cache
 
 import numpy as np
@@ -15,27 +16,24 @@ from motiflib.files import InputError
 from motiflib.motif import Motif, correlation_at
 
 log = logging.getLogger(__name__)
-RELEASE = "JASPAR2026"
 TAXA = "vertebrates fungi insects nematodes plants urochordates diatoms".split()
-_HEADS = """SELECT m.ID, BASE_ID, VERSION, NAME, VAL FROM MATRIX m LEFT JOIN MATRIX_ANNOTATION a
+HEADS = """SELECT m.ID, BASE_ID, VERSION, NAME, VAL FROM MATRIX m LEFT JOIN MATRIX_ANNOTATION a
     ON a.ID = m.ID AND TAG = 'tax_group' WHERE COLLECTION = 'CORE'"""
 TOMTOM_COLUMNS = "motif jaspar_id jaspar_name p_value offset strand correlation".split()
 
 
 def name_motifs(motifs: list[Motif], *, targets: list[Motif] | None = None) -> pd.DataFrame:
-    """The closest JASPAR vertebrate motif of each by TOMTOM, or of `targets`: columns motif,
-    consensus, length, information_bits, sites; jaspar_id, jaspar_name, p_value, correlation of
-    `tomtom`."""
+    """The closest JASPAR vertebrate motif of each, or of `targets`: columns motif, consensus,
+    length, information_bits, sites; jaspar_id, jaspar_name, p_value, correlation of `tomtom`."""
     columns = ["motif", "consensus", "length", "information_bits", "sites"]
     rows = [(m.name, m.consensus, m.width, round(m.information_bits, 2), m.sites) for m in motifs]
-    best = tomtom(motifs, targets)[["motif", "jaspar_id", "jaspar_name", "p_value", "correlation"]]
+    best = tomtom(motifs, targets).drop(columns=["offset", "strand"])
     return pd.DataFrame(rows, columns=columns).merge(best, on="motif", how="left")
 
 
 def jaspar(id_or_name: str) -> Motif:
-    """A JASPAR 2026 CORE motif by matrix id ("MA0138.3"), base id ("MA0138", its latest version) or
-    name ("REST", in any case; of several, vertebrates come first, then the lowest id). Its `source`
-    is the full id. InputError if there is none.
+    """A JASPAR 2026 CORE motif by full id, which its `source` is, base id (its latest version) or
+    name in any case (of several, vertebrates come first, then the lowest id); or InputError.
 
     >>> jaspar("MA0138").source
     'MA0138.3'
@@ -44,12 +42,11 @@ def jaspar(id_or_name: str) -> Motif:
     for base, _, motif in [tables[wanted]] if wanted in tables else tables.values():
         if wanted in (motif.source, base, motif.name.upper()):
             return motif
-    raise InputError(f"{RELEASE}: no motif with id or name {id_or_name!r}; check the spelling")
+    raise InputError(f"JASPAR2026: no motif with id or name {id_or_name!r}; check the spelling")
 
 
 def jaspar_collection(taxon: str = "vertebrates") -> list[Motif]:
-    """The latest version of every JASPAR 2026 CORE motif of a taxon (TAXA), or of "all";
-    read once, then cached. InputError for an unknown taxon."""
+    """The latest version of every JASPAR 2026 CORE motif of a taxon (TAXA, or "all")."""
     if taxon not in (*TAXA, "all"):
         raise InputError(f"JASPAR: unknown taxon {taxon!r}; choose one of {', '.join(TAXA)}, all")
     newest: dict[str, Motif] = {}
@@ -61,18 +58,16 @@ def jaspar_collection(taxon: str = "vertebrates") -> list[Motif]:
 
 @lru_cache(maxsize=1)
 def _jaspar_tables() -> dict[str, tuple[str, str, Motif]]:
-    """All CORE matrices by id: base id, taxon, motif; vertebrates first, then by id, newest first.
-
-    pyjaspar's own fetch_motifs runs six queries a motif: 7 s for what takes 0.3 s here.
-    """
+    """Base id, taxon, motif by full id; vertebrates first, then by base id, newest first."""
     from pyjaspar import jaspardb
 
-    with contextlib.closing(jaspardb(release=RELEASE).conn) as database:
-        heads = database.execute(_HEADS).fetchall()
+    # pyjaspar's own fetch_motifs runs six queries a motif: 7 s for what takes 0.3 s here
+    with closing(jaspardb(release="JASPAR2026").conn) as database:
+        heads = database.execute(HEADS).fetchall()
         cells = database.execute("SELECT ID, val FROM MATRIX_DATA ORDER BY ID, row, col").fetchall()
-    counts: dict[int, list[float]] = {}
+    counts = defaultdict(list)
     for key, value in cells:  # a key's values come row by row, A C G T
-        counts.setdefault(key, []).append(value)
+        counts[key].append(value)
     order = {taxon: i for i, taxon in enumerate(TAXA)}
     heads.sort(key=lambda head: (order.get(head[4], 99), head[1], -head[2]))
     tables = {}
@@ -84,17 +79,15 @@ def _jaspar_tables() -> dict[str, tuple[str, str, Motif]]:
     return tables
 
 
-def tomtom(
-    queries: Sequence[Motif], targets: Sequence[Motif] | None = None, top: int = 1
-) -> pd.DataFrame:
-    """The `top` most similar targets of each query by TOMTOM (Gupta et al. 2007, by memelite), best
-    first; without targets, InputError.
+def tomtom(queries: Sequence[Motif], targets: Sequence[Motif] | None = None,
+           top: int = 1) -> pd.DataFrame:
+    """The `top` targets most similar to each query by TOMTOM (Gupta et al. 2007), best first.
 
-    Columns: motif; jaspar_id, jaspar_name (source and name of the target, by default of JASPAR
-    vertebrates); p_value of the pair, not corrected for the number of targets; offset (target
-    column under the first column of the query, which is reverse-complemented first where strand is
-    "-"); correlation of that alignment. Flanks below 0.3 bits are not compared; a query without a
-    better column gets p_value 1. Below 25 targets memelite warns that p-values say little.
+    Columns: motif; jaspar_id, jaspar_name, source and name of the target (by default, of JASPAR
+    vertebrates); p_value of the pair, not corrected for the number of targets; offset, the target
+    column under the first one of the query, which is turned round first where strand is "-";
+    correlation there. Flanks below 0.3 bits are not compared; all below, p_value is 1. Below 25
+    targets memelite warns that p-values say little; for none, InputError.
     """
     targets = jaspar_collection() if targets is None else list(targets)
     if not targets:
@@ -120,8 +113,7 @@ def tomtom(
 
 
 def _turned_query(query: Motif, target: Motif, offset: int, turned: bool) -> tuple:
-    """Offset, strand and correlation of a query whose core stands at `offset` of the target, which
-    memelite turns round where strands differ; we turn the query."""
+    """Offset, strand, correlation; memelite turns the target where strands differ, we the query."""
     first, end = query.core()
     shown, sign = query.slice(first, end), "+"
     if turned:

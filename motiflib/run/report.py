@@ -10,17 +10,18 @@ from pathlib import Path
 import pandas as pd
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
+from matplotlib.figure import Figure
 
 from motiflib.batches import examples
 from motiflib.controls import twins
 from motiflib.designing import Constraints, Designs, design, explain, unmentioned
-from motiflib.files import write_atomic
+from motiflib.files import write_atomic, write_table
 from motiflib.motif import Motif, align, write_meme
+from motiflib.run import figures
 from motiflib.run.evidence import SUPPORT_COLUMNS, Evidence, gather
 from motiflib.run.folder import Run
 from motiflib.run.known import jaspar, name_motifs
 
-SHOWN = 12  # example sites of each motif
 TOLD = 10  # designs that the report draws and tells
 PAGES = Environment(loader=PackageLoader("motiflib.run", ""), autoescape=True, trim_blocks=True,
                     lstrip_blocks=True, undefined=StrictUndefined, keep_trailing_newline=True)
@@ -38,23 +39,17 @@ def image(png: bytes, alt: str) -> Markup:
 
 
 def mark(bases: str) -> Markup:
-    """A site's capitals as <mark>.
-
-    >>> print(mark("acGTtg"))
-    ac<mark>GT</mark>tg
-    """
+    """A site's capitals as <mark>."""
     return Markup(re.sub("[A-Z]+", r"<mark>\g<0></mark>", str(escape(bases))))
 
 
 PAGES.filters |= {"table": table, "image": image, "mark": mark}
 
 
-def motif_table(
-    run: Run, positives: Sequence[str] | None = None, negatives: Sequence[str] | None = None
-) -> tuple[pd.DataFrame, Evidence | None]:
+def motif_table(run: Run, positives: Sequence[str] | None = None,
+                negatives: Sequence[str] | None = None) -> tuple[pd.DataFrame, Evidence | None]:
     """A run's motifs, `known.name_motifs` and `evidence.support`, and all evidence: from these
-    sequences (without negatives, against shuffles) or else from those that the run's training held
-    back, which an old run may lack."""
+    sequences (negatives: else shuffles), or the run's own, which an old one may lack."""
     names, evidence = name_motifs(run.motifs), run.evidence
     if positives is not None:
         evidence = gather(run.model, run.found, examples(positives, negatives), positives)
@@ -66,10 +61,6 @@ def motif_table(
 def write_motifs(run: Run, folder: Path, *letters: Sequence[str]) -> None:
     """Write motifs.meme, motifs.tsv, report.html and NAME.png, a logo, for each motif; `letters` of
     positives and negatives as `motif_table` takes them."""
-    from matplotlib.figure import Figure
-
-    from motiflib.run import figures
-
     names, evidence = motif_table(run, *letters)
     files = {"motifs.tsv": names.to_csv(sep="\t", index=False, float_format="%.4g"),
              "report.html": motifs_page(run, names, evidence)}
@@ -84,41 +75,36 @@ def write_motifs(run: Run, folder: Path, *letters: Sequence[str]) -> None:
 
 def motifs_page(run: Run, names: pd.DataFrame, evidence: Evidence | None) -> str:
     """The page about a run's motifs, with what `motif_table` gives."""
-    told = {name: run.settings.get(name, {}) for name in ("data", "metrics")}
-    told |= {"seed": run.settings.get("seed"), "config": run.model.config, "evidence": evidence}
     rows = names.assign(contribution=run.found.table.contribution).to_dict("records")
     motifs = [row | _pictures(motif, row["jaspar_id"], evidence)
               for motif, row in zip(run.motifs, rows, strict=True)]
-    names = names.drop(columns=SUPPORT_COLUMNS[1:], errors="ignore")
     return PAGES.get_template("motifs.html.j2").render(
-        title="Motifs of a run", names=names, motifs=motifs, **told
+        title="Motifs of a run", data=run.settings.get("data", {}), config=run.model.config,
+        metrics=run.settings.get("metrics", {}), seed=run.settings.get("seed"), motifs=motifs,
+        names=names.drop(columns=SUPPORT_COLUMNS[1:], errors="ignore"), evidence=evidence,
     )
 
 
 def _pictures(motif: Motif, known: str, evidence: Evidence | None) -> dict:
     """A motif's logo above that of the known one, where its sites stand, the best of them."""
-    from motiflib.run import figures
-
     known = jaspar(known)
-    _, shift, strand = align(motif, known)
-    logo = figures.png(figures.logos_aligned(motif, known, shift, strand))
+    logo = figures.png(figures.logos_aligned(motif, known, *align(motif, known)[1:]))
     if evidence is None or motif.name not in set(evidence.sites.motif):
         return {"logo": logo, "places": None}
     mine = evidence.sites[evidence.sites.motif == motif.name]
-    best = mine.sort_values("score", ascending=False, kind="stable").head(SHOWN)
+    best = mine.sort_values("score", ascending=False, kind="stable").head(12)
     reach = max(20.0, float(evidence.sites.from_middle.abs().max()))
     places = figures.png(figures.profile(mine.from_middle, reach).figure)
     return {"logo": logo, "places": places, "examples": best.to_dict("records")}
 
 
-def write_designs(
-    run: Run, folder: Path, n: int, constraints: Constraints, *, ablate: bool = True, seed: int = 0
-) -> None:
+def write_designs(run: Run, folder: Path, n: int, constraints: Constraints, *, ablate: bool,
+                  seed: int) -> None:
     """Design `n` sequences with a run and write designs.fa, designs.tsv and report.html.
 
-    With `ablate`, the twins of `controls.twins` are written too, named after their design. Columns
-    of designs.tsv: kind (design, broken, spacing, repressor), then those of `designing.explain`; a
-    twin without any site has one row, its places empty. After an InputError nothing is written.
+    With `ablate`, the twins of `controls.twins` too. Columns of designs.tsv: kind (design or that
+    of a twin), then those of `designing.explain`; a twin without any site has one row, its places
+    empty. After an InputError nothing is written.
     """
     designs = design(run.model, run.found, n, constraints, seed=seed)
     kinds = {"design": designs}
@@ -128,27 +114,25 @@ def write_designs(
     page = designs_page(run, kinds, reasons)
     records = [record for made in kinds.values() for record in made.records]
     write_atomic(folder / "designs.fa", "".join(f">{name}\n{text}\n" for name, text in records))
-    tsv = reasons.to_csv(sep="\t", index=False, float_format="%.6g")
-    write_atomic(folder / "designs.tsv", tsv)
+    write_table(reasons, folder / "designs.tsv")
     write_atomic(folder / "report.html", page)
 
 
 def _reasons(run: Run, kind: str, designs: Designs) -> pd.DataFrame:
     """`explain`, with a row for designs that have no site left."""
-    told = explain(run.model, designs) if len(designs.sites) else pd.DataFrame({"design": []})
-    bare = pd.DataFrame({"design": designs.names, "probability": designs.probability})
-    bare = bare[~bare.design.isin(told.design)]
-    texts = [f"Predicted {p:.3f}: no motif instance is left." for p in bare.probability]
-    parts = [part for part in (told, bare.assign(text=texts)) if len(part)]
-    table = pd.concat(parts, ignore_index=True)
-    table.insert(0, "kind", kind)
-    return table
+    told = [explain(run.model, designs)] if len(designs.sites) else []
+    left = pd.DataFrame({"design": designs.names, "probability": designs.probability})
+    left = left[~left.design.isin(designs.sites.design)]
+    if len(left):
+        texts = [f"Predicted {p:.3f}: no motif instance is left." for p in left.probability]
+        told.append(left.assign(text=texts))
+    both = pd.concat(told, ignore_index=True)
+    both.insert(0, "kind", kind)
+    return both
 
 
 def designs_page(run: Run, kinds: dict[str, Designs], reasons: pd.DataFrame) -> str:
     """The page about designs: what was asked, the rules, designs drawn and told, twins."""
-    from motiflib.run import figures
-
     designs = kinds["design"]
     left = unmentioned(run.model, designs)
     return PAGES.get_template("designs.html.j2").render(

@@ -24,7 +24,6 @@ from motifbook.compiler import (
 from motifbook.grammar import Oracle, grammar_names, load_grammar, simulate_batch
 from sklearn.metrics import roc_auc_score
 
-import motiflib
 from motiflib.files import InputError
 from motiflib.model import Argminn
 from motiflib.sequence import one_hot, reverse_complement
@@ -269,7 +268,7 @@ def test_short_words_and_wrong_names_are_refused():
 
 
 def test_a_compiled_network_is_an_ordinary_one(tmp_path):
-    model = motiflib.compile_grammar(load_grammar("rest"))
+    model = compile_grammar(load_grammar("rest"))
     model.save_pretrained(tmp_path)
     again, x = Argminn.from_pretrained(tmp_path), one_hot(["ACGT" * 30])
     assert type(again) is Argminn and torch.equal(again(x), model(x))

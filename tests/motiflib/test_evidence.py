@@ -56,7 +56,7 @@ def test_best_score_reads_both_strands_and_short_sequences():
 
 
 def test_a_planted_word_has_support(found, held):
-    row = evidence.support(OneWord(), found, held).iloc[0]
+    row = evidence.gather(OneWord(), found, held).support.iloc[0]
     assert row.in_positives == 1 and row.in_negatives < 0.15 and row.in_shuffles < 0.15
     assert row.enrichment > 1000 and row.enrichment_p < 1e-40 and row.shuffles_p < 1e-40
     silent = np.log1p(np.exp(3))  # loss of a positive whose logit falls from 4 - 3 to -3
@@ -66,7 +66,7 @@ def test_a_planted_word_has_support(found, held):
 
 def test_a_word_of_chance_has_none(held):
     other = tabulate([Reading(word(CHANCE_WORD), 4.0, [Member(0, 1, "+")])])
-    row = evidence.support(OneWord(), other, held).iloc[0]
+    row = evidence.gather(OneWord(), other, held).support.iloc[0]
     assert row.enrichment_p > 1e-3 and row.shuffles_p > 1e-3
     assert row.in_shuffles == pytest.approx(evidence.CHANCE, abs=0.06)
 
@@ -108,4 +108,4 @@ def test_files_and_no_motif(found, held, tmp_path):
     (tmp_path / "sites.tsv").write_text("")
     with pytest.raises(InputError, match="damaged"):
         evidence.read(tmp_path)
-    assert evidence.support(OneWord(), tabulate([]), held).empty
+    assert evidence.gather(OneWord(), tabulate([]), held).support.empty

@@ -37,9 +37,8 @@ def test_neighbouring_distances_are_one_rule():
         [ROW | {"distance": 16, "count": 8, "expected": 2.0, "p_value": 0.2}]
     )  # 0.001 by itself
     chance = pd.DataFrame([ROW | {"distance": 30, "count": 3, "expected": 2.0, "p_value": 1.0}])
-    ranges = rule_ranges(
-        pd.concat([counted([10, 11, 13, 14], 1e-9), weak, chance, counted([40], 1e-9)])
-    )
+    near = pd.concat([counted([10, 11, 13, 14], 1e-9), weak, chance, counted([40], 1e-9)])
+    ranges = rule_ranges(near.assign(speaks="for"))
     assert ranges[["low", "high", "count"]].values.tolist() == [[10, 16, 128], [40, 40, 30]]
     for_and_against = pd.concat(
         [counted([10, 11], 0).assign(speaks="for"), counted([12], 0).assign(speaks="against")]

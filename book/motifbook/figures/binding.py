@@ -1,10 +1,8 @@
 """Real binding data: motifs under known ones, spacings seen and learnt, scores with errors."""
 
-import matplotlib.pyplot as plt  # noqa: F401 (a chapter draws with `binding.plt`)
+import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from numpy.typing import ArrayLike
 
 from motifbook.figures.parts import ABOVE, LIMIT, MARKS, curves, label, new_rows, panels, placed
@@ -13,7 +11,7 @@ from motiflib.run.figures import COLOURS, FAINT, SOFT, styled
 
 
 @styled
-def aligned(target: Motif, queries: list[Motif], offsets: ArrayLike, strands: list) -> Figure:
+def aligned(target: Motif, queries: list[Motif], offsets: ArrayLike, strands: list) -> plt.Figure:
     """A known motif, and below it, column under column, those that `known.tomtom` placed on it."""
     motifs, titles = [target], [f"JASPAR {target.source} {target.name}"]
     for motif, strand in zip(queries, strands, strict=True):
@@ -28,7 +26,7 @@ def aligned(target: Motif, queries: list[Motif], offsets: ArrayLike, strands: li
 
 
 @styled
-def intervals(table: pd.DataFrame, *, x: str = "AUROC") -> Axes:
+def intervals(table: pd.DataFrame, *, x: str = "AUROC") -> plt.Axes:
     """Estimates with their intervals, grouped: columns group, name, value, low, high."""
     names, groups = list(table.name.unique()), list(table.group.unique())
     ax = new_rows(groups, 0.28 * len(names))
@@ -45,12 +43,10 @@ def intervals(table: pd.DataFrame, *, x: str = "AUROC") -> Axes:
 
 @styled
 def spacings(seen: dict[int, int], expected: dict[int, float], learnt: dict[int, float], *,
-             peaks: dict[str, ArrayLike]) -> Figure:
-    """One pair of motifs: above, pairs of calls at each distance; below, exp(rho) over its value
-    before training. `peaks` names distances to be coloured."""
+             peaks: dict[str, ArrayLike]) -> plt.Figure:
+    """Pairs of calls at each distance, and exp(rho) over its start; `peaks` are coloured, named."""
     upper, lower = panels(2, height=2.3, sharex=True)
-    columns = {"seen": seen, "expected": expected, "learnt": learnt}
-    table = pd.DataFrame({name: pd.Series(column) for name, column in columns.items()})
+    table = pd.DataFrame([seen, expected, learnt], ["seen", "expected", "learnt"]).T
     table = table.reindex(range(-10, 41)).assign(colour="#9aa5b1")
     for (name, distances), colour in zip(peaks.items(), COLOURS[1:], strict=False):
         table.loc[list(distances), "colour"] = colour
@@ -68,7 +64,7 @@ def spacings(seen: dict[int, int], expected: dict[int, float], learnt: dict[int,
 
 
 @styled
-def by_rank(table: pd.DataFrame, *, x: str, y: str) -> Axes:
+def by_rank(table: pd.DataFrame, *, x: str, y: str) -> plt.Axes:
     """Lines over bins of a rank: the index is the bin, each column a line."""
     bins, top = range(len(table)), min(1.02, 1.25 * np.nanmax(table))
     lines = {name: (bins, table[name]) for name in table}
@@ -78,7 +74,7 @@ def by_rank(table: pd.DataFrame, *, x: str, y: str) -> Axes:
 
 
 @styled
-def changes(values: dict[str, ArrayLike]) -> Axes:
+def changes(values: dict[str, ArrayLike]) -> plt.Axes:
     """The spread of a logit under treatments: median, middle half (box) and 5% to 95% (line)."""
     ax = new_rows(values, 0.42)
     for i, (numbers, colour) in enumerate(zip(values.values(), (SOFT, *COLOURS), strict=False)):

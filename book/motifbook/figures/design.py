@@ -1,17 +1,16 @@
 """Rules between motifs, and the sequences designed by them."""
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
-from matplotlib.axes import Axes
 
 from motifbook.figures.parts import BESIDE, LIMIT, dumbbells, label, new_rows, strips
 from motiflib.run.figures import COLOURS, FAINT, SOFT, axes_or_new, styled
 
 
 @styled
-def silencing(rules: pd.DataFrame, names: list[str]) -> Axes:
-    """Mean log-odds of sequences with a pair as they are and with one, the other, or both sites
-    silenced: columns without_both, without_a, without_b, both; `names` says what each row is."""
+def silencing(rules: pd.DataFrame, names: list[str]) -> plt.Axes:
+    """Mean log-odds of pairs with sites silenced: columns both, without_a, without_b, without_both."""
     looks = {"neither": ("o", SOFT), "first only": (">", COLOURS[4]),
              "second only": ("<", COLOURS[2]), "both": ("D", COLOURS[0])}
     table = rules[["without_both", "without_b", "without_a", "both"]].set_axis(list(looks), axis=1)
@@ -21,7 +20,7 @@ def silencing(rules: pd.DataFrame, names: list[str]) -> Axes:
 
 
 @styled
-def pair_distances(rules: pd.DataFrame, *, title: str = "") -> Axes:
+def pair_distances(rules: pd.DataFrame, *, title: str = "") -> plt.Axes:
     """Bars: calls of one pair at each distance; columns distance, count and, if known, expected."""
     ax, table = axes_or_new(None, 2.8), rules.sort_values("distance")
     ax.bar(table.distance, table["count"], width=0.85, label="found")
@@ -33,7 +32,7 @@ def pair_distances(rules: pd.DataFrame, *, title: str = "") -> Axes:
 
 
 @styled
-def planted_and_found(planted: pd.DataFrame) -> Axes:
+def planted_and_found(planted: pd.DataFrame) -> plt.Axes:
     """Ranges of planted rules (bars, orange if against the positive class) and found (lines, one a
     network): columns grammar, rule, speaks, low, high, found_low, found_high (empty: not found)."""
     groups = list(planted.groupby(["grammar", "rule", "speaks", "low", "high"], sort=False))
@@ -48,7 +47,7 @@ def planted_and_found(planted: pd.DataFrame) -> Axes:
 
 
 @styled
-def rule_profile(table: pd.DataFrame, ax: Axes | None = None) -> Axes:
+def rule_profile(table: pd.DataFrame, ax: plt.Axes | None = None) -> plt.Axes:
     """The logit of each pair in `Rules.table` at each distance; the six highest in colour."""
     ax, pairs = axes_or_new(ax, 3.4), table[table.motifs == 2]
     kind = [" ".join(f"{part.motif}{part.strand}" for part in parts) for parts in pairs.parts]
@@ -64,7 +63,7 @@ def rule_profile(table: pd.DataFrame, ax: Axes | None = None) -> Axes:
 
 
 @styled
-def matches(table: pd.DataFrame) -> Axes:
+def matches(table: pd.DataFrame) -> plt.Axes:
     """Match to the true motifs, a dot a grammar: columns method, motif match."""
     match = table.groupby("method")["motif match"]
     order = match.mean().sort_values(ascending=False).index

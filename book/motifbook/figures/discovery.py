@@ -1,23 +1,22 @@
 """Figures on found motifs: beside the known one, and how methods compare."""
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import seaborn as sns
 from matplotlib.colors import LinearSegmentedColormap
-from matplotlib.figure import Figure
 
-from motifbook.figures.parts import panels, placed
+from motifbook.figures.parts import label, panels, placed
 from motiflib.motif import Motif
-from motiflib.run.figures import COLOURS, INK, SOFT, WIDTH, axes_or_new, label, styled
+from motiflib.run.figures import COLOURS, INK, SOFT, WIDTH, axes_or_new, styled
 
 
 @styled
-def found_beside_known(pairs: list[tuple[Motif, Motif, int, str]], titles: list[str]) -> Figure:
+def found_beside_known(pairs: list[tuple[Motif, Motif, int, str]], titles: list) -> plt.Figure:
     """For each data set the motif found and, aligned below, the known one that it is most like."""
     columns = min(3, len(pairs))
     rows = -(-len(pairs) // columns)
-    cells = panels(2 * rows * columns, columns, 1.15, width=1.25 * WIDTH)
-    grid = np.reshape(cells, (rows, 2, columns))
+    grid = panels(2 * rows * columns, columns, 1.15, width=1.25 * WIDTH).reshape(rows, 2, columns)
     for i, ((found, known, shift, strand), title) in enumerate(zip(pairs, titles, strict=True)):
         row, column = divmod(i, columns)
         known = known if strand == "+" else known.reverse_complement()
@@ -25,18 +24,17 @@ def found_beside_known(pairs: list[tuple[Motif, Motif, int, str]], titles: list[
         grid[row, 0, column].set_title(title, fontsize=9.5)
         below = {"fontsize": 9.5, "weight": "normal", "color": SOFT}
         grid[row, 1, column].set_title(f"JASPAR {known.name} {known.source}", **below)
-    for cell in cells:
+    for cell in grid.flat:
         cell.set_visible(cell.has_data())
     for cell in grid[:, :, 1:].flat:
         cell.yaxis.set_visible(False)
-    return cells[0].figure
+    return grid[0, 0, 0].figure
 
 
 @styled
-def methods_by_grammar(rows: pd.DataFrame, names: dict[str, str]) -> Figure:
+def methods_by_grammar(rows: pd.DataFrame, names: dict[str, str]) -> plt.Figure:
     """The share of planted motifs recovered over all seeds by each method of `names`, and a dot for
     each false report of a mean run, up to 12 (spurious: orange; reported again: grey).
-
     `rows`: a run each, columns grammar, method, recovered, planted, spurious, redundant."""
     grammars, methods = list(rows.grammar.unique()), list(names)
     groups = rows[rows.method.isin(methods)].groupby(["grammar", "method"])

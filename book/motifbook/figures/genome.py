@@ -1,8 +1,8 @@
 """Calls along a chromosome against peaks, and effects of variants along an element."""
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
-from matplotlib.axes import Axes
 
 from motifbook.figures.parts import TRACK, curves, label, new_rows
 from motiflib.run.figures import COLOURS, SOFT, colour_of, styled
@@ -10,9 +10,8 @@ from motiflib.run.figures import COLOURS, SOFT, colour_of, styled
 
 @styled
 def locus(calls: dict[str, pd.DataFrame], peaks: dict[str, pd.DataFrame], chrom: str,
-          start: int, end: int) -> Axes:
-    """A row for each factor: `calls` (sequence, start, end, score) as bars as high as their score,
-    `peaks` (chrom, summit) as triangles below."""
+          start: int, end: int) -> plt.Axes:
+    """`calls` (sequence, start, end, score) as bars, `peaks` (chrom, summit) as triangles below."""
     ax, colours = new_rows(calls, 0.95), colour_of(calls)
     for row, (name, table) in enumerate(calls.items()):
         mine = table[(table.sequence == chrom) & (table.start < end) & (table.end > start)]
@@ -26,14 +25,14 @@ def locus(calls: dict[str, pd.DataFrame], peaks: dict[str, pd.DataFrame], chrom:
 
 
 @styled
-def trade(tables: dict[str, pd.DataFrame], *, x: str, y: str) -> Axes:
+def trade(tables: dict[str, pd.DataFrame], *, x: str, y: str) -> plt.Axes:
     """Lines of y over x on a logarithmic axis, one for each name: columns x, y."""
     lines = {name: (table.x, table.y) for name, table in tables.items()}
     return curves(lines, x, y, log=True, ylim=(0, 1.02))
 
 
 @styled
-def effects_along(place: np.ndarray, values: dict[str, np.ndarray], marks: dict[str, int]) -> Axes:
+def effects_along(place: np.ndarray, values: dict[str, np.ndarray], marks: dict) -> plt.Axes:
     """Effects of variants, a track for each name, scaled by its largest; `marks` are dotted."""
     ax = new_rows(values, 1.3, 1.2)
     for row, effects in enumerate(values.values()):

@@ -1,10 +1,9 @@
 """Simulated sequences, their truth, and the oracle."""
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import seaborn as sns
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from numpy.typing import ArrayLike
 
 from motifbook.figures.parts import ABOVE, curves, label, new_rows, panels  # noqa: F401
@@ -12,7 +11,7 @@ from motiflib.run.figures import COLOURS, FAINT, INK, SOFT, axes_or_new, colour_
 
 
 @styled
-def planted(truth: pd.DataFrame, rows: ArrayLike, length: int, *, names: list[str]) -> Axes:
+def planted(truth: pd.DataFrame, rows: ArrayLike, length: int, *, names: list[str]) -> plt.Axes:
     """`truth` (row, start, end, motif, strand) as arrows, a line for each of `rows`."""
     ax, colours = new_rows(names, 0.24), colour_of(sorted(set(truth.motif)))
     shown = truth[truth.row.isin(list(rows))]
@@ -32,7 +31,7 @@ def planted(truth: pd.DataFrame, rows: ArrayLike, length: int, *, names: list[st
 
 
 @styled
-def gaps(seen: ArrayLike, expected: dict[int, float]) -> Axes:
+def gaps(seen: ArrayLike, expected: dict[int, float]) -> plt.Axes:
     """Pairs at each gap (bars) and what the grammar promises (dots with two standard errors).
 
     >>> ax = gaps([2, 2, 3], {2: 0.5, 3: 0.5})
@@ -48,9 +47,8 @@ def gaps(seen: ArrayLike, expected: dict[int, float]) -> Axes:
 
 @styled
 def evidence(odds: dict[str, np.ndarray], posterior: dict[str, np.ndarray],
-             truth: pd.DataFrame, region: tuple[int, int]) -> Figure:
-    """Above, how well each start fits each motif; below, how probable it was planted there: arrays
-    (L,) by motif. Triangles mark `truth` (start, motif)."""
+             truth: pd.DataFrame, region: tuple[int, int]) -> plt.Figure:
+    """Log-odds, posterior of each start, (L,) by motif; triangles mark `truth` (start, motif)."""
     upper, lower = panels(2, height=2.1, sharex=True, height_ratios=[3, 2])
     colours, at = colour_of(odds), np.arange(*region)
     for i, (name, colour) in enumerate(colours.items()):
@@ -66,7 +64,7 @@ def evidence(odds: dict[str, np.ndarray], posterior: dict[str, np.ndarray],
 
 
 @styled
-def ratios(ratio: ArrayLike, y: ArrayLike, *, title: str) -> Axes:
+def ratios(ratio: ArrayLike, y: ArrayLike, *, title: str) -> plt.Axes:
     """Histograms of the log-likelihood ratio of both classes; 0 is the fairest border."""
     ax, ratio = axes_or_new(None, 2.9), np.asarray(ratio)
     kinds = np.where(np.asarray(y) > 0.5, "positive", "negative")
@@ -78,7 +76,7 @@ def ratios(ratio: ArrayLike, y: ArrayLike, *, title: str) -> Axes:
 
 
 @styled
-def limits(values: dict[str, float]) -> Axes:
+def limits(values: dict[str, float]) -> plt.Axes:
     """The best reachable AUROC of each grammar, with its number."""
     ax, rows = new_rows(values, 0.32), -np.arange(len(values))
     ax.hlines(rows, 0.95, values.values(), color=FAINT, lw=2)

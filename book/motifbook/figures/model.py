@@ -1,20 +1,23 @@
 """The network, its filters and motifs as letters, and what it does with one sequence."""
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import seaborn as sns
 from jaxtyping import Float
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
-from motifbook.figures.parts import TRACK, curves, label, name_rows, panels
+from motifbook.figures.parts import BARE, TRACK, curves, label, name_rows, panels
 from motiflib.motif import Motif
-from motiflib.run import figures as base
-from motiflib.run.figures import COLOURS, INK, SOFT, axes_or_new, colour_of, styled
+from motiflib.run.figures import COLOURS, INK, SOFT, axes_or_new, colour_of, letters, logo, styled
+
+
+def _array(values: np.ndarray) -> np.ndarray:
+    """numpy, from a tensor with gradient too."""
+    return np.array(values.tolist(), dtype=float)
 
 
 @styled
-def network() -> Axes:
+def network() -> plt.Axes:
     """The stages of the network from top to bottom: name, what it does, shape of what it gives."""
     stages = [
         ("sequence", "bases as ones and zeros", "(4, L)"),
@@ -24,14 +27,14 @@ def network() -> Axes:
         ("syntax builder", "a memory asks K questions, one after the other", "(K, H, M)"),
         ("logit", "bound or not, the same on both strands", "one number"),
     ]
-    ax = base.bare(axes_or_new(None, 0.72 * len(stages)))
-    ax.set(xlim=(0, 10), ylim=(-len(stages) + 0.55, 0.5))
+    ax = axes_or_new(None, 0.72 * len(stages))
+    ax.set(xlim=(0, 10), ylim=(-len(stages) + 0.55, 0.5), **BARE)
     for i, (name, does, shape) in enumerate(stages):
         if i > 0:
             arrow = {"arrowstyle": "-|>", "color": SOFT}
             ax.annotate("", (1.55, -i + 0.32), (1.55, -i + 0.68), arrowprops=arrow)
-        colour = COLOURS[1 if name in ("candidates", "neighbourhood") else 0]  # not in the paper: 1
-        box = {"boxstyle": "round,pad=0.6", "fc": colour, "ec": "none"}
+        new = name in ("candidates", "neighbourhood")  # not in the paper: orange
+        box = {"boxstyle": "round,pad=0.6", "fc": COLOURS[1 if new else 0], "ec": "none"}
         ax.text(1.55, -i, f"{name:^16}", ha="center", va="center", color="white", weight="bold",
                 family="monospace", bbox=box)
         ax.text(3.25, -i + 0.02, does, va="bottom", fontsize=10.5)
@@ -40,57 +43,56 @@ def network() -> Axes:
 
 
 @styled
-def logos(motifs: list[Motif], *, titles: list[str] | None = None, columns: int = 2) -> Figure:
+def logos(motifs: list[Motif], *, titles: list[str] | None = None, columns: int = 2) -> plt.Figure:
     """Several motifs, `columns` side by side.
 
     >>> figure = logos(found.motifs)
     """
     cells = panels(len(motifs), columns)
     for cell, motif, title in zip(cells, motifs, titles or [None] * len(motifs), strict=True):
-        base.logo(motif, cell, title=title)
+        logo(motif, cell, title=title)
     return cells[0].figure
 
 
 @styled
 def filter_grid(filters: Float[np.ndarray, "F 4 W"], *, names: list[str] | None = None,
-                columns: int = 2) -> Figure:
+                columns: int = 2) -> plt.Figure:
     """Raw filters at one scale: a weak one looks weak; what a filter dislikes hangs below."""
-    filters = base._array(filters)
+    filters = _array(filters)
     names = names or [f"filter {i}" for i in range(len(filters))]
     cells = panels(len(filters), columns)
     for i, (cell, name) in enumerate(zip(cells, names, strict=True)):
-        base.letters(cell, filters[i]).set(ylim=_limits(filters), xticks=[])
+        letters(cell, filters[i]).set(ylim=_limits(filters), xticks=[])
         label(cell, y="weight" if i % columns == 0 else "", title=name)
     return cells[0].figure
 
 
 @styled
 def filters_over_time(frames: list[Float[np.ndarray, "F 4 W"]], times: list[str], *,
-                      names: list[str]) -> Figure:
+                      names: list[str]) -> plt.Figure:
     """Small multiples: a row for each filter, a column for each moment of training; one scale."""
-    frames = np.stack([base._array(frame) for frame in frames])  # (times, F, 4, W)
-    cells = panels(len(names) * len(times), len(times), 0.85, room=0.25)
-    grid = np.reshape(cells, (len(names), len(times)))
+    frames = np.stack([_array(frame) for frame in frames])  # (times, F, 4, W)
+    grid = panels(len(names) * len(times), len(times), 0.85, 0.25).reshape(-1, len(times))
     for (row, time), cell in np.ndenumerate(grid):
-        base.bare(base.letters(cell, frames[time, row])).set_ylim(_limits(frames))
+        letters(cell, frames[time, row]).set(ylim=_limits(frames), **BARE)
     for cell, time in zip(grid[0], times, strict=True):
         cell.set_title(time, loc="center", fontsize=10, weight="normal")
     for cell, name in zip(grid[:, 0], names, strict=True):
         cell.set_ylabel(name, color=SOFT, fontsize=10)
-    return cells[0].figure
+    return grid[0, 0].figure
 
 
 @styled
 def overlap_pair(top: Float[np.ndarray, "4 W"], other: Float[np.ndarray, "4 W"],
-                 deltas: list[int], *, notes: list[str]) -> Figure:
+                 deltas: list[int], *, notes: list[str]) -> plt.Figure:
     """Two filters over one sequence, the second `delta` bp on; where both stand is shaded."""
-    both = np.stack([base._array(top), base._array(other)])
+    both = np.stack([_array(top), _array(other)])
     width = both.shape[2]
-    grid = np.reshape(panels(2 * len(deltas), len(deltas), 1.3), (2, -1))
+    grid = panels(2 * len(deltas), len(deltas), 1.3).reshape(2, -1)
     for column, delta, note in zip(grid.T, deltas, notes, strict=True):
         for cell, weights, start in zip(column, both, (0, delta), strict=True):
-            base.bare(base.letters(cell, weights, start))
-            cell.set(ylim=_limits(both), xlim=(-0.6, width + delta - 0.4))
+            ends = -0.6, width + delta - 0.4
+            letters(cell, weights, start).set(ylim=_limits(both), xlim=ends, **BARE)
             if delta < width:
                 cell.axvspan(delta - 0.5, width - 0.5, color=COLOURS[1], alpha=0.18, zorder=-1)
         column[0].set_title(f"$\\delta$ = {delta}", loc="center", weight="normal")
@@ -101,7 +103,7 @@ def overlap_pair(top: Float[np.ndarray, "4 W"], other: Float[np.ndarray, "4 W"],
 
 
 @styled
-def overlap_curve(weights: dict[str, Float[np.ndarray, " S"]]) -> Axes:
+def overlap_curve(weights: dict[str, Float[np.ndarray, " S"]]) -> plt.Axes:
     """Weight of a pair in the overlap penalty at each offset, A_a(delta) A_f(-delta), by name."""
     lines = {name: (np.arange(len(w)) - len(w) // 2, w) for name, w in weights.items()}
     x = r"offset $\delta$ of the other filter (bp)"
@@ -116,30 +118,32 @@ def _limits(weights: np.ndarray) -> tuple[float, float]:
 
 
 @styled
-def sequence_view(
-    activations: Float[np.ndarray, "C T"], attention: Float[np.ndarray, "K H T"] | None = None, *,
-    width: int, names: list[str], truth: pd.DataFrame | None = None,
-    calls: pd.DataFrame | None = None, window: tuple[int, int] | None = None) -> Figure:
+def sequence_view(activations: Float[np.ndarray, "C T"],
+                  attention: Float[np.ndarray, "K H T"] | None = None, *, width: int,
+                  names: list[str], truth: pd.DataFrame | None = None,
+                  calls: pd.DataFrame | None = None, window: tuple | None = None) -> plt.Figure:
     """Activations (up; of the other strand, down) and attention (the largest head) at the middle of
     their windows; instances in `truth` and `calls` (columns start, end, motif, strand)."""
-    activations = base._array(activations)
+    activations = _array(activations)
     middle = np.arange(activations.shape[1]) + (width - 1) / 2
     tables = {"planted": truth, "called": calls}
     tables = {name: table for name, table in tables.items() if table is not None}
-    steps = [] if attention is None else base._array(attention).max(1)
+    steps = [] if attention is None else _array(attention).max(1)
     heights = [h for h in (3 * len(names), 2.2 * len(steps), 2.2 * len(tables)) if h]
     room = 0.9 + 0.21 * sum(heights)
     cells = panels(len(heights), height=0, room=room, sharex=True, height_ratios=heights)
     scaled = 0.48 * activations / max(activations.max(), 1e-9)
     _bars(cells[0], middle, scaled[: len(names)], COLOURS)
     _bars(cells[0], middle, -scaled[len(names) :], COLOURS)
-    _lanes(cells[0], names, "activation")
+    title = {"fontsize": 10, "weight": "normal", "color": SOFT}
+    name_rows(label(cells[0]), names).set_title("activation", **title)
     if attention is not None:
         _bars(cells[1], middle, 0.85 * steps, [INK])
-        _lanes(cells[1], [f"step {k + 1}" for k in range(len(steps))], "attention", up=0.4)
+        lanes = [f"step {k + 1}" for k in range(len(steps))]
+        name_rows(label(cells[1]), lanes, up=0.4).set_title("attention", **title)
     if tables:
-        _instances(cells[-1], tables.values(), colour_of(names))
-        _lanes(cells[-1], list(tables), "")
+        _instances(cells[-1], tables, colour_of(names))
+        name_rows(label(cells[-1]), list(tables))
     for cell in cells[:-1]:
         cell.spines["bottom"].set_visible(False)
         cell.tick_params(axis="x", length=0)
@@ -147,7 +151,7 @@ def sequence_view(
     return cells[0].figure
 
 
-def _bars(ax: Axes, middle: np.ndarray, values: np.ndarray, colours: list[str]) -> None:
+def _bars(ax: plt.Axes, middle: np.ndarray, values: np.ndarray, colours: list[str]) -> None:
     """A lane of bars for each row of values."""
     for lane, heights in enumerate(values):
         seen, colour = np.abs(heights) > 0.004, colours[lane % len(colours)]
@@ -155,9 +159,9 @@ def _bars(ax: Axes, middle: np.ndarray, values: np.ndarray, colours: list[str]) 
         ax.axhline(-lane, **TRACK)
 
 
-def _instances(ax: Axes, tables: dict[str, pd.DataFrame], colours: dict[str, str]) -> None:
+def _instances(ax: plt.Axes, tables: dict[str, pd.DataFrame], colours: dict[str, str]) -> None:
     """A lane of named boxes for each table; an arrow gives the strand."""
-    for lane, table in enumerate(tables):
+    for lane, table in enumerate(tables.values()):
         for site in table.itertuples():
             colour, length = colours.get(site.motif, SOFT), site.end - site.start
             ax.barh(-lane + 0.2, length, 0.45, left=site.start, color=colour)
@@ -166,18 +170,14 @@ def _instances(ax: Axes, tables: dict[str, pd.DataFrame], colours: dict[str, str
                     fontsize=9, clip_on=True)
 
 
-def _lanes(ax: Axes, names: list[str], title: str, up: float = 0) -> None:
-    name_rows(label(ax), names, up).set_title(title, fontsize=10, weight="normal", color=SOFT)
-
-
 @styled
 def attention_steps(attention: Float[np.ndarray, "K H M"], tokens: list[str],
-                    ax: Axes | None = None) -> Axes:
+                    ax: plt.Axes | None = None) -> plt.Axes:
     """Which token each head of each step looked at; tokens below 8% everywhere are left out.
 
     >>> ax = attention_steps(np.array([[[0.9, 0.1]], [[0.2, 0.8]]]), ["left at 93", "nothing"])
     """
-    attention = base._array(attention)
+    attention = _array(attention)
     steps, heads, _ = attention.shape
     shown = np.flatnonzero(attention.max((0, 1)) >= 0.08)
     table = attention.reshape(steps * heads, -1)[:, shown].T
@@ -194,10 +194,9 @@ def attention_steps(attention: Float[np.ndarray, "K H M"], tokens: list[str],
 
 @styled
 def spacing_profiles(table: Float[np.ndarray, "C C S"], pairs: list[tuple[int, int]],
-                     names: list[str], *, window: tuple[int, int]) -> Figure:
-    """The learnt spacing of each ordered pair of channels: exp(rho) over its mean when new; above 1
-    the network likes the second at that distance from the first, below 1 it does not."""
-    table = base._array(table)
+                     names: list[str], *, window: tuple[int, int]) -> plt.Figure:
+    """Spacings of ordered pairs of channels: exp(rho) at each distance over its mean when new."""
+    table = _array(table)
     size = table.shape[2]
     distances, weight = np.arange(size) - size // 2, np.exp(table) * size
     cells = panels(len(pairs), height=1.25, room=0.6, sharex=True, sharey=True)

@@ -1,34 +1,33 @@
 """Ordinary networks: filters that are no motifs, attributions that differ, sites that hide."""
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import seaborn as sns
-from matplotlib.figure import Figure
 
-from motifbook.figures.parts import MARKS, TRACK, label, panels
+from motifbook.figures.parts import BARE, MARKS, TRACK, label, panels
 from motiflib.motif import Motif
-from motiflib.run.figures import COLOURS, FAINT, INK, SOFT, bare, colour_of, logo, styled
+from motiflib.run.figures import COLOURS, FAINT, INK, SOFT, colour_of, logo, styled
 
 
 @styled
 def filters_beside(planted: list[Motif], filters: list[list[Motif]],
-                   titles: list[list[str]]) -> Figure:
+                   titles: list[list[str]]) -> plt.Figure:
     """A row for each planted motif: the motif, then the filters of a network that come closest."""
     columns = 1 + max(map(len, filters))
-    cells = panels(len(planted) * columns, columns)
-    rows = np.reshape(cells, (-1, columns))
+    rows = panels(len(planted) * columns, columns).reshape(-1, columns)
     for row, motif, found, names in zip(rows, planted, filters, titles, strict=True):
         logo(motif, row[0], title="").set_title(f"planted: {motif.name}", fontsize=9.5)
         for cell, close, name in zip(row[1:], found, names, strict=False):
             logo(close, cell, title="").set_title(name, fontsize=9.5, weight="normal")
             cell.yaxis.set_visible(False)
-    for cell in cells:
+    for cell in rows.flat:
         cell.set_visible(cell.has_data())
-    return cells[0].figure
+    return rows[0, 0].figure
 
 
 @styled
-def dispersion(shares: dict[str, np.ndarray], responses: pd.DataFrame) -> Figure:
+def dispersion(shares: dict[str, np.ndarray], responses: pd.DataFrame) -> plt.Figure:
     """Left, share of the prediction that the n strongest filters of each network carry; right, how
     well each filter of one alone tells two motifs (the columns) from background (AUROC)."""
     left, right = panels(2, 2, 3.0)
@@ -49,8 +48,8 @@ def dispersion(shares: dict[str, np.ndarray], responses: pd.DataFrame) -> Figure
 
 @styled
 def tracks(values: dict[str, np.ndarray], spans: dict[str, tuple[int, int]],
-           window: tuple[int, int]) -> Figure:
-    """Attribution of each base, a row and a scale for each way to compute it; `spans` are shaded."""
+           window: tuple[int, int]) -> plt.Figure:
+    """Attribution of each base, a row and a scale for each way to get it; `spans` are shaded."""
     rows = panels(len(values), height=0.75, room=0.4, sharex=True)
     colours = colour_of(dict.fromkeys(name.split(",")[0] for name in values))
     for row, (name, track) in zip(rows, values.items(), strict=True):
@@ -58,7 +57,8 @@ def tracks(values: dict[str, np.ndarray], spans: dict[str, tuple[int, int]],
             row.axvspan(start - 0.5, end - 0.5, color=FAINT, alpha=0.7, lw=0, zorder=0)
         row.bar(range(*window), track[slice(*window)], 0.9, color=colours[name.split(",")[0]])
         row.axhline(0, color=SOFT, lw=0.6)
-        bare(row).set_title(name, fontsize=9.5, weight="normal", color=INK, pad=1)
+        row.set(**BARE)
+        row.set_title(name, fontsize=9.5, weight="normal", color=INK, pad=1)
         row.tick_params(bottom=False)
     for motif, (start, end) in spans.items():
         above = {"transform": rows[0].get_xaxis_transform(), "ha": "center", "color": SOFT}
@@ -68,7 +68,7 @@ def tracks(values: dict[str, np.ndarray], spans: dict[str, tuple[int, int]],
 
 
 @styled
-def agreement_grid(tables: dict[str, pd.DataFrame]) -> Figure:
+def agreement_grid(tables: dict[str, pd.DataFrame]) -> plt.Figure:
     """Square tables of correlations side by side; rows and columns are (method, seed) pairs."""
     cells = panels(len(tables), len(tables), 4.0)
     for cell, (title, table) in zip(cells, tables.items(), strict=True):
@@ -86,15 +86,13 @@ def agreement_grid(tables: dict[str, pd.DataFrame]) -> Figure:
         label(cell, title=title).tick_params(length=0, labelsize=9)
     for cell in cells[1:]:
         cell.set_yticks([])
-    figure, colours = cells[0].figure, cells[0].collections[0]
-    figure.colorbar(colours, ax=cells, shrink=0.6, label="mean correlation")
-    return figure
+    plt.colorbar(cells[0].collections[0], ax=cells, shrink=0.6, label="mean correlation")
+    return cells[0].figure
 
 
 @styled
-def doubled(table: pd.DataFrame) -> Figure:
-    """Attribution of a site beside a copy, as a share of that when alone: a panel per method, a
-    line per network; columns method, seed, once, twice."""
+def doubled(table: pd.DataFrame) -> plt.Figure:
+    """Attribution of a site alone and beside a copy: columns method, seed (a line), once, twice."""
     methods = list(table.groupby("method", sort=False))
     cells = panels(len(methods), len(methods), 2.9, sharey=True)
     for cell, (method, mine), colour in zip(cells, methods, COLOURS, strict=False):

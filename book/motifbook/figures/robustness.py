@@ -1,27 +1,26 @@
 """What changes when the surroundings change."""
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
 from motifbook.figures.parts import BESIDE, LIMIT, label, name_rows, panels
 from motiflib.run.figures import COLOURS, FAINT, axes_or_new, styled
 
-LOOKS = {"oracle": LIMIT, "argminn": {"color": COLOURS[0]},
-         "argminn-corrected": {"color": COLOURS[5], "ls": "--"}, "cnn": {"color": COLOURS[1]},
-         "explainn": {"color": COLOURS[2]}}
-NAMES = {"argminn": "ARGMINN", "argminn-corrected": "ARGMINN, corrected", "cnn": "CNN",
-         "explainn": "ExplaiNN"}
+LOOKS = {"oracle": {"label": "oracle", **LIMIT},
+         "argminn": {"label": "ARGMINN", "color": COLOURS[0]},
+         "argminn-corrected": {"label": "ARGMINN, corrected", "color": COLOURS[5], "ls": "--"},
+         "cnn": {"label": "CNN", "color": COLOURS[1]},
+         "explainn": {"label": "ExplaiNN", "color": COLOURS[2]}}
 
 
 @styled
-def sweep(table: pd.DataFrame, ax: Axes | None = None) -> Axes:
+def sweep(table: pd.DataFrame, ax: plt.Axes | None = None) -> plt.Axes:
     """AUROC over GC, a line a model: columns model, level, value, and low, high for its shade."""
     ax = axes_or_new(ax)
     table = table.assign(level=table.level.astype(float)).sort_values("level", kind="stable")
     for model, mine in table.groupby("model", sort=False):
-        ax.plot(mine.level, mine.value, label=NAMES.get(model, model), **LOOKS[model])
+        ax.plot(mine.level, mine.value, **LOOKS[model])
         colour = LOOKS[model]["color"]
         ax.fill_between(mine.level, mine.low, mine.high, alpha=0.12, color=colour, lw=0)
     ax.legend(**BESIDE)
@@ -29,7 +28,7 @@ def sweep(table: pd.DataFrame, ax: Axes | None = None) -> Axes:
 
 
 @styled
-def sweep_grid(table: pd.DataFrame) -> Figure:
+def sweep_grid(table: pd.DataFrame) -> plt.Figure:
     """`sweep` for each grammar (column grammar); beyond 20% to 80% the ground is grey."""
     grammars = table.groupby("grammar", sort=False)
     cells = panels(len(grammars), 2, 2.0, room=0.5, sharex=True)
@@ -46,11 +45,8 @@ def sweep_grid(table: pd.DataFrame) -> Figure:
 
 
 @styled
-def kept(table: pd.DataFrame, *, threshold: float = 0.5) -> Axes:
-    """How often each instance is called in new surroundings, against its score in the old.
-
-    >>> ax = kept(pd.DataFrame({"score": [0.2, 0.9], "kept": [0.1, 1.0]}))
-    """
+def kept(table: pd.DataFrame, *, threshold: float = 0.5) -> plt.Axes:
+    """How often each instance is called in new surroundings, against its score in the old."""
     ax, called = axes_or_new(None, 3.0), table.score >= threshold
     for mask, name in ((called, "called before"), (~called, "not called before")):
         ax.plot(table.score[mask], table.kept[mask], "o", alpha=0.7, label=name)
@@ -61,16 +57,14 @@ def kept(table: pd.DataFrame, *, threshold: float = 0.5) -> Axes:
 
 
 @styled
-def contexts(table: pd.DataFrame) -> Figure:
-    """The loss of AUROC in each context and level, against the sequences before, a dot a grammar, a
-    column a model: columns grammar, model, context, measure, value."""
+def contexts(table: pd.DataFrame) -> plt.Figure:
+    """AUROC lost in each context: columns grammar (a dot), model, context, measure, value."""
     table = table[table.measure == "auroc"]
     new = table.context != "as trained"
     before = table[~new].set_index(["grammar", "model"]).value.rename("before")
     table = table[new].join(before, on=["grammar", "model"])
     names, models = list(table.context.unique()), [m for m in LOOKS if m in set(table.model)]
-    height = 0.8 + 0.42 * len(names)
-    cells = panels(len(models), len(models), height, sharey=True, sharex=True)
+    cells = panels(len(models), len(models), 0.8 + 0.42 * len(names), sharey=True, sharex=True)
     for cell, model in zip(cells, models, strict=True):
         mine = table[table.model == model]
         spread = np.random.default_rng(0).uniform(-0.25, 0.25, len(mine))
@@ -78,6 +72,6 @@ def contexts(table: pd.DataFrame) -> Figure:
         cell.plot(mine.value - mine.before, rows, ".", ms=4, alpha=0.5, **LOOKS[model])
         cell.axvline(0, lw=0.8, **LIMIT)
         name_rows(cell, names)
-        label(cell, title=NAMES.get(model, model))
+        label(cell, title=LOOKS[model]["label"])
     cells[0].figure.supxlabel("change of AUROC against the sequences before", fontsize=11)
     return cells[0].figure

@@ -1,10 +1,9 @@
 """How good trainings, scores and calls are."""
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import seaborn as sns
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import ArrayLike
 from sklearn.metrics import auc, roc_curve
@@ -13,7 +12,7 @@ from motifbook.figures.parts import LIMIT, MARKS, curves, dumbbells, label, new_
 from motiflib.run.figures import COLOURS, FAINT, SOFT, axes_or_new, colour_of, styled
 
 
-def limit_line(ax: Axes, value: float) -> None:
+def limit_line(ax: plt.Axes, value: float) -> None:
     """The best that anyone could do, as a dotted line with its name."""
     ax.axhline(value, lw=1.5, **LIMIT)
     ax.annotate(f"oracle {value:.3f}", (1, value), (-2, 3), xycoords=("axes fraction", "data"),
@@ -21,7 +20,7 @@ def limit_line(ax: Axes, value: float) -> None:
 
 
 @styled
-def history(table: pd.DataFrame, *, oracle: float | None = None) -> Figure:
+def history(table: pd.DataFrame, *, oracle: float | None = None) -> plt.Figure:
     """The history of `training.fit`: the parts of the loss, and AUROC on validation examples."""
     left, right = panels(2, 2, 2.9)
     for column, name in (("prediction", "prediction"), ("overlap", "overlap"), ("l1", "L1")):
@@ -42,7 +41,7 @@ def history(table: pd.DataFrame, *, oracle: float | None = None) -> Figure:
 
 
 @styled
-def auroc_over_time(runs: dict[str, pd.DataFrame], *, oracle: float) -> Axes:
+def auroc_over_time(runs: dict[str, pd.DataFrame], *, oracle: float) -> plt.Axes:
     """Validation AUROC of trainings named "kind seed"; those of one kind share a colour."""
     ax, kinds = axes_or_new(None), [name.rsplit(" ", 1)[0] for name in runs]
     colours = colour_of(dict.fromkeys(kinds))
@@ -56,7 +55,7 @@ def auroc_over_time(runs: dict[str, pd.DataFrame], *, oracle: float) -> Axes:
 
 
 @styled
-def to_the_oracle(table: pd.DataFrame, *, bar: float) -> Axes:
+def to_the_oracle(table: pd.DataFrame, *, bar: float) -> plt.Axes:
     """How far below the oracle each training (a dot) ends, and `bar`: columns grammar, gap."""
     groups = dict(list(table.groupby("grammar", sort=False).gap))
     ax = strips(groups, [COLOURS[0]] * len(groups), each=0.32, room=0.6)
@@ -66,7 +65,7 @@ def to_the_oracle(table: pd.DataFrame, *, bar: float) -> Axes:
 
 
 @styled
-def schedule(progress: ArrayLike, share: ArrayLike, rate: ArrayLike) -> Axes:
+def schedule(progress: ArrayLike, share: ArrayLike, rate: ArrayLike) -> plt.Axes:
     """How much of the penalties is in force, and the learning rate as a share of its peak."""
     percent = 100 * np.asarray(progress)
     lines = {"learning rate\n/ its peak": (percent, rate), "penalties\nin force": (percent, share)}
@@ -75,7 +74,7 @@ def schedule(progress: ArrayLike, share: ArrayLike, rate: ArrayLike) -> Axes:
 
 
 @styled
-def seeds(table: pd.DataFrame, *, least: float | None = None) -> Axes:
+def seeds(table: pd.DataFrame, *, least: float | None = None) -> plt.Axes:
     """The k-mers of `seeding.enriched_kmers` as bars of z; negative ones speak against binding."""
     ax, rows = new_rows(table.kmer, 0.3), -np.arange(len(table))
     ax.tick_params(axis="y", labelfontfamily="monospace")
@@ -93,7 +92,7 @@ def seeds(table: pd.DataFrame, *, least: float | None = None) -> Axes:
 
 
 @styled
-def roc(scores: dict[str, tuple[ArrayLike, ArrayLike]]) -> Axes:
+def roc(scores: dict[str, tuple[ArrayLike, ArrayLike]]) -> plt.Axes:
     """Receiver operating characteristic of each {name: (label, score)}; "oracle" is dotted.
 
     >>> ax = roc({"network": ([0, 1, 0, 1], [0.1, 0.9, 0.4, 0.3])})
@@ -110,7 +109,7 @@ def roc(scores: dict[str, tuple[ArrayLike, ArrayLike]]) -> Axes:
 
 
 @styled
-def precision_recall(pairs: dict[str, tuple[ArrayLike, ArrayLike]]) -> Axes:
+def precision_recall(pairs: dict[str, tuple[ArrayLike, ArrayLike]]) -> plt.Axes:
     """Precision against recall of each {name: (precision, recall)}; a single pair is a point."""
     ax = axes_or_new(None, 3.8, 4.2)
     for name, (precision, recall) in pairs.items():
@@ -121,7 +120,7 @@ def precision_recall(pairs: dict[str, tuple[ArrayLike, ArrayLike]]) -> Axes:
 
 
 @styled
-def false_discovery(score: ArrayLike, rates: dict[str, ArrayLike]) -> Axes:
+def false_discovery(score: ArrayLike, rates: dict[str, ArrayLike]) -> plt.Axes:
     """False discovery rate of the calls from a score upwards; the last of `rates` is the truth."""
     lines = {name: (score, rate) for name, rate in rates.items()}
     ends = {"xlim": (0, 1), "ylim": (0, 1.02)}
@@ -132,7 +131,7 @@ def false_discovery(score: ArrayLike, rates: dict[str, ArrayLike]) -> Axes:
 
 
 @styled
-def stated_and_measured(lines: pd.DataFrame, *, by: str = "grammar") -> Axes:
+def stated_and_measured(lines: pd.DataFrame, *, by: str = "grammar") -> plt.Axes:
     """Measured false discovery rate against the stated one: columns stated, measured, seed and
     `by`, which colours. Rates below 1% are left out, they rest on few calls."""
     ax, x = axes_or_new(None, 4.2, 5.2), np.array([0.01, 1])
@@ -147,7 +146,7 @@ def stated_and_measured(lines: pd.DataFrame, *, by: str = "grammar") -> Axes:
 
 
 @styled
-def dots(table: pd.DataFrame, x: str) -> Axes:
+def dots(table: pd.DataFrame, x: str) -> plt.Axes:
     """One row for each row of a table, one mark for each column: methods side by side."""
     looks = {name: (MARKS[i], COLOURS[i]) for i, name in enumerate(table)}
     return label(dumbbells(table, looks), x)

@@ -18,13 +18,12 @@ CHOICE, FIRST_WORD = 60, 1024  # where the background's random words begin in a 
 
 
 def cut_points(probabilities: np.ndarray) -> np.ndarray:
-    """Thresholds (..., 3) on 16-bit lanes from probabilities (..., 4) of A, C, G, T; rounding is at
-    most 2^-17."""
+    """Thresholds (..., 3) on 16-bit lanes from probabilities (..., 4), rounded by 2^-17 at most."""
     return np.round(np.cumsum(probabilities, -1)[..., :3] * 65536).astype(np.int64) - 32768
 
 
 def gc_frequencies(gc: float) -> np.ndarray:
-    """Base frequencies (4,) of a GC fraction; InputError unless it is above 0 and below 1."""
+    """Base frequencies (4,) of a GC fraction."""
     if not 0 < gc < 1:
         raise InputError(f"gc is {gc}; expected a fraction above 0 and below 1")
     return np.array([(1 - gc) / 2, gc / 2, gc / 2, (1 - gc) / 2])
@@ -35,23 +34,16 @@ class Background:
 
     `source` is None (independent bases of GC fraction `gc`), a (4, 4) matrix of transition
     probabilities T[a, b] = P(next is b | this is a), or a list of sequences: each simulated
-    sequence then takes a random window of a random one. Raises InputError for a GC outside (0, 1),
-    rows that do not sum to 1, or flanks shorter than `length`.
+    sequence then takes a random window of a random one. Raises InputError for any other.
     """
 
-    def __init__(
-        self, length: int, gc: float = 0.5, source: np.ndarray | Sequence[str] | None = None,
-        device: str | torch.device = "cpu",
-    ):
+    def __init__(self, length: int, gc: float = 0.5, source: np.ndarray | Sequence[str] | None = None,
+                 device: str | torch.device = "cpu"):
         self.length, self.device = length, device
-        self.frequencies = gc_frequencies(gc)
-        self.transitions: np.ndarray | None = None
-        self.flanks: Tensor | None = None
-        if source is None:
-            return
-        if len(source) and isinstance(source[0], str):
+        self.frequencies, self.transitions, self.flanks = gc_frequencies(gc), None, None
+        if source is not None and len(source) and isinstance(source[0], str):
             self._use_flanks(source)
-        else:
+        elif source is not None:
             self._use_transitions(np.asarray(source, dtype=float))
 
     def _use_transitions(self, t: np.ndarray) -> None:

@@ -13,21 +13,17 @@ from motiflib.batches import Examples
 
 
 class GrammarBatches:
-    """Fresh sequences of a grammar at each step; no sequence is ever seen twice, so there is
-    nothing to learn by heart.
+    """Fresh sequences of a grammar at each step; none is ever seen twice or learnt by heart.
 
     >>> from motifbook.grammar import load_grammar
-    >>> batches = GrammarBatches(load_grammar("rest"), length=300, steps=60)
-    >>> next(batches.epoch(0))[0].shape
+    >>> next(GrammarBatches(load_grammar("rest"), length=300).epoch(0))[0].shape
     torch.Size([128, 4, 300])
     """
 
     distinct = float("inf")
 
-    def __init__(
-        self, grammar: Grammar, *, length: int = 500, steps: int = 60, batch: int = 128,
-        seed: int = 0,
-    ):
+    def __init__(self, grammar: Grammar, *, length: int = 500, steps: int = 60, batch: int = 128,
+                 seed: int = 0):
         self.grammar, self.length, self.steps, self.batch = grammar, length, steps, batch
         self.first = (seed + 1) * 10_000_019
         self.device: str | torch.device = "cpu"

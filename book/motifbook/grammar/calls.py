@@ -3,6 +3,7 @@ right: a call is right when it shares half of the shorter one's bases with a pla
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -15,6 +16,9 @@ from motifbook.grammar.oracle import CHUNK, Oracle
 from motifbook.grammar.schema import Grammar
 from motifbook.grammar.simulate import simulate
 from motiflib.hits import shares_half
+
+
+THRESHOLDS = tuple(np.linspace(0.05, 0.95, 19).round(2))
 
 
 def _half_overlap(widths: list[int]) -> tuple[Tensor, Tensor]:
@@ -40,23 +44,20 @@ def _right(mass: Float[Tensor, "b M L"], low: Tensor, high: Tensor) -> Float[Ten
 
 
 def best_calls(oracle: Oracle, x: Float[Tensor, "B 4 L"], threshold: float = 0.05) -> pd.DataFrame:
-    """Instances called in positives from exact posteriors, one row each: row (of x), start, end,
-    motif, strand, posterior.
-
-    `posterior` is the exact probability that the call is right. In each sequence the most probable
-    call is taken, the instances that it would explain are set aside, and so on down to `threshold`.
+    """Instances called in positives: row (of x), start, end, motif, strand, posterior, which is the
+    exact probability that the call is right. In each sequence the most probable call is taken,
+    the instances that it would explain are set aside, and so on down to `threshold`.
 
     >>> from motifbook.grammar import load_grammar
     >>> best_calls(Oracle(load_grammar("rest")), simulated.x[:1]).start.tolist()
     [258, 276]
     """
-    parts = [_chunk_calls(oracle, part, threshold) for part in x.split(CHUNK)]
-    for i, part in enumerate(parts):
-        part["row"] += i * CHUNK
-    return pd.concat(parts, ignore_index=True).sort_values(["row", "start"], ignore_index=True)
+    chunks = enumerate(x.split(CHUNK))
+    parts = [_chunk_calls(oracle, part, threshold, CHUNK * i) for i, part in chunks]
+    return pd.concat(parts).sort_values(["row", "start"], ignore_index=True)
 
 
-def _chunk_calls(oracle: Oracle, x: Tensor, threshold: float) -> pd.DataFrame:
+def _chunk_calls(oracle: Oracle, x: Tensor, threshold: float, first: int) -> pd.DataFrame:
     posterior = oracle.posteriors(x)  # (B, M, 2, L)
     strand, mass = posterior.argmax(2), posterior.sum(2)  # (B, M, L)
     low, high = _half_overlap(oracle.widths)
@@ -74,19 +75,16 @@ def _chunk_calls(oracle: Oracle, x: Tensor, threshold: float) -> pd.DataFrame:
     row, motif, start, p = (torch.cat(values).numpy() for values in zip(*taken, strict=True))
     minus = strand[row, motif, start].numpy() == 1
     return pd.DataFrame({
-        "row": row, "start": start, "end": start + np.array(oracle.widths)[motif],
+        "row": row + first, "start": start, "end": start + np.array(oracle.widths)[motif],
         "motif": np.array(oracle.names, dtype=object)[motif],
         "strand": np.where(minus, "-", "+").astype(object), "posterior": p,
     })
 
 
-def precision_recall(
-    calls: pd.DataFrame, truth: pd.DataFrame, thresholds: np.ndarray | None = None
-) -> pd.DataFrame:
+def precision_recall(calls: pd.DataFrame, truth: pd.DataFrame,
+                     thresholds: Sequence[float] = THRESHOLDS) -> pd.DataFrame:
     """Of the `calls` with posterior at least each threshold: threshold, calls (how many), precision
     (share of calls that are right), recall (share of planted instances that a call hits)."""
-    if thresholds is None:
-        thresholds = np.linspace(0.05, 0.95, 19).round(2)
     calls, truth = calls.rename_axis("call"), truth.rename_axis("planted")
     pairs = calls.reset_index().merge(truth.reset_index(), on="row")
     pairs = pairs[shares_half(pairs.start_x, pairs.end_x, pairs.start_y, pairs.end_y)]
@@ -101,8 +99,7 @@ def precision_recall(
 
 
 class Reachable(NamedTuple):
-    """The best that can be done: `auroc` and `accuracy` on both classes, `calls`
-    (`precision_recall`) on positives."""
+    """`auroc` and `accuracy` on both classes, `calls` (`precision_recall`) on positives."""
 
     auroc: float
     accuracy: float
@@ -110,7 +107,7 @@ class Reachable(NamedTuple):
 
 
 def reachable(grammar: Grammar, n: int = 4000, seed: int = 0) -> Reachable:
-    """Measure the limit of a grammar on `n` simulated sequences.
+    """The best that can be done with a grammar, measured on `n` simulated sequences.
 
     >>> from motifbook.grammar import load_grammar
     >>> reachable(load_grammar("jund-tead"), n=200).auroc > 0.99

@@ -36,14 +36,11 @@ def _convolve(x: Float[Tensor, "B 4 R"], weights: Float[Tensor, "4 w"]) -> Tenso
 
 class Oracle:
     """Exact likelihoods under `grammar` for sequences of `length` bp on a background of independent
-    bases of GC fraction `gc`; of real flanks it thinks the same. Raises InputError for arrangements
-    longer than the sequence.
+    bases of GC fraction `gc`. Raises InputError for arrangements longer than the sequence.
 
-    >>> from motifbook.grammar import load_grammar, simulate
-    >>> grammar = load_grammar("spi1")
-    >>> oracle, data = Oracle(grammar), simulate(grammar, 10)
-    >>> oracle.log_likelihood_ratio(data.x).shape
-    torch.Size([10])
+    >>> from motifbook.grammar import load_grammar
+    >>> Oracle(load_grammar("rest")).log_likelihood_ratio(simulated.x).shape
+    torch.Size([40])
     """
 
     def __init__(self, grammar: Grammar, length: int = 500, gc: float = 0.5):
@@ -65,8 +62,7 @@ class Oracle:
 
     @torch.no_grad()
     def log_odds(self, x: Float[Tensor, "B 4 L"]) -> Float[Tensor, "B M 2 L"]:
-        """log of P(bases | motif m on strand s starts at t) / P_background(bases), nats; -inf where
-        it does not fit."""
+        """log of P(bases | motif m on strand s starts at t) / P_background(bases); -inf beyond."""
         shape = (len(x), len(self.names), 2, self.length)
         out = torch.full(shape, -torch.inf, dtype=torch.float64)
         for rows, part in zip(out.split(CHUNK), self._chunks(x), strict=False):
@@ -76,8 +72,7 @@ class Oracle:
         return out
 
     def _maps(self, x: Float[Tensor, "B 4 L"]) -> tuple[list[Tensor], list[Tensor]]:
-        """Log-odds maps (B, R-w+1) of x and of its reverse complement, in the order of `_odds`,
-        within [left, right) of R bp."""
+        """Log-odds maps (B, R-w+1) of the R bp of x and of its reverse complement, as `_odds`."""
         ways = [way[:, :, self.left : self.right] for way in (x, x.flip(1, 2))]
         here, turned = ([_convolve(way, odds) for odds in self._odds] for way in ways)
         return here, turned
@@ -117,18 +112,15 @@ class Oracle:
 
     def _chunks(self, x: Float[Tensor, "B 4 L"]) -> Iterator[Float[Tensor, "b 4 L"]]:
         if x.ndim != 3 or tuple(x.shape[1:]) != (4, self.length):
-            raise InputError(f"oracle: x has shape {tuple(x.shape)}; expected (B, 4, "
-                             f"{self.length})")
+            shape = tuple(x.shape)
+            raise InputError(f"oracle: x has shape {shape}; expected (B, 4, {self.length})")
         for part in x.split(CHUNK):
             yield part.detach().to("cpu", torch.float64)
 
     @torch.no_grad()
     def log_likelihood_ratio(self, x: Float[Tensor, "B 4 L"]) -> Float[Tensor, " B"]:
-        """log of P(x | positive) / P(x | negative), nats, float64; N tells nothing.
-
-        No score separates the classes better. Above 0 a sequence is more probably positive, since
-        both classes are equally frequent.
-        """
+        """log of P(x | positive) / P(x | negative), nats, float64; N tells nothing. No score
+        separates the classes better; above 0 a sequence is more probably positive."""
         ratios = []
         for part in self._chunks(x):
             maps = self._maps(part)
@@ -136,15 +128,12 @@ class Oracle:
         return torch.cat(ratios)
 
     def posteriors(self, x: Float[Tensor, "B 4 L"], given: int = 1) -> Float[Tensor, "B M 2 L"]:
-        """P(motif m was planted on strand s at start t | x, class `given`), strands + and -, motifs
-        in the order of `names`.
-
-        The probability of a placement is the derivative of the log-likelihood by its log-odds, so
-        one backward pass of the recursion gives them all.
-        """
+        """P(motif m, in the order of `names`, was planted on strand s at start t | x, class)."""
         return torch.cat([self._posteriors(part, given) for part in self._chunks(x)])
 
     def _posteriors(self, x: Tensor, given: int) -> Tensor:
+        # the probability of a placement is the derivative of the log-likelihood by its log-odds, so
+        # one backward pass of the recursion gives them all
         out = torch.zeros(len(x), len(self.names), 2, self.length, dtype=x.dtype)
         with torch.enable_grad():
             maps, turned = self._maps(x)

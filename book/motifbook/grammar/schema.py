@@ -11,11 +11,8 @@ from motiflib.motif import Motif
 
 @dataclass(frozen=True)
 class Alternative:
-    """One weighted line of a class: motifs `plant`, the `gaps` between neighbours, order, strands.
-
-    `gaps[i]` lists the equally likely numbers of bases between motif i and i+1. An empty `plant` is
-    background.
-    """
+    """One weighted line of a class: motifs `plant` (none: background), `gaps[i]` with the equally
+    likely numbers of bases between motif i and i+1, order and strands."""
 
     weight: float
     plant: tuple[str, ...] = ()
@@ -58,8 +55,7 @@ class Alternative:
 
 @dataclass(frozen=True)
 class Arrangement:
-    """An alternative with its order and strands chosen: what the simulator samples and the oracle
-    sums over."""
+    """An alternative with its order and strands chosen."""
 
     weight: float
     motifs: tuple[str, ...]
@@ -70,11 +66,8 @@ class Arrangement:
 
 @dataclass(frozen=True)
 class Grammar:
-    """A motif grammar: `motifs` by name, and the alternatives of both classes.
-
-    An arrangement starts within `within` bp of the middle of the sequence; half of the sequences
-    are then reverse-complemented as a whole.
-    """
+    """A motif grammar: `motifs` by name, and the alternatives of both classes. An arrangement starts
+    within `within` bp of the middle; half of the sequences are then turned over as a whole."""
 
     name: str
     motifs: dict[str, Motif]
@@ -107,9 +100,9 @@ class Grammar:
     def check_length(self, length: int) -> None:
         """InputError if an arrangement is longer than a sequence of `length` bp."""
         if self.longest() > length:
-            raise InputError(f"{self.source or self.name}: the longest arrangement has "
-                             f"{self.longest()} bp; expected at most the sequence length, "
-                             f"{length} bp")
+            found = f"the longest arrangement has {self.longest()} bp"
+            raise InputError(f"{self.source or self.name}: {found}; expected at most the sequence "
+                             f"length, {length} bp")
 
     def starts(self, span: int, length: int) -> tuple[int, int]:
         """Half-open range of starts of `span` bp in a sequence of `length` bp."""

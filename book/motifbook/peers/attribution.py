@@ -119,11 +119,7 @@ def agreement(a: Map, b: Map, where: Mask | None = None) -> Each:
 
 
 def planted_mask(truth: pd.DataFrame, n: int, length: int) -> Mask:
-    """True where a base belongs to a planted instance; `truth` has columns row, start, end.
-
-    >>> planted_mask(pd.DataFrame({"row": [0], "start": [1], "end": [3]}), 1, 4)
-    array([[False,  True,  True, False]])
-    """
+    """True where a base belongs to a planted instance; `truth` has columns row, start, end."""
     mask = np.zeros((n, length), dtype=bool)
     for row, start, end in zip(truth.row, truth.start, truth.end, strict=True):
         mask[row, start:end] = True
@@ -132,11 +128,7 @@ def planted_mask(truth: pd.DataFrame, n: int, length: int) -> Mask:
 
 def precision(values: Map, mask: Mask) -> Each:
     """Of the k positions with the largest values, k being the number of planted bases, the share
-    that is planted (R-precision in information retrieval); NaN where nothing is planted.
-
-    >>> precision(np.array([[0.9, 0.1, 0.5]]), np.array([[True, True, False]]))
-    array([0.5])
-    """
+    that is planted (R-precision in information retrieval); NaN where nothing is planted."""
     size = mask.sum(1)
     rank = (-values).argsort(1, kind="stable").argsort(1, kind="stable")
     hits = ((rank < size[:, None]) & mask).sum(1)
@@ -151,10 +143,7 @@ def share_outside(values: Map, mask: Mask) -> Each:
 
 def twice(x: X, truth: pd.DataFrame, *, apart: int = 10) -> tuple[X, Mask, Mask]:
     """Each sequence with its planted block, from the first to the last planted base, copied once
-    more, `apart` bp to the right (or left, if it would not fit); where the block and its copy are.
-
-    >>> doubled, block, copy = twice(simulated.x, simulated.truth)
-    """
+    more, `apart` bp to the right (or left, if it would not fit); where both are."""
     doubled, (block, copy) = x.clone(), np.zeros((2, len(x), x.shape[2]), dtype=bool)
     for row, (start, end) in truth.groupby("row").agg({"start": "min", "end": "max"}).iterrows():
         size = end - start

@@ -58,8 +58,7 @@ def filter_shares(model: nn.Module, x: X, y: Tensor) -> Float[np.ndarray, " F"]:
     """What part of the prediction each first-layer filter carries; the parts sum to 1.
 
     A filter is silenced by giving it its mean activation everywhere; its part is how much goes away
-    of the gap between the mean logits of positives and negatives, no less than 0.
-    """
+    of the gap between the mean logits of positives and negatives, no less than 0."""
     mean = scan(model, x).mean((0, 2))  # (F,)
     with evaluating(model) as device:
         whole = _gap(model, x, y, device)
@@ -102,8 +101,8 @@ def filter_responses(model: nn.Module, motifs: Sequence[Motif], *, n: int = 500)
     """How well each filter alone tells a motif from background: AUROC, a row per filter, a column
     per motif; each filter is judged on the strand that it reads better.
 
-    Instances are written into the middle of `n` random sequences; a filter's score is its maximum
-    over the windows touching the instance, against the same windows of the sequence without it.
+    Its score is its maximum over the windows that touch an instance in the middle of `n` random
+    sequences, against the same windows without it.
 
     >>> from motifbook.peers import StandardCNN
     >>> filter_responses(StandardCNN(8), found.motifs, n=20).shape

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
+from collections import namedtuple
 from collections.abc import Callable
-from typing import NamedTuple
 
 import numpy as np
 import scipy.stats
 
-
-class Interval(NamedTuple):
-    value: float
-    low: float
-    high: float
+Interval = namedtuple("Interval", "value low high")
 
 
 def auroc(y: np.ndarray, score: np.ndarray) -> float:

@@ -67,7 +67,8 @@ class StandardCNN(Scanning):
         layers = []
         for window, width in ((3, widths[1]), (4, widths[2])):
             conv = nn.Conv1d(filters, filters, width, padding="same", bias=False)
-            layers += [nn.MaxPool1d(window, ceil_mode=True), conv, nn.BatchNorm1d(filters), nn.ReLU()]
+            pool = nn.MaxPool1d(window, ceil_mode=True)
+            layers += [pool, conv, nn.BatchNorm1d(filters), nn.ReLU()]
         self.body = nn.Sequential(*layers, StretchedMaxPool(1))
         dense = (nn.Linear(filters, hidden), nn.ReLU(), nn.Dropout(DROPOUT), nn.Linear(hidden, 1))
         self.head = nn.Sequential(nn.Flatten(), *dense)
@@ -79,8 +80,7 @@ class StandardCNN(Scanning):
 class ExplaiNN(Scanning):
     """Independent one-filter networks, summed by one linear layer (Novakovsky, Fornes, Saraswat,
     Mostafavi, Wasserman, Genome Biology 2023): between two motifs, only that their effects add can
-    be learnt. The pooling window is stretched to give `bins` values; at 500 bp it is the published
-    7.
+    be learnt. The pooling window gives `bins` values; at 500 bp it is the published 7.
 
     >>> ExplaiNN(units=8)(torch.zeros(2, 4, 500)).shape
     torch.Size([2])

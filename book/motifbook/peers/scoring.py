@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from collections import namedtuple
 from collections.abc import Sequence
-from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -13,14 +13,8 @@ from motiflib.motif import Motif, aligned_correlation
 from motiflib.run.known import jaspar_collection, tomtom
 
 MIN_WIDTH = 5  # columns of a motif, after trimming
-
-
-class Score(NamedTuple):
-    """A row per planted motif, a row per reported motif, the counts."""
-
-    planted: pd.DataFrame
-    found: pd.DataFrame
-    summary: dict[str, float]
+# a row per planted motif; a row per reported motif; the counts
+Score = namedtuple("Score", "planted found summary")
 
 
 def planted_motifs(grammar: Grammar) -> list[Motif]:
