@@ -77,9 +77,8 @@ def rulebook(model: Argminn, found: Found, constraints: Constraints | None = Non
     tables, asked = [], [(Part(name, "+", 0),) for name in words]
     while asked:
         logit = ask(model, asked, words, backgrounds)
-        tables.append(pd.DataFrame({
-            "rule": list(map(say, asked)), "motifs": len(asked[0]), "parts": asked,
-            "logit": logit, "gain": logit - best}))
+        tables.append(pd.DataFrame({"rule": list(map(say, asked)), "motifs": len(asked[0]),
+                                    "parts": asked, "logit": logit, "gain": logit - best}))
         if len(tables) > 1 and logit.max() < best + 1:
             break
         paid, best = len(tables), max(best, logit.max())
@@ -93,8 +92,7 @@ def rulebook(model: Argminn, found: Found, constraints: Constraints | None = Non
 
 def best_word(motif: Motif, forbid: Sequence[str] = ()) -> str:
     """The most probable word of a motif without a forbidden one on either strand, or InputError."""
-    unwanted = {*forbid, *map(reverse_complement, forbid)}
-    best = [(0.0, "")]
+    unwanted, best = {*forbid, *map(reverse_complement, forbid)}, [(0.0, "")]
     for column in np.log(motif.pfm + 1e-4).T:
         pairs = product(best, zip(column, BASES, strict=True))
         longer = [(score + more, word + base) for (score, word), (more, base) in pairs]
@@ -148,8 +146,11 @@ def ask(model: Argminn, arrangements: list[Arrangement], words: dict, background
         at = (len(row) - span(parts, words)) // 2
         for p in parts:
             row[at + p.start : at + p.start + len(words[p.motif])] = to_codes(spell(p, words))
-    filled = [np.where(codes == FREE, background, codes) for background in backgrounds]
-    return sum(logits(model, from_codes(x)).numpy() for x in filled) / len(filled)
+    out = []
+    for part in np.array_split(codes, 1 + len(codes) // 256):
+        filled = [from_codes(np.where(part == FREE, background, part)) for background in backgrounds]
+        out.append(sum(logits(model, x) for x in filled) / len(filled))
+    return torch.cat(out).numpy()
 
 
 def fill_in(model: Argminn, found: Found, codes: Codes, planned: Mask, c: Constraints, seed: int):
@@ -380,10 +381,9 @@ def explain(model: Argminn, designs: Designs) -> pd.DataFrame:
         parts = [f"{s.motif} {s.word} at {s.start}-{s.end} ({s.strand}) gives "
                  f"{s.contribution:+.1f}" for s in mine.itertuples()]
         rest = c.length - len(c.left) - len(c.right) - (mine.end - mine.start).sum()
-        texts[name] = (
-            f"Predicted {mine.probability.iloc[0]:.3f}: {', '.join(parts)}; "
-            f"rule: {'; '.join(dict.fromkeys(mine.rule))}; {''.join(flanks)}the other {rest} bp "
-            f"are background, drawn to {c.gc:.0%} GC and to hold no motif.")
+        texts[name] = (f"Predicted {mine.probability.iloc[0]:.3f}: {', '.join(parts)}; rule: "
+                       f"{'; '.join(dict.fromkeys(mine.rule))}; {''.join(flanks)}the other {rest} "
+                       f"bp are background, drawn to {c.gc:.0%} GC and to hold no motif.")
     return out.assign(text=out.design.map(texts))
 
 

@@ -39,8 +39,7 @@ class Reader:
         self, rows: Int[Tensor, " N"] | slice = slice(None),
         silent: Bool[Tensor, "N M"] | None = None,
     ) -> tuple[Float[Tensor, " N"], Float[Tensor, "N K H M"]]:
-        """Logit and attention on hits of sequences `rows`, had the filters not fired at the hits
-        `silent`."""
+        """Logit and attention of sequences `rows`, had filters not fired at the hits `silent`."""
         hits = Hits(*(part[rows] for part in self.hits))
         if self.model.config.candidates:
             pull = None if self.pull is None else self.pull[rows]
@@ -86,8 +85,8 @@ def slant(x: Float[Tensor, "B 4 L"], width: int) -> Float[Tensor, "B T"]:
 def shares_half(start, end, other_start, other_end):
     """Do intervals [start, end) share half of the shorter one's bases with others?
 
-    Tensors, arrays or numbers. The overlap is the least of both lengths, end - other_start and
-    other_end - start, and the lengths are never less than half of the shorter one.
+    Tensors, arrays or numbers. The overlap is the least of both lengths (which are never below half
+    of the shorter one), end - other_start and other_end - start.
 
     >>> shares_half(0, 10, 5, 25), shares_half(0, 10, 6, 25)
     (True, False)
@@ -116,8 +115,7 @@ def on_interval(
 
 
 def same_site(hits: Hits, scanner: MotifScanner) -> Bool[Tensor, "B M M"]:
-    """Which hits describe the same bases: their cores overlap by at least half of the shorter
-    one."""
+    """Which hits describe the same bases: their cores share half of the shorter one's."""
     start, end = (edge[hits.channel] + hits.start for edge in cores(scanner))  # (B, M)
     active = hits.activation > 0
     same = shares_half(start[:, :, None], end[:, :, None], start[:, None], end[:, None])
@@ -125,8 +123,7 @@ def same_site(hits: Hits, scanner: MotifScanner) -> Bool[Tensor, "B M M"]:
 
 
 def leaders(same: Bool[Tensor, "B M M"]) -> Bool[Tensor, "B M"]:
-    """The strongest hit of each site: taken in order of activation, a hit leads unless a leader
-    describes its bases."""
+    """The strongest hit of each site: in order of activation, one whose bases no leader has."""
     leads = torch.diagonal(same, dim1=1, dim2=2).clone()  # active hits
     for i in range(1, leads.shape[1]):
         leads[:, i] &= ~(same[:, i, :i] & leads[:, :i]).any(1)

@@ -199,10 +199,9 @@ def mate(values: Float[Tensor, "*B C"]) -> Float[Tensor, "*B C"]:
 class Argminn(nn.Module, PyTorchModelHubMixin, library_name="motiflib"):
     """A network that reads motifs and their syntax; `model(x)` is the logit of each sequence.
 
-    With candidates, tokens are the k best hits of each filter and one token that means "nothing".
-    The syntax builder then reads them in both directions and the logit is the mean, so that a
-    sequence and its reverse complement get the same answer (but for hits that tie for the last
-    place among candidates).
+    With candidates, tokens are the best hits and one token that means "nothing". The syntax builder
+    reads them in both directions and the logit is the mean, so that a sequence and its reverse
+    complement get the same answer (but for hits that tie for the last place among candidates).
 
     >>> model = Argminn(ArgminnConfig(filters=3))
     >>> model(torch.zeros(2, 4, 100)).shape
@@ -230,8 +229,7 @@ class Argminn(nn.Module, PyTorchModelHubMixin, library_name="motiflib"):
         return self.read(x, self.scanner(x))[0]
 
     def explain(self, x: Float[Tensor, "B 4 L"]) -> Readout:
-        """Logit, activations and attention of a batch; attention lies on window starts,
-        (B,K,H,T)."""
+        """Logit, activations and attention of a batch, attention on window starts (B,K,H,T)."""
         activations = self.scanner(x)
         logit, attention, hits = self.read(x, activations)
         if hits is None:
@@ -279,8 +277,7 @@ class Argminn(nn.Module, PyTorchModelHubMixin, library_name="motiflib"):
         return sum(logit) / len(logit), sum(attention) / len(attention)
 
     def interpret(self, seen: list[Tensor], offset: Tensor, empty: Tensor) -> tuple[Tensor, Tensor]:
-        """Logit and attention (B,K,H,M+1) from the candidates read in one direction; the last token
-        is "nothing"."""
+        """Logit and attention of candidates read in one direction; the last token is "nothing"."""
         code = sinusoid(offset, self.config.position)
         tokens = self.mix(self.embed(torch.cat([*seen, code], -1)))  # (B, M, D)
         tokens = torch.cat([tokens, self.nothing.expand(len(tokens), -1, -1)], 1)
@@ -288,8 +285,7 @@ class Argminn(nn.Module, PyTorchModelHubMixin, library_name="motiflib"):
 
 
 def middle(x: Float[Tensor, "B 4 L"], width: int) -> Float[Tensor, " B"]:
-    """Window start at the middle of each sequence's known bases, so that padding does not move a
-    motif."""
+    """Window start at the middle of each sequence's known bases: padding moves no motif."""
     known = x.detach().sum(1) > 0  # (B, L)
     first = known.to(x).argmax(1)
     last = known.shape[1] - 1 - known.flip(1).to(x).argmax(1)

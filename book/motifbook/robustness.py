@@ -235,9 +235,8 @@ def called(after: Reading, before: Reading, weights: np.ndarray) -> dict[str, np
 
 
 def kept_calls(model, found: Found | None, data: Simulated, *, surroundings=100) -> pd.DataFrame:
-    """The planted instances of the positives with their score and kept, the share of `surroundings`
-    new backgrounds in which each is called. Without `found`, `model` is any function from
-    `Simulated` to a table of calls: how the oracle is asked."""
+    """The planted instances of the positives, score, and kept, the share of `surroundings` new
+    backgrounds in which each is called. Without `found`, `model` gives calls for `Simulated`."""
     first, _ = instance_scores(model, found, data)
     times = 0
     for seed in range(1, surroundings + 1):

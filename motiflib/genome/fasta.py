@@ -66,9 +66,12 @@ class Genome(AbstractContextManager):
              f"{place} is empty or leaves the chromosome (0-{length}); correct it")
         record, start, end, before = self._fasta[chrom], int(start), int(end), max(start - 100, 0)
         try:
-            text = record[start:end]
-        except ValueError:  # pyfaidx 0.9 cannot begin at the first byte of a BGZF block
-            text = record[before:end][start - before :]
+            try:
+                text = record[start:end]
+            except ValueError:  # pyfaidx 0.9 cannot begin at the first byte of a BGZF block
+                text = record[before:end][start - before :]
+        except Exception as error:  # the file was damaged after it was indexed
+            raise self._refused(error) from error
         need(len(text) == end - start, f"{place} has {len(text)} letters there: the index "
                                        f"{self.indexes[0]} does not fit the file; delete it")
         codes = text.encode("latin-1", "replace")

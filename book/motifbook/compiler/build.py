@@ -22,16 +22,13 @@ from motiflib.sequence import decode, one_hot
 from motiflib.training import Fit
 
 
-def compile_grammar(
-    grammar: Grammar | Rule, *, form: str = "consensus", candidates: int = 48
-) -> Argminn:
-    """A network whose weights are the rule: its logit is above 0 where the rule holds and below 0
-    where it does not.
+def compile_grammar(grammar: Grammar | Rule, *, form: str = "consensus",
+                    candidates: int = 48) -> Argminn:
+    """A network whose weights are the rule: its logit is above 0 exactly where the rule holds.
 
-    A grammar stands for `rule_of(grammar)`. In the form "consensus" this is exact for every
-    sequence in which at most `candidates` windows answer. The form "pwm" reads motifs by their
-    matrices: filters are log-odds, the logit is evidence, and training can go on from there
-    (`soft`). Raises InputError for a rule that breaks a bound, and names the bound.
+    A grammar stands for `rule_of(grammar)`. The form "consensus" is exact for every sequence in
+    which at most `candidates` windows answer; "pwm" reads motifs by their matrices, see `soft`.
+    Raises InputError for a rule that breaks a bound, and names the bound.
 
     >>> from motifbook.compiler import present
     >>> model = compile_grammar(Rule({"A": "CACGTG", "B": "GATAAG"}, present("A") & ~present("B")))
@@ -45,14 +42,13 @@ def compile_grammar(
     return write(drawn, candidates) if form == "consensus" else write_soft(drawn, candidates)
 
 
-def compile_run(
-    grammar: Grammar, out: str | Path, *, form: str = "consensus", candidates: int = 48
-) -> Run:
+def compile_run(grammar: Grammar, out: str | Path, *, form: str = "consensus",
+                candidates: int = 48) -> Run:
     """Compile a grammar and keep the network as the folder `out`, as a trained one is kept.
 
     Motifs, false discovery rates and metrics are read from sequences of the rule: `cases` in the
-    form "consensus", simulated ones in the form "pwm". The history is empty. Raises InputError as
-    `compile_grammar` does, or for a folder that holds an unfinished training or cannot be made.
+    form "consensus", simulated ones in the form "pwm". Raises InputError as `compile_grammar`
+    does, or for a folder that holds an unfinished training.
     """
     model, out = compile_grammar(grammar, form=form, candidates=candidates), Path(out)
     length = max(300 if form == "consensus" else 500, 2 * grammar.longest())
@@ -61,8 +57,8 @@ def compile_run(
         raise InputError(f"{out}: holds an unfinished training; choose another folder, or delete "
                          f"{out / 'checkpoint'}")
     out.mkdir(parents=True, exist_ok=True)
-    about = {"grammar": grammar.name, "form": form, "model": asdict(model.config)}
-    about["data"] = {"length": length}
+    about = {"grammar": grammar.name, "form": form, "model": asdict(model.config),
+             "data": {"length": length}}
     no_history = pd.DataFrame(columns=["epoch", "seconds"], dtype=float)
     save_run(out, Fit(model, no_history), train, valid, about)
     return load_run(out)

@@ -3,8 +3,6 @@ says what is true."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import numpy as np
 import pandas as pd
 from numpy.random import Generator
@@ -14,18 +12,15 @@ from motiflib.files import InputError
 from motiflib.sequence import BASES, reverse_complement, to_letters
 
 CHANGES = ("none", "missing", "letter", "spacing", "order", "strand")
-OF_ONE = CHANGES[:3]  # of a single motif
 
 
 def cases(rule: Rule, n: int, length: int = 300, seed: int = 0) -> pd.DataFrame:
     """`n` sequences that keep the rule and `n` that break it: columns sequence, holds, change.
 
-    In each, some things that the rule names are planted (each with probability 1/2, but one at
-    least), and in most of them one thing is changed: a gap is 1 bp out of its range, neighbours are
-    exchanged, a motif is on the other strand, missing, or has one letter wrong. "none" in a broken
-    one: what was planted does not keep the rule, such as a repressor. Labels are from the plain
-    evaluator, so that chance occurrences count too. Raises InputError where sequences of one kind
-    do not turn up, or the things do not fit in.
+    In each, some things that the rule names are planted, and in most one is changed: a gap is 1 bp
+    out of its range, neighbours are exchanged, a motif is on the other strand, missing, or has one
+    letter wrong. Labels are by `holds`, so that chance occurrences count too. Raises InputError
+    where sequences of one kind do not turn up, or the things do not fit in.
 
     >>> from motifbook.compiler import present
     >>> table = cases(Rule({"A": "CACGTC"}, present("A")), 20)
@@ -40,18 +35,16 @@ def cases(rule: Rule, n: int, length: int = 300, seed: int = 0) -> pd.DataFrame:
         if len(kept[truth]) < n:
             kept[truth].append((sequence, truth, change))
         if len(kept[True]) == len(kept[False]) == n:
-            columns = ["sequence", "holds", "change"]
-            return pd.DataFrame(kept[True] + kept[False], columns=columns)
+            return pd.DataFrame(kept[True] + kept[False], columns=["sequence", "holds", "change"])
     kind = "keeping" if len(kept[True]) < n else "breaking"
     raise InputError(f"{rule.name}: no {kind} sequences turn up")
 
 
-def _atoms(formula: Formula) -> Iterator[AtLeast]:
+def _atoms(formula: Formula) -> list[AtLeast]:
     if isinstance(formula, AtLeast):
-        yield formula
-        return
-    for part in [formula.part] if isinstance(formula, Not) else formula.parts:
-        yield from _atoms(part)
+        return [formula]
+    parts = [formula.part] if isinstance(formula, Not) else formula.parts
+    return [atom for part in parts for atom in _atoms(part)]
 
 
 def _case(rule: Rule, atoms: list[AtLeast], length: int, rng: Generator) -> tuple[str, str]:
@@ -62,7 +55,7 @@ def _case(rule: Rule, atoms: list[AtLeast], length: int, rng: Generator) -> tupl
         more = int(rng.integers(-1, 2))  # of one, two would be as good
         things += [atom.what] * (atom.n + more if atom.n > 1 else 1)
     changed = int(rng.integers(len(things)))
-    choices = OF_ONE if isinstance(things[changed], str) else CHANGES
+    choices = CHANGES[:3] if isinstance(things[changed], str) else CHANGES
     change = choices[rng.integers(len(choices))]
     blocks = [_block(rule, thing, change if i == changed else "none", rng)
               for i, thing in enumerate(things)]
@@ -86,7 +79,10 @@ def _block(rule: Rule, thing: str | Spaced, change: str, rng: Generator) -> str:
         motifs[i], motifs[i + 1] = motifs[i + 1], motifs[i]
     if change == "strand":
         strands[i] = "-" if strands[i] == "+" else "+"
-    words = [_word(rule, name, strand, rng) for name, strand in zip(motifs, strands, strict=True)]
+    words = []
+    for name, strand in zip(motifs, strands, strict=True):
+        word = "".join(column[rng.integers(len(column))] for column in rule.letters(name))
+        words.append(word if strand == "+" else reverse_complement(word))
     if change == "missing":
         words[i] = _background(len(words[i]), rng)
     if change == "letter":
@@ -96,18 +92,12 @@ def _block(rule: Rule, thing: str | Spaced, change: str, rng: Generator) -> str:
     return "".join(w + _background(g, rng) for w, g in zip(words, [*gaps, 0], strict=True))
 
 
-def _word(rule: Rule, name: str, strand: str, rng: Generator) -> str:
-    """An instance of a motif's consensus."""
-    letters = "".join(column[rng.integers(len(column))] for column in rule.letters(name))
-    return letters if strand == "+" else reverse_complement(letters)
-
-
 def _scatter(blocks: list[str], length: int, rule: Rule, rng: Generator) -> str:
     """The blocks in random order at random places, apart, and a window's width from the ends."""
     planted = sum(map(len, blocks)) + 2 * rule.width
     if planted > length:
-        raise InputError(f"{rule.name}: {planted} bp are planted; expected sequences of at least "
-                         "so many")
+        found = f"{rule.name}: {planted} bp are planted"
+        raise InputError(f"{found}; expected sequences of at least so many")
     cuts = np.sort(rng.integers(0, length - planted + 1, len(blocks)))
     spaces = np.diff(cuts, prepend=0, append=length - planted)
     spaces[[0, -1]] += rule.width

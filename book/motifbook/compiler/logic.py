@@ -1,5 +1,4 @@
-"""From a formula to what a network can ask: a sum of products over questions about single tokens,
-within bounds."""
+"""From a formula to what a network can ask: a sum of products of questions about single tokens."""
 
 from __future__ import annotations
 
@@ -46,32 +45,23 @@ def refuse(rule: Rule, found: str, bound: str) -> NoReturn:
 
 
 def clauses(rule: Rule) -> list[Clause]:
-    """The formula as clauses, one of which must hold; InputError if a bound is broken.
-
-    >>> from motifbook.compiler import present
-    >>> len(clauses(Rule({"A": "CACGTG", "B": "GATAAG"}, present("A") | ~present("B"))))
-    2
-    """
-    _check_motifs(rule)
+    """The formula as clauses, one of which must hold; InputError if a bound is broken."""
+    if len({rule.motifs[name].width % 2 for name in rule.motifs if rule.palindrome(name)}) > 1:
+        refuse(rule, "palindromes of even and of odd width",
+               "one of them, as both strands share a window")
+    for name in rule.motifs:
+        bits = sum(BITS[len(column)] for column in rule.letters(name))
+        if bits < LEAST_BITS:
+            refuse(rule, f"the consensus of {name} has {bits:g} bits",
+                   f"at least {LEAST_BITS:g} bits, four letters")
     found = merged(absorbed(_clauses(rule, rule.formula, True)))
     if not found or frozenset() in found:
-        bound = "a rule that some sequences keep and some break"
-        refuse(rule, "the rule says the same of every sequence", bound)
+        refuse(rule, "the rule says the same of every sequence",
+               "a rule that some sequences keep and some break")
     questions = {literal[:2] for clause in found for literal in clause}
     if len(questions) > QUESTIONS:
         refuse(rule, f"{len(questions)} different questions", f"{QUESTIONS}, a head each")
     return found
-
-
-def _check_motifs(rule: Rule) -> None:
-    if len({rule.motifs[name].width % 2 for name in rule.motifs if rule.palindrome(name)}) > 1:
-        bound = "one of them, as both strands share a window"
-        refuse(rule, "palindromes of even and of odd width", bound)
-    for name in rule.motifs:
-        bits = sum(BITS[len(column)] for column in rule.letters(name))
-        if bits < LEAST_BITS:
-            found = f"the consensus of {name} has {bits:g} bits"
-            refuse(rule, found, f"at least {LEAST_BITS:g} bits, four letters")
 
 
 def _clauses(rule: Rule, formula: Formula, sign: bool) -> list[Clause]:
@@ -98,8 +88,8 @@ def _literal(rule: Rule, formula: AtLeast, sign: bool) -> Literal:
     names = [formula.what] if isinstance(formula.what, str) else formula.what.motifs
     for name in names:
         if name not in rule.motifs:
-            expected = ", ".join(rule.motifs)
-            raise InputError(f"{rule.name}: no motif {name!r}; expected one of {expected}")
+            known = ", ".join(rule.motifs)
+            raise InputError(f"{rule.name}: no motif {name!r}; expected one of {known}")
     if not 1 <= formula.n <= COUNT:
         refuse(rule, f"a count of {formula.n}", f"1 to {COUNT}")
     atom = Atom(formula.what) if isinstance(formula.what, str) else anchored(rule, formula.what)
@@ -159,12 +149,10 @@ def tidy(clause: Clause) -> Clause:
 
 def absorbed(found: list[Clause]) -> list[Clause]:
     """Without clauses that hold only where another one holds, in the order given."""
-    found, kept = list(dict.fromkeys(found)), []
-    for i, one in enumerate(found):
-        wider = [j for j, other in enumerate(found) if j != i and _covers(other, one)]
-        # of two that hold in the same sequences, the first stays
-        if all(j > i and _covers(one, found[j]) for j in wider):
-            kept.append(one)
+    kept = []
+    for one in found:  # of two that hold in the same sequences, the first stays
+        if not any(_covers(other, one) for other in kept):
+            kept = [other for other in kept if not _covers(one, other)] + [one]
     return kept
 
 
@@ -174,13 +162,12 @@ def _covers(other: Clause, one: Clause) -> bool:
 
 
 def merged(found: list[Clause]) -> list[Clause]:
-    """Pairs of one anchor and partner at several distances become one question: in a sum, or
-    negated in a product."""
+    """Pairs at several distances become one question, in a sum or negated in a product."""
     single, rest = [], []
     for clause in found:
         yes = [literal for literal in clause if literal.sign]
         no = [literal for literal in clause if not literal.sign]
-        if len(yes) == 1 and not no:
+        if len(clause) == len(yes) == 1:
             single += yes
         else:
             rest.append(Clause(yes + _union(no)))

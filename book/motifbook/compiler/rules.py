@@ -1,11 +1,8 @@
-"""Rules about motifs as formulas, and a plain evaluator in Python: the truth for every compiled
-network.
-
-Letters: w width of a motif, W width of every filter: that of the widest motif, or one more to
-centre palindromes.
+"""Rules about motifs as formulas, and a plain evaluator: the truth for every compiled network.
 
 An occurrence of a motif is a place where each of its consensus letters stands, on either strand, in
-a window of W bp around it that lies inside the sequence and holds no N. An arrangement may stand on
+a window of W bp around it that lies inside the sequence and holds no N; W, the width of every
+filter, is that of the widest motif, or one more to centre palindromes. An arrangement may stand on
 either strand as a whole.
 """
 
@@ -15,7 +12,6 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 
 from motifbook.grammar import Alternative, Grammar
 from motifbook.grammar.parse import IUPAC, word_matrix
@@ -39,8 +35,7 @@ class Formula:
 
 @dataclass(frozen=True)
 class Spaced:
-    """Motifs from left to right on `strands`; `gaps[i]` are the allowed numbers of bases between
-    motif i and i + 1."""
+    """Motifs from left to right on `strands`; `gaps[i]`: bases between motif i and i + 1."""
 
     motifs: tuple[str, ...]
     gaps: tuple[tuple[int, ...], ...]
@@ -48,11 +43,8 @@ class Spaced:
 
     @property
     def anchor(self) -> int | None:
-        """Index of the motif from which all others are seen, None if there is none.
-
-        On each side of it there may be one motif at any of several gaps, or several motifs at one
-        gap each. Of two different motifs it is the one whose name comes first.
-        """
+        """Index of the motif that sees all others: on each side of it one motif at any of several
+        gaps, or several at one gap each; of two motifs the one whose name comes first."""
         if len(self.motifs) == 2:
             return int(self.motifs[1] < self.motifs[0])
         fixed = [len(gap) == 1 for gap in self.gaps]
@@ -65,8 +57,7 @@ class Spaced:
 
 @dataclass(frozen=True)
 class AtLeast(Formula):
-    """At least `n` occurrences of a motif (a palindrome counts once) or of the anchor of an
-    arrangement."""
+    """At least `n` occurrences of a motif (a palindrome counts once) or of an anchor."""
 
     what: str | Spaced
     n: int = 1
@@ -88,17 +79,11 @@ class Or(Formula):
 
 @dataclass(frozen=True)
 class Not(Formula):
-    """Not `part`."""
-
     part: Formula
 
 
 def present(motif: str) -> AtLeast:
-    """The motif stands somewhere, on either strand.
-
-    >>> present("A") & ~present("B")
-    And(parts=(AtLeast(what='A', n=1), Not(part=AtLeast(what='B', n=1))))
-    """
+    """The motif stands somewhere, on either strand."""
     return AtLeast(motif)
 
 
@@ -115,15 +100,11 @@ def spaced(motifs: str, gaps: int | range | Sequence, strands: str | None = None
 
 
 def count(what: str | AtLeast, n: int) -> AtLeast:
-    """At least `n` occurrences of a motif or an arrangement.
-
-    >>> count("A", 3)
-    AtLeast(what='A', n=3)
-    """
+    """At least `n` occurrences of a motif or an arrangement."""
     return AtLeast(what.what if isinstance(what, AtLeast) else what, n)
 
 
-@dataclass(frozen=True)
+@dataclass
 class Rule:
     """A formula and the motifs it names: consensus words (IUPAC letters) or `Motif`s. `width` is W.
 
@@ -138,16 +119,12 @@ class Rule:
 
     def __post_init__(self):
         motifs = {n: word_motif(n, m) if isinstance(m, str) else m for n, m in self.motifs.items()}
-        letters = {name: consensus(motif) for name, motif in motifs.items()}
-        object.__setattr__(self, "motifs", motifs)
-        object.__setattr__(self, "_letters", letters)
+        self.motifs, self._letters = motifs, {n: consensus(motif) for n, motif in motifs.items()}
         width = max((motif.width for motif in motifs.values()), default=1)
         parities = {motifs[name].width % 2 for name in motifs if self.palindrome(name)}
-        # palindromes stand in the very middle
-        object.__setattr__(self, "width", width + (parities == {1 - width % 2}))
+        self.width = width + (parities == {1 - width % 2})  # palindromes stand in the very middle
 
     def letters(self, name: str, strand: str = "+") -> list[str]:
-        """Allowed letters of each column, see `consensus`."""
         if strand == "+":
             return self._letters[name]
         return ["".join(sorted(reverse_complement(c))) for c in reversed(self._letters[name])]
@@ -162,31 +139,22 @@ class Rule:
 
 
 def word_motif(name: str, word: str) -> Motif:
-    """A motif from IUPAC letters; InputError for any other letter."""
     if not word or set(word.upper()) - set(IUPAC):
-        raise InputError(f"motif {name!r}: {word!r} is not a consensus; expected letters of "
-                         f"{''.join(IUPAC)}")
+        found, known = f"motif {name!r}: {word!r} is not a consensus", "".join(IUPAC)
+        raise InputError(f"{found}; expected letters of {known}")
     return Motif(name, word_matrix(word))
 
 
 def consensus(motif: Motif) -> list[str]:
-    """Allowed letters of each column: all below 0.25 bits, else those of at least 0.9 of the
-    highest frequency.
-
-    >>> consensus(word_motif("A", "CRN"))
-    ['C', 'AG', 'ACGT']
-    """
+    """Allowed letters of each column: all below 0.25 bits, else those near the best frequency."""
     good = (motif.pfm >= 0.9 * motif.pfm.max(0)) | (motif.information < 0.25)
     return ["".join(BASES[base] for base in column.nonzero()[0]) for column in good.T]
 
 
 def rule_of(grammar: Grammar, rivals: bool = False) -> Rule:
     """What a grammar says of consensus instances: a positive alternative stands there, and no
-    negative one that plants the same motifs and more (a repressor).
-
-    So in SPI1/CTCF: an SPI1 is there, and no SPI1 with a CTCF 5 to 20 bp away. With `rivals`,
-    negative alternatives of the same motifs speak against a positive one too: as evidence, not as
-    logic.
+    negative one that plants the same motifs and more (a repressor). With `rivals`, negative
+    alternatives of the same motifs speak against a positive one too: as evidence, not as logic.
 
     >>> from motifbook.grammar import load_grammar
     >>> holds(rule_of(load_grammar("spi1")), "ACGT" * 20)
@@ -216,8 +184,7 @@ def _occurs(alternative: Alternative) -> Formula:
 
 
 def holds(rule: Rule, sequence: str) -> bool:
-    """Does the rule hold for a sequence of letters ACGTN? Searched word by word; no network takes
-    part.
+    """Does the rule hold for a sequence of letters ACGTN? No network takes part.
 
     >>> holds(Rule({"A": "CACGTG"}, present("A")), "TTCACGTGTT")
     True
@@ -232,15 +199,10 @@ def occurrences(rule: Rule, sequence: str) -> dict[tuple[str, str], list[int]]:
     for name in rule.motifs:
         for strand in "+-":
             letters, left = rule.letters(name, strand), rule.offset(name, strand)
-            pattern = _pattern(tuple(letters), left, rule.width - left - len(letters))
-            out[name, strand] = [match.start() + left for match in pattern.finditer(sequence)]
+            right, word = rule.width - left - len(letters), "".join(f"[{c}]" for c in letters)
+            places = re.finditer(f"(?=[ACGT]{{{left}}}{word}[ACGT]{{{right}}})", sequence)
+            out[name, strand] = [place.start() + left for place in places]
     return out
-
-
-@lru_cache(maxsize=1000)
-def _pattern(letters: tuple[str, ...], left: int, right: int) -> re.Pattern:
-    word = "".join(f"[{column}]" for column in letters)
-    return re.compile(f"(?=[ACGT]{{{left}}}{word}[ACGT]{{{right}}})")
 
 
 def _true(rule: Rule, formula: Formula, both: list[dict]) -> bool:
@@ -261,9 +223,7 @@ def _number(rule: Rule, what: str | Spaced, both: list[dict]) -> int:
     return sum(map(len, anchors))
 
 
-def chains(
-    rule: Rule, what: Spaced, found: dict, start: tuple[int, ...] = ()
-) -> Iterator[tuple[int, ...]]:
+def chains(rule: Rule, what: Spaced, found: dict, start: tuple[int, ...] = ()) -> Iterator[tuple]:
     """All placements of an arrangement, as first bases of its motifs."""
     i = len(start)
     if i == len(what.motifs):

@@ -2,11 +2,9 @@
 log-odds in nats.
 
     scanner        a = LLR - threshold of the motif's matrix, where that is above 0
-    neighbourhood  n = log(1 + sum_j exp(LLR_j + KAPPA) / number of distances): the evidence for a
-                   partner
+    neighbourhood  n = log(1 + sum_j exp(LLR_j + KAPPA) / number of distances), partner's evidence
     token          z = LLR + n + log prior of the place, one coordinate for each question
-    attention      softmax over z: the posterior of where it is, against "nothing" at log(number of
-                   places)
+    attention      softmax over z, the posterior of the place; "nothing" at log(number of places)
 
 It is not exact, as the logic of `weights` is: it is a place for training to start from.
 """
@@ -34,11 +32,8 @@ THRESHOLD = 3.0  # the evidence at which both classes are equally probable
 
 @torch.no_grad()
 def write_soft(p: weights.Plan, candidates: int) -> Argminn:
-    """The network of a plan in the soft form; unneeded weights are small and random.
-
-    Raises InputError for a count: evidence cannot be counted.
-    """
-    if any(n > 1 for _, n in p.questions):
+    """The network of a plan in the soft form; unneeded weights are small and random."""
+    if any(n > 1 for _, n in p.questions):  # evidence cannot be counted
         refuse(p.rule, "a count in the soft form", "presence (a count of 1)")
     torch.manual_seed(0)
     model = Argminn(ArgminnConfig(
@@ -47,7 +42,7 @@ def write_soft(p: weights.Plan, candidates: int) -> Argminn:
         candidates=candidates, neighbourhood=max(p.reach, 10),
     )).eval()
     for name, parameter in model.named_parameters():
-        if not name.endswith(("out.1.weight", "mlp.3.weight", "decide.0.weight")):
+        if not name.endswith(weights.NORMS):
             parameter *= 0.1
     cut = [threshold(p.rule, name, candidates / len(p.filters)) for name in p.filters]
     for f, name in enumerate(p.filters):
@@ -59,8 +54,7 @@ def write_soft(p: weights.Plan, candidates: int) -> Argminn:
     weights.write_spacing(model, p, near, far=10)
     _tokens(model, p, cut)
     _ask(model, p)
-    even = THRESHOLD / SCALE
-    step = model.syntax.steps[0]
+    step, even = model.syntax.steps[0], THRESHOLD / SCALE
     weights.write_clauses(step, p, threshold=even, against=1.0, each=1.5 * even, alone=2 * even)
     weights.write_decision(model, 4.0)
     return model
@@ -101,11 +95,10 @@ def _tokens(model: Argminn, p: weights.Plan, cut: list[float]) -> None:
     model.nothing[0, 0, -1] = 1
 
 
-def place(
-    rule: Rule, atom: Atom, shifts: list[frozenset[int]], turned: bool, size: int
-) -> tuple[Tensor, float]:
-    """Log prior of the anchor's place as a linear map of the position code: 0 where the grammar
-    plants, -FAR elsewhere, by least squares on 300 bp to each side of the middle."""
+def place(rule: Rule, atom: Atom, shifts: list[frozenset[int]], turned: bool,
+          size: int) -> tuple[Tensor, float]:
+    """Log prior of the anchor's place, 0 where the grammar plants and -FAR elsewhere, as a linear
+    map of the position code: least squares on 300 bp to each side of the middle."""
     # a partner on the left begins the arrangement
     ahead = max((-float(np.mean(list(s))) for s in shifts), default=0.0)
     width = rule.motifs[atom.anchor].width

@@ -2,19 +2,13 @@
 
 The construction, stage by stage (theorem and proof: chapter 05_expressivity):
 
-    scanner        a channel gives A on an occurrence of its consensus and 0 elsewhere
-    neighbourhood  rho is 0 at allowed distances and hopeless at all others: n > A if a partner
-                   stands there, else 0
-    token          one coordinate for each question, 1 on tokens that answer it, else 0; one more
-                   for "nothing"
-    attention      one head for each question: v = k / (k + c) for k such tokens, c being the weight
-                   of "nothing"
-    mlp            a clause is relu(true literals - twice the negated ones - all true but one); no
-                   bias, a 1 is carried
-    LayerNorms     all coordinates come in pairs +x, -x, so the mean is 0 and a LayerNorm is one
-                   positive factor
-    counts         one layer earlier: counts go into the stream, and the next query compares them
-                   with their threshold
+    scanner     a channel gives A on an occurrence of its consensus and 0 elsewhere
+    spacing     rho is 0 at allowed distances and hopeless at others: n > A if a partner is there
+    token       a coordinate for each question, 1 on tokens that answer it; one for "nothing"
+    attention   a head for each question: v = k / (k + c) for k such tokens, c weighs "nothing"
+    mlp         a clause is relu(true literals - twice the negated ones - all true but one)
+    LayerNorms  all coordinates come in pairs +x, -x, so that each is one positive factor
+    counts      go into the stream one layer earlier; the next query compares them with thresholds
 """
 
 from __future__ import annotations
@@ -39,13 +33,14 @@ GLANCE = 9.0  # and a partner's motif, so that attention names all motifs of an 
 SHARP = 14.0  # least distance of a compared count from its threshold, in units of the softmax
 OVER = 0.011  # a true literal is at most 1 + OVER, because of TRACE
 LOGIT = 120.0  # of a large answer: the probability of a decision is then 0 or 1 in float32
+NORMS = ("out.1.weight", "mlp.3.weight", "decide.0.weight")  # factors of LayerNorms, kept at 1
 TRACE = 3e-4  # slope left to a partner's activation, so that a gradient sees that it matters
 
 
 class Plan(NamedTuple):
-    """What the network is made of: `filters` (a motif each, maybe several times), `rows` of the
-    spacing table as (anchor filter, partner channel): allowed shifts of windows, `channels` (anchor
-    filter and partner channels of each atom), `questions` (atom, n), and the clauses."""
+    """What the network is made of: `filters` (a motif each, maybe twice), `rows` of the spacing
+    table (anchor filter, partner channel: allowed shifts of windows), `channels` of each atom
+    (anchor filter, partner channels), `questions` (atom, n), and the clauses."""
 
     rule: Rule
     filters: list[str]
@@ -56,30 +51,32 @@ class Plan(NamedTuple):
 
     @property
     def atoms(self) -> list[Atom]:
-        """What tokens are asked for, each once."""
         return list(self.channels)
 
     @property
     def arrangements(self) -> list[Atom]:
-        """The atoms with partners."""
         return [atom for atom in self.channels if atom.parts]
 
     @property
     def reach(self) -> int:
-        """The largest shift."""
         return max((abs(s) for shifts in self.rows.values() for s in shifts), default=1)
 
     def mate(self, channel: int) -> int:
         """The same filter on the other strand."""
         return (channel + len(self.filters)) % (2 * len(self.filters))
 
-    def needed(self, clause: Clause) -> int:
-        """Windows that answer at least in a sequence for which a clause holds.
+    def trace(self, atom: Atom) -> int:
+        """Coordinate that says by how much an arrangement is there; scores never see it."""
+        return len(self.atoms) + self.arrangements.index(atom)
 
-        Literals may share occurrences, so each motif counts as often as the most demanding one asks
-        for it; an occurrence answers once for each copy of its filter, a palindrome on both
-        strands.
-        """
+    def glance(self, atom: Atom) -> int:
+        """Coordinate that says that a token is a partner's motif."""
+        return self.trace(atom) + len(self.arrangements)
+
+    def needed(self, clause: Clause) -> int:
+        """Windows that answer at least in a sequence for which a clause holds."""
+        # literals may share occurrences, so each motif counts as often as the most demanding one
+        # asks; an occurrence answers for each copy of its filter, a palindrome on both strands
         most: Counter[str] = Counter()
         for atom, n, sign in clause:
             if sign:
@@ -99,22 +96,21 @@ def plan(rule: Rule, clauses: list[Clause]) -> Plan:
     taken, used = {}, {}
     for atom in atoms:
         anchor = filters.index(atom.anchor)
-        partners = [_partner(rule, filters, taken, atom, anchor, part) for part in atom.parts]
-        used[atom] = (anchor, partners)
+        used[atom] = [_partner(rule, filters, taken, atom, anchor, part) for part in atom.parts]
     if len(filters) > FILTERS:
         refuse(rule, f"{len(filters)} filters", f"{FILTERS} filters, copies included")
     # channels of the - strand come after all filters, whose number is known only now
     size, rows, channels = len(filters), {}, {}
     for (anchor, partner, minus), shifts in taken.items():
         rows[anchor, partner + size * minus] = shifts
-    for atom, (anchor, partners) in used.items():
-        channels[atom] = (anchor, tuple(partner + size * minus for partner, minus in partners))
+    for atom, partners in used.items():
+        seen = tuple(partner + size * minus for partner, minus in partners)
+        channels[atom] = (filters.index(atom.anchor), seen)
     return Plan(rule, filters, rows, channels, questions, clauses)
 
 
-def _partner(
-    rule: Rule, filters: list[str], taken: dict, atom: Atom, anchor: int, part: Part
-) -> tuple[int, bool]:
+def _partner(rule: Rule, filters: list[str], taken: dict, atom: Atom, anchor: int,
+             part: Part) -> tuple[int, bool]:
     minus = part.strand == "-"
     move = rule.offset(atom.anchor) - rule.offset(part.motif, part.strand)
     shifts = frozenset(shift + move for shift in part.shifts)  # from window start to window start
@@ -131,16 +127,14 @@ def shape(p: Plan, candidates: int) -> ArgminnConfig:
     """Sizes from the plan, as small as the construction allows."""
     hidden = sum(5 if atom.parts else 1 for atom in p.atoms)
     slots = max(2 + len(p.questions), len(p.clauses) // 2 + 1)  # the constant, questions, answer
-    found = f"{candidates} candidates"
+    found, needed = f"{candidates} candidates", max(map(p.needed, p.clauses))
     if not 1 <= candidates <= CANDIDATES:
         refuse(p.rule, found, f"1 to {CANDIDATES}")
-    needed = max(map(p.needed, p.clauses))
     if candidates < needed:  # a part of the rule would never be seen
         refuse(p.rule, found, f"at least {needed}: so many windows answer where the rule holds")
     partners = max(len(atom.parts) for atom in p.atoms)
     if (partners - 1) * math.log(candidates) > A - 2:
-        bound = "(partners - 1) log(candidates) <= 22"
-        refuse(p.rule, f"{partners} partners among {found}", bound)
+        refuse(p.rule, f"{partners} partners among {found}", "(partners - 1) log(candidates) <= 22")
     return ArgminnConfig(
         filters=len(p.filters), width=p.rule.width, layers=1 + any(n > 1 for _, n in p.questions),
         heads=len(p.questions), token=max(hidden, len(p.atoms) + 2 * len(p.arrangements) + 1),
@@ -152,18 +146,15 @@ def shape(p: Plan, candidates: int) -> ArgminnConfig:
 def write(p: Plan, candidates: int) -> Argminn:
     """The network of a plan."""
     model = Argminn(shape(p, candidates)).eval()
-    for parameter in model.parameters():
-        parameter.zero_()
+    for name, parameter in model.named_parameters():
+        parameter.fill_(name.endswith(NORMS))
     _scanner(model, p)
     write_spacing(model, p, dict.fromkeys(p.rows, 0.0), far=A + 20)
     _tokens(model, p)
-    model.syntax.decide[0].weight += 1
-    *before, last = model.syntax.steps
-    for step in (*before, last):
+    for step in model.syntax.steps:
         step.key += torch.eye(step.key.shape[1])
         step.value += torch.eye(step.key.shape[1])
-        step.out[1].weight += 1
-        step.mlp[3].weight += 1
+    *before, last = model.syntax.steps
     for step in before:  # one, where the rule counts
         _count(step, p)
     _ask(last, p)
@@ -194,8 +185,7 @@ def write_spacing(model: Argminn, p: Plan, near: dict[tuple[int, int], float], f
 
 
 def _tokens(model: Argminn, p: Plan) -> None:
-    """embed and mix: coordinate i of a token is 1 if it answers atom i; the last one marks
-    "nothing"."""
+    """Coordinate i of a token is 1 if it answers atom i; the last one marks "nothing"."""
     channels, out, unit = model.config.channels, model.mix[1].weight, 0
     kind, near = channels, 2 * channels
     for i, atom in enumerate(p.atoms):
@@ -215,31 +205,19 @@ def _tokens(model: Argminn, p: Plan) -> None:
                     model.embed.weight[unit, near + channel] = 1
                 model.embed.bias[unit] = -edge
                 out[i, unit] = sign / (high - low)
-                out[trace(p, atom), unit] = TRACE * (sign < 0)  # z - high, where it is above 0
+                out[p.trace(atom), unit] = TRACE * (sign < 0)  # z - high, where it is above 0
                 unit += 1
         for channel in {*partners, *mates} - {anchor, p.mate(anchor)}:
             model.embed.weight[unit, kind + channel] = 1
-        out[glance(p, atom), unit] = 1  # a partner's motif, wherever it stands
+        out[p.glance(atom), unit] = 1  # a partner's motif, wherever it stands
         unit += 1
     model.nothing[0, 0, -1] = 1
 
 
-def trace(p: Plan, atom: Atom) -> int:
-    """Coordinate of a token that says by how much an arrangement is there; scores never see it."""
-    return len(p.atoms) + p.arrangements.index(atom)
-
-
-def glance(p: Plan, atom: Atom) -> int:
-    """Coordinate of a token that says that it is a partner's motif."""
-    return trace(p, atom) + len(p.arrangements)
-
-
 def thresholds(partners: int, candidates: int) -> tuple[float, float]:
-    """Between these, z = 2A [is the anchor] + sum of n over partners rises from 0 to 1.
-
-    With all partners z >= 2A + PA. With one less, z <= 2A + (P - 1)(A + log M); on another token, z
-    <= P (A + log M).
-    """
+    """Between these, z = 2A [is the anchor] + sum of n over partners rises from 0 to 1."""
+    # z >= 2A + PA with all partners; with one less z <= 2A + (P - 1)(A + log M); on another token
+    # z <= P (A + log M)
     full, more = (2 + partners) * A, A + math.log(candidates)
     less = max(2 * A + (partners - 1) * more, partners * more)
     return less + (full - less) / 4, full - (full - less) / 4
@@ -254,23 +232,21 @@ def _ask(step: StreamAttention, p: Plan) -> None:
         i = p.atoms.index(atom)
         _search(biases[h], p, atom, FOUND - FAINT if n == 1 else FOUND)
         if n > 1:  # above the threshold the tokens win, below it "nothing" does
-            steep = 2 * SHARP / gap(n) * math.sqrt(size) / 2  # a coordinate is half of its pair
+            gap = 0.5 - (n - 1) / (2 * n - 1)  # from k / (k + n) at k = n - 1 to that at k = n
+            steep = 2 * SHARP / gap * math.sqrt(size) / 2  # a coordinate is half of its pair
             write_pair(weights[h].T, 1 + h, i, steep)
-            write_pair(weights[h].T, 0, i, -steep * (0.5 - gap(n) / 2))  # between n - 1 and n
+            write_pair(weights[h].T, 0, i, -steep * (0.5 - gap / 2))  # between n - 1 and n
         write_pair(step.out[0].weight, 1 + h, h * size + i, 1.0)
         if atom.parts:
-            write_pair(step.out[0].weight, 1 + h, h * size + trace(p, atom), 1.0)
+            write_pair(step.out[0].weight, 1 + h, h * size + p.trace(atom), 1.0)
     write_pair(step.out[0].bias[:, None], 0, 0, 1.0)
 
 
-def write_clauses(
-    step: StreamAttention, p: Plan, threshold: float, against: float, each: float, alone: float
-) -> None:
-    """One hidden unit for each clause, then the answer, their sum less `threshold`.
-
-    A negated literal takes away `against`; `each` is taken away for every positive literal but one,
-    so that a clause with a false literal is 0; a clause without positive ones begins at `alone`.
-    """
+def write_clauses(step: StreamAttention, p: Plan, threshold: float, against: float, each: float,
+                  alone: float) -> None:
+    """One hidden unit for each clause, then the answer, their sum less `threshold`."""
+    # a negated literal takes away `against`, and every positive one but the first `each`, so that a
+    # clause with a false literal is 0; a clause without positive ones begins at `alone`
     first, last, answer = step.mlp[0].weight, step.mlp[2].weight, step.query.in_features // 2 - 1
     first[0, 0] = 1
     write_pair(last, 0, 0, 1.0)
@@ -305,12 +281,7 @@ def _search(query: Tensor, p: Plan, atom: Atom, nothing: float) -> None:
     query[p.atoms.index(atom)] = FOUND * size
     query[-1] = nothing * size
     if atom.parts:
-        query[glance(p, atom)] = (FOUND - GLANCE) * size
-
-
-def gap(n: int) -> float:
-    """How far k / (k + n) at k = n is from that at k = n - 1."""
-    return 0.5 - (n - 1) / (2 * n - 1)
+        query[p.glance(atom)] = (FOUND - GLANCE) * size
 
 
 def write_decision(model: Argminn, size: float) -> None:

@@ -10,7 +10,7 @@ from motiflib.run.figures import COLOURS, FAINT, SOFT, axes_or_new, styled
 
 @styled
 def silencing(rules: pd.DataFrame, names: list[str]) -> plt.Axes:
-    """Mean log-odds of pairs with sites silenced: columns both, without_a, without_b, without_both."""
+    """Mean log-odds with sites silenced: columns both, without_a, without_b, without_both."""
     looks = {"neither": ("o", SOFT), "first only": (">", COLOURS[4]),
              "second only": ("<", COLOURS[2]), "both": ("D", COLOURS[0])}
     table = rules[["without_both", "without_b", "without_a", "both"]].set_axis(list(looks), axis=1)

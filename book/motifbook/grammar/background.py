@@ -37,7 +37,7 @@ class Background:
     sequence then takes a random window of a random one. Raises InputError for any other.
     """
 
-    def __init__(self, length: int, gc: float = 0.5, source: np.ndarray | Sequence[str] | None = None,
+    def __init__(self, length: int, gc: float = 0.5, source: np.ndarray | Sequence | None = None,
                  device: str | torch.device = "cpu"):
         self.length, self.device = length, device
         self.frequencies, self.transitions, self.flanks = gc_frequencies(gc), None, None

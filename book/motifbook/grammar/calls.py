@@ -17,7 +17,6 @@ from motifbook.grammar.schema import Grammar
 from motifbook.grammar.simulate import simulate
 from motiflib.hits import shares_half
 
-
 THRESHOLDS = tuple(np.linspace(0.05, 0.95, 19).round(2))
 
 

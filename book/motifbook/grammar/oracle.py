@@ -79,6 +79,8 @@ class Oracle:
 
     def _arrangement(self, maps: list[Tensor], a: Arrangement) -> Tensor:
         """log of P(x | arrangement) / P_background(x), (B,)."""
+        if not a.motifs:
+            return torch.zeros_like(maps[0][:, 0])
         low, high = self.grammar.starts(self.grammar.span(a), self.length)
         index = [self.names.index(m) for m in a.motifs]
         reach = [(low - self.left, high - self.left)]  # half-open range of starts of each motif
@@ -96,19 +98,13 @@ class Oracle:
             tail = here
         return tail.logsumexp(1) - math.log(high - low)
 
-    def _class(self, maps: list[Tensor], label: int) -> Tensor:
-        """log of P(x | class, not turned) / P_background(x), (B,)."""
-        terms = []
-        for a in self.classes[label]:
-            if a.weight > 0:
-                score = self._arrangement(maps, a) if a.motifs else torch.zeros_like(maps[0][:, 0])
-                terms.append(score + math.log(a.weight))
-        return torch.stack(terms).logsumexp(0)
-
     def _likelihood(self, maps: list[Tensor], turned: list[Tensor], label: int) -> Tensor:
         """log of P(x | class) / P_background(x), (B,)."""
-        ways = torch.stack([self._class(maps, label), self._class(turned, label)])
-        return ways.logsumexp(0) - math.log(2)
+        ways, likely = [], [a for a in self.classes[label] if a.weight > 0]
+        for way in (maps, turned):
+            terms = [self._arrangement(way, a) + math.log(a.weight) for a in likely]
+            ways.append(torch.stack(terms).logsumexp(0))
+        return torch.stack(ways).logsumexp(0) - math.log(2)
 
     def _chunks(self, x: Float[Tensor, "B 4 L"]) -> Iterator[Float[Tensor, "b 4 L"]]:
         if x.ndim != 3 or tuple(x.shape[1:]) != (4, self.length):
@@ -141,10 +137,8 @@ class Oracle:
             total = self._likelihood(maps, turned, given)
             if not total.requires_grad:  # a class of background alone plants nothing
                 return out
-            grads = torch.autograd.grad(total.sum(), leaves, allow_unused=True)
+            grads = torch.autograd.grad(total.sum(), leaves, materialize_grads=True)
         for i, grad in enumerate(grads):
-            if grad is None:
-                continue
             m, strand, n = i // 2 % len(self.names), i % 2, grad.shape[1]
             if i < len(maps):
                 out[:, m, strand, self.left : self.left + n] += grad

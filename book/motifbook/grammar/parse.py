@@ -58,11 +58,7 @@ def load_grammar(name_or_path: str | Path) -> Grammar:
 
 
 def word_matrix(word: str) -> np.ndarray:
-    """Probabilities (4, w) of a word of IUPAC letters: all that a letter allows is equally likely.
-
-    >>> word_matrix("R")[:, 0].tolist()
-    [0.5, 0.0, 0.5, 0.0]
-    """
+    """Probabilities (4, w) of IUPAC letters: all that a letter allows is equally likely."""
     sets = [IUPAC[letter] for letter in word.upper()]
     return np.array([[(base in bases) / len(bases) for bases in sets] for base in BASES])
 
@@ -75,17 +71,15 @@ class _Field:
         self.word = node.value if isinstance(node, yaml.ScalarNode) else None
 
     def need(self, ok: object, found: str, expected: str) -> None:
-        """Refuse unless `ok`: `file, line n: found; expected ...`."""
         if not ok:
             place = f"{self.where}, line {self.node.start_mark.line + 1}"
             raise InputError(f"{place}: {found}; expected {expected}".replace("\n", " "))
 
     def mapping(self, what: str, allowed: tuple[str, ...] = ()) -> dict[str, _Field]:
         """The fields of a mapping; with `allowed`, any other key is refused."""
-        is_mapping, names = isinstance(self.node, yaml.MappingNode), ", ".join(allowed)
-        expected = "'key: value' lines, with " + (names or "names")
-        self.need(is_mapping, f"{what} is not a mapping", expected)
-        out: dict[str, _Field] = {}
+        out, names = {}, ", ".join(allowed)
+        self.need(isinstance(self.node, yaml.MappingNode), f"{what} is not a mapping",
+                  "'key: value' lines, with " + (names or "names"))
         for key, value in self.node.value:
             key = _Field(key, self.where)
             key.need(key.word, f"a key of {what} is not a word", "a word")
@@ -96,17 +90,16 @@ class _Field:
         return out
 
     def items(self, what: str) -> list[_Field]:
-        """The items of a list."""
-        listed = isinstance(self.node, yaml.SequenceNode)
-        self.need(listed, f"{what} is not a list", "a list, such as [a, b]")
+        self.need(isinstance(self.node, yaml.SequenceNode), f"{what} is not a list",
+                  "a list, such as [a, b]")
         return [_Field(node, self.where) for node in self.node.value]
 
     def text(self, what: str, choices: tuple[str, ...] = ()) -> str:
         """A word, one of `choices` when given."""
         expected = "one of " + ", ".join(choices) if choices else "a word"
         self.need((self.word or "").strip(), f"{what} is not a word", expected)
-        known = not choices or self.word in choices
-        self.need(known, f"{what} '{self.word}' is not known", expected)
+        if choices:
+            self.need(self.word in choices, f"{what} '{self.word}' is not known", expected)
         return self.word.strip()
 
     def number(self, what: str, high: int, kind: type = int) -> float:
@@ -123,22 +116,15 @@ class _Field:
 
 
 def parse_grammar(text: str, where: str = "grammar") -> Grammar:
-    """Read a grammar from YAML `text`; `where` names it in errors.
+    """A grammar from YAML `text` (keys: `data/grammars/README.md`); `where` names it in errors.
 
-    Keys: name, description, within, motifs, positives, negatives; see `data/grammars/README.md`.
-    Raises InputError with file, line, what was found and what was expected.
-
-    >>> g = parse_grammar('''
-    ... motifs: {E: {consensus: CACGTG}}
-    ... positives: [{plant: [E]}]
-    ... negatives: [{plant: []}]''')
-    >>> g.motifs["E"].width
+    >>> parse_grammar('''{motifs: {E: {consensus: CACGTG}}, positives: [{plant: [E]}],
+    ...     negatives: [{plant: []}]}''').motifs["E"].width
     6
     """
-    root = _root(text, where)
-    allowed = ("name", "description", "within", "motifs", "positives", "negatives")
-    fields = root.mapping("the grammar", allowed)
-    for key in ("motifs", "positives", "negatives"):
+    root, needed = _root(text, where), ("motifs", "positives", "negatives")
+    fields = root.mapping("the grammar", ("name", "description", "within", *needed))
+    for key in needed:
         root.need(key in fields, f"'{key}' is missing", CLASSES)
     motifs = _motifs(fields["motifs"])
     name = fields["name"].text("name") if "name" in fields else Path(where).stem
@@ -173,10 +159,8 @@ def _motifs(field: _Field) -> dict[str, Motif]:
     done: dict[str, tuple[np.ndarray, str]] = {}
     for name in entries:
         _resolve(name, entries, done, ())
-    motifs = {}
-    for name, (pfm, source) in done.items():
-        motifs[name] = Motif(name, (pfm + SMOOTH) / (pfm + SMOOTH).sum(0), source)
-    return motifs
+    return {name: Motif(name, (pfm + SMOOTH) / (pfm + SMOOTH).sum(0), source)
+            for name, (pfm, source) in done.items()}
 
 
 def _resolve(name: str, entries: dict[str, _Field], done: dict, path: tuple[str, ...]) -> tuple:
@@ -247,28 +231,24 @@ def _alternative(field: _Field, what: str, motifs: dict[str, Motif], several: bo
     field.need("plant" in fields, f"'plant' is missing in {what}", expected)
     items = fields["plant"].items(f"plant in {what}")
     plant = tuple(item.text(f"a motif in {what}") for item in items)
-    known = "one of " + ", ".join(motifs)
     for name, item in zip(plant, items, strict=True):
-        item.need(name in motifs, f"unknown motif '{name}' in {what}", known)
-    few = len(plant) <= MAX_PLANTED
-    fields["plant"].need(few, f"{len(plant)} motifs in {what}", f"at most {MAX_PLANTED}")
-    weight, order = 1.0, "fixed"
-    if "weight" in fields:
-        weight = fields["weight"].number(f"weight in {what}", 1, float)
+        found = f"unknown motif '{name}' in {what}"
+        item.need(name in motifs, found, "one of " + ", ".join(motifs))
+    n, order = len(plant), "fixed"
+    fields["plant"].need(n <= MAX_PLANTED, f"{n} motifs in {what}", f"at most {MAX_PLANTED}")
+    weight = fields["weight"].number(f"weight in {what}", 1, float) if "weight" in fields else 1.0
     expected = "a weight, since there are several alternatives"
     field.need("weight" in fields or not several, f"'weight' is missing in {what}", expected)
     if "order" in fields:
         order = fields["order"].text("order", ("fixed", "either", "any"))
-    gaps = _gaps(field, fields.get("spacing"), what, len(plant))
-    out = Alternative(weight, plant, gaps, order, _strand(fields.get("strand"), what, len(plant)))
+    gaps = _gaps(field, fields.get("spacing"), what, n)
+    out = Alternative(weight, plant, gaps, order, _strand(fields.get("strand"), what, n))
     ways, most = len(out.orders()) * len(out.strands()), f"at most {MAX_ARRANGEMENTS}"
     field.need(ways <= MAX_ARRANGEMENTS, f"{ways} orders and strands in {what}", most)
     return out
 
 
-def _gaps(
-    field: _Field, spacing: _Field | None, what: str, planted: int
-) -> tuple[tuple[int, ...], ...]:
+def _gaps(field: _Field, spacing: _Field | None, what: str, planted: int) -> tuple:
     if spacing is None:
         expected = "spacing: 6, [2, 15] or {values: [2, 12, 23]}"
         field.need(planted < 2, f"'spacing' is missing in {what}", expected)
@@ -292,12 +272,11 @@ def _gap(field: _Field, what: str) -> tuple[int, ...]:
         items = fields["values"].items(what) if fields else []
         values = tuple(item.number(what, MAX_GAP) for item in items)
         found = f"{what} lists {'a value twice' if values else 'no value'}"
-        distinct = values and len(set(values)) == len(values)
-        field.need(distinct, found, "different whole numbers")
+        field.need(0 < len(values) == len(set(values)), found, "different whole numbers")
         return values
     ends = [item.number(what, MAX_GAP) for item in field.items(what)]
-    is_range = len(ends) == 2 and ends[0] <= ends[1]
-    field.need(is_range, f"{what} is {ends}", "[low, high] with low <= high, or {values: [...]}")
+    field.need(len(ends) == 2 and ends[0] <= ends[1], f"{what} is {ends}",
+               "[low, high] with low <= high, or {values: [...]}")
     return tuple(range(ends[0], ends[1] + 1))
 
 

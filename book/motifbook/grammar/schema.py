@@ -66,8 +66,8 @@ class Arrangement:
 
 @dataclass(frozen=True)
 class Grammar:
-    """A motif grammar: `motifs` by name, and the alternatives of both classes. An arrangement starts
-    within `within` bp of the middle; half of the sequences are then turned over as a whole."""
+    """Motifs by name, and the alternatives of both classes. An arrangement starts within `within`
+    bp of the middle; half of the sequences are then turned over as a whole."""
 
     name: str
     motifs: dict[str, Motif]

@@ -1,5 +1,4 @@
-"""Sequences from a grammar, vectorised: background, planted instances, and half of all sequences
-turned over."""
+"""Sequences from a grammar: background, planted instances, and half of all turned over."""
 
 from __future__ import annotations
 
@@ -26,8 +25,7 @@ WORDS_PER_INSTANCE = 32
 
 
 class _Tables(NamedTuple):
-    """The grammar as arrays. R rows (one per arrangement), P planted at most, V gap values, M
-    motifs x 2 strands."""
+    """The grammar as arrays: R arrangements, P planted at most, V gap values, M motifs."""
 
     cumulative: Tensor  # (R,) weights of class 0, then from 1 on those of class 1
     motif: Tensor  # (R, P) index of motif * 2 + (strand is -), or -1
@@ -50,15 +48,13 @@ class _Plan(NamedTuple):
 
 
 def _tables(grammar: Grammar, length: int, device: str | torch.device) -> _Tables:
-    negatives = grammar.arrangements(0)
+    negatives, names = grammar.arrangements(0), list(grammar.motifs)
     rows = negatives + grammar.arrangements(1)
     cumulative = np.cumsum([a.weight for a in rows])
     cumulative[[len(negatives) - 1, -1]] = 1, 2  # rounding never picks a row of another class
     planted = max(len(a.motifs) for a in rows)
     values = max((len(g) for a in rows for g in a.gaps), default=1)
-    names = list(grammar.motifs)
-    motif = np.full((len(rows), planted), -1)
-    gap_count = np.ones((len(rows), planted), int)
+    motif, gap_count = np.full((len(rows), planted), -1), np.ones((len(rows), planted), int)
     gap_value = np.zeros((len(rows), planted, values), int)
     low, count = np.zeros(len(rows), int), np.ones(len(rows), int)
     for r, a in enumerate(rows):
@@ -110,14 +106,13 @@ def _plant(codes: Tensor, keys: Tensor, plan: _Plan, t: _Tables) -> None:
         codes.view(-1)[at[inside]] = base[inside]
 
 
-def _make(
-    grammar: Grammar, n: int, length: int, gc: float, seed: int, first: int,
-    background: np.ndarray | Sequence[str] | None, device: str | torch.device, dtype: torch.dtype,
-) -> tuple[Tensor, Tensor, _Plan, _Tables]:
+def _make(grammar: Grammar, n: int, length: int, gc: float, seed: int, first: int,
+          background: np.ndarray | Sequence[str] | None, device: str | torch.device,
+          dtype: torch.dtype) -> tuple[Tensor, Tensor, _Plan, _Tables]:
     """One-hot sequences and labels (B,), with what was planted, before turning."""
     if n < 1 or first < 0:
-        raise InputError(f"n is {n} and first is {first}; expected at least 1 sequence, and "
-                         "first >= 0")
+        found = f"n is {n} and first is {first}"
+        raise InputError(f"{found}; expected at least 1 sequence, and first >= 0")
     grammar.check_length(length)
     drawn, tables = Background(length, gc, background, device), _tables(grammar, length, device)
     label = 1 - (torch.arange(first, first + n, device=device) & 1)
@@ -136,28 +131,23 @@ def _make(
     return x, label.float(), _Plan(*map(torch.cat, zip(*plans, strict=True))), tables
 
 
-def simulate_batch(
-    grammar: Grammar, n: int, length: int = 500, gc: float = 0.5, seed: int = 0,
-    device: str | torch.device = "cpu", *, first: int = 0,
-    background: np.ndarray | Sequence[str] | None = None,
-) -> tuple[Float[Tensor, "B 4 L"], Float[Tensor, " B"]]:
-    """One-hot sequences and labels for training: numbers first .. first+n of `seed`, even ones
-    positive. The same seed and number give the same sequence in every batch size and on every
-    device. `background` and errors as in `simulate`.
+def simulate_batch(grammar: Grammar, n: int, length: int = 500, gc: float = 0.5, seed: int = 0,
+                   device: str | torch.device = "cpu", *, first: int = 0,
+                   background: np.ndarray | Sequence[str] | None = None,
+                   ) -> tuple[Float[Tensor, "B 4 L"], Float[Tensor, " B"]]:
+    """One-hot sequences and labels: numbers first .. first+n of `seed`, even ones positive, the
+    same in every batch size and on every device. `background` and errors as in `simulate`.
 
     >>> from motifbook.grammar import load_grammar
-    >>> x, y = simulate_batch(load_grammar("spi1"), 4, length=200, seed=1)
-    >>> x.shape, y.tolist()
-    (torch.Size([4, 4, 200]), [1.0, 0.0, 1.0, 0.0])
+    >>> simulate_batch(load_grammar("spi1"), 4)[1].tolist()
+    [1.0, 0.0, 1.0, 0.0]
     """
-    x, y, *_ = _make(grammar, n, length, gc, seed, first, background, device, torch.float32)
-    return x, y
+    return _make(grammar, n, length, gc, seed, first, background, device, torch.float32)[:2]
 
 
 class Simulated(NamedTuple):
-    """Simulated sequences, one-hot and uint8, and `truth`, with a row per planted instance:
-    sequence (its name), start, end (0-based, half-open), motif, strand, component (the alternative,
-    such as `E2F6+MAX`), row (of `x`)."""
+    """Simulated sequences and `truth`, a row per planted instance: sequence (its name), start, end,
+    motif, strand, component (the alternative, such as `E2F6+MAX`), row (of `x`)."""
 
     x: UInt8[Tensor, "B 4 L"]
     y: Float[Tensor, " B"]
@@ -165,26 +155,21 @@ class Simulated(NamedTuple):
     truth: pd.DataFrame
 
     def records(self) -> list[Record]:
-        """The sequences as named strings."""
         return [Record(*pair) for pair in zip(self.names, decode(self.x), strict=True)]
 
 
-def simulate(
-    grammar: Grammar, n: int, length: int = 500, gc: float = 0.5, seed: int = 0, *,
-    first: int = 0, background: np.ndarray | Sequence[str] | None = None,
-) -> Simulated:
+def simulate(grammar: Grammar, n: int, length: int = 500, gc: float = 0.5, seed: int = 0, *,
+             first: int = 0, background: np.ndarray | Sequence[str] | None = None) -> Simulated:
     """Sequences with their truth, the very ones of `simulate_batch` with the same seed.
 
-    `background` replaces independent bases of fraction `gc`: a (4, 4) matrix of transition
-    probabilities or a list of real sequences of at least `length` bp, whose windows become the
-    flanks. Raises InputError when an arrangement is longer than the sequence.
+    `background` replaces independent bases of fraction `gc` by those of a Markov chain or of real
+    sequences, see `Background`. Raises InputError when an arrangement is longer than the sequence.
 
     >>> from motifbook.grammar import load_grammar
     >>> simulate(load_grammar("rest"), 100, seed=1).truth.columns.tolist()
     ['sequence', 'start', 'end', 'motif', 'strand', 'component', 'row']
     """
-    made = _make(grammar, n, length, gc, seed, first, background, "cpu", torch.uint8)
-    x, y, plan, tables = made
+    x, y, plan, tables = _make(grammar, n, length, gc, seed, first, background, "cpu", torch.uint8)
     names = [f"{'negative' if i % 2 else 'positive'}_{i}" for i in range(first, first + n)]
     truth = _truth(plan, tables, length)
     truth.insert(0, "sequence", np.array(names, dtype=object)[truth.row])
@@ -210,11 +195,8 @@ def _truth(plan: _Plan, t: _Tables, length: int) -> pd.DataFrame:
 
 
 def write_simulation(grammar: Grammar, n: int, seed: int, length: int, out: str | Path) -> Path:
-    """Simulate `n` sequences, half of each class, and write four files into the folder `out`.
-
-    positives.fa and negatives.fa; truth.bed (name, start, end, motif, 0, strand) with the instances
-    of both; oracle.tsv (name, log_likelihood_ratio in nats). Returns the folder. Raises InputError
-    for a bad request or folder.
+    """Simulate `n` sequences into the folder `out`: positives.fa and negatives.fa, half each,
+    truth.bed with the instances of both, oracle.tsv (name, log_likelihood_ratio in nats).
 
     >>> from motifbook.grammar import load_grammar
     >>> write_simulation(load_grammar("rest"), 20, seed=1, length=200, out="rest").name
@@ -232,9 +214,8 @@ def write_simulation(grammar: Grammar, n: int, seed: int, length: int, out: str 
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise InputError(f"{out}: {error.strerror}; expected a folder that can be made") from None
-    records = data.records()
-    write_fasta(out / "positives.fa", records[0::2])
-    write_fasta(out / "negatives.fa", records[1::2])
+    for i, name in enumerate(("positives.fa", "negatives.fa")):
+        write_fasta(out / name, data.records()[i::2])
     bed = data.truth.assign(score=0)[["sequence", "start", "end", "motif", "score", "strand"]]
     write_atomic(out / "truth.bed", bed.to_csv(sep="\t", header=False, index=False))
     lines = [f"{name}\t{ratio:.6f}\n" for name, ratio in zip(data.names, ratios, strict=True)]
