@@ -148,7 +148,7 @@ def ask(model: Argminn, arrangements: list[Arrangement], words: dict, background
             row[at + p.start : at + p.start + len(words[p.motif])] = to_codes(spell(p, words))
     out = []
     for part in np.array_split(codes, 1 + len(codes) // 256):
-        filled = [from_codes(np.where(part == FREE, background, part)) for background in backgrounds]
+        filled = [from_codes(np.where(part == FREE, behind, part)) for behind in backgrounds]
         out.append(sum(logits(model, x) for x in filled) / len(filled))
     return torch.cat(out).numpy()
 

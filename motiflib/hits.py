@@ -18,7 +18,6 @@ from motiflib.model import Argminn, Hits, MotifScanner, evaluating, middle
 STRONGEST = 48  # hits looked at in the paper's form of the network, where every window is a token
 IRRELEVANT = 0.02  # attention plus first-order effect below which a site's effect counts as 0
 CAUTION = 0.5  # share of the least score that these must come to; no call came below 0.58
-CHUNK = 256  # silenced copies at a time
 TIE = 1e-3  # activations closer than this are equal: strands of a palindrome differ by rounding
 BEYOND = 20  # bases beside a window that `slant` looks at
 CORE = 0.25  # share of a filter's largest weight from which a column carries its motif
@@ -60,9 +59,8 @@ class Reader:
 
 
 def in_order(hits: Hits, x: Float[Tensor, "B 4 L"], scanner: MotifScanner) -> Hits:
-    """Hits from the strongest on; of those that tie, first the ones whose strand has the larger
-    `slant`: both strands of a palindrome fire alike, and what is called must not depend on which
-    strand was given."""
+    """Hits from the strongest on; of those that tie, first the larger `slant`: a palindrome's
+    strands fire alike, and what is called must not depend on which strand was given."""
     lean = slant(x, scanner.filters.shape[2]).gather(1, hits.start)  # (B, M)
     lean = torch.where(hits.channel < len(scanner.filters), lean, -lean)
     order = lean.argsort(dim=1, descending=True, stable=True)
@@ -162,7 +160,7 @@ def batch_candidates(model: Argminn, x: Float[Tensor, "B 4 L"], least: float) ->
         first_order = (together @ (slope * free)[..., None]).squeeze(-1).abs()
         promising = leads & (attention + first_order > max(IRRELEVANT, CAUTION * least))
         effect = torch.zeros_like(slope)
-        for part in promising.nonzero().split(CHUNK):
+        for part in promising.nonzero().split(256):  # silenced copies at a time
             row, hit = part.unbind(1)
             effect[row, hit] = logit[row] - reader.logit(row, same[row, hit])[0]
         probability = logit.sigmoid()[:, None].expand_as(effect)

@@ -22,8 +22,7 @@ from huggingface_hub import PyTorchModelHubMixin
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
-# rho moves in steps of 10 rates: Adam moves a parameter by about one, too little for a log-weight
-GAIN = 10
+GAIN = 10  # rates that a step of rho is worth: Adam's own is too little for a log-weight
 
 
 @dataclass(frozen=True)
@@ -294,11 +293,7 @@ def middle(x: Float[Tensor, "B 4 L"], width: int) -> Float[Tensor, " B"]:
 
 @contextmanager
 def evaluating(model: nn.Module) -> Iterator[torch.device]:
-    """The network in evaluation mode; its own mode comes back after, whatever happens inside.
-
-    >>> with evaluating(model) as device:  # of its weights
-    ...     logit = model(x.to(device))
-    """
+    """The network in evaluation mode, and its device; its own mode comes back in any case."""
     was = model.training
     model.eval()
     try:

@@ -20,9 +20,9 @@ from motiflib.sequence import BASES
 
 @dataclass(frozen=True, eq=False)
 class Motif:
-    """A named position-frequency matrix, read-only, columns scaled to sum to 1; `source` says where it is
-    from (for JASPAR its id), `sites` how many made it. InputError for a matrix that is not (4, w),
-    has a negative or infinite entry, or a column more than 2% off 1.
+    """A named position-frequency matrix, read-only, columns scaled to sum to 1; `source` says where
+    it is from (for JASPAR its id), `sites` how many made it. InputError for a matrix that is not
+    (4, w), has a negative or infinite entry, or a column more than 2% off 1.
 
     >>> motif = Motif("E-box", np.eye(4)[:, [1, 0, 1, 2, 3, 2]])
     >>> motif.consensus, motif.information_bits

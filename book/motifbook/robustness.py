@@ -13,8 +13,7 @@ from scipy.stats import rankdata
 from torch import Tensor, nn
 
 from motifbook.grammar import Simulated
-from motifbook.grammar.background import Background
-from motifbook.grammar.rng import streams
+from motifbook.grammar.background import Background, streams
 from motifbook.peers.attribution import planted_mask
 from motiflib.calling import THRESHOLD, call, overlaps
 from motiflib.discovery import Found

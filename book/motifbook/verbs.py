@@ -1,5 +1,4 @@
-"""The verbs `motiflib simulate` and `motiflib compile`; motiflib's command line finds them by their
-entry point."""
+"""The commands `motiflib simulate` and `motiflib compile`, found by their entry point."""
 
 from __future__ import annotations
 
@@ -8,40 +7,47 @@ from typing import Annotated
 
 import typer
 
+GRAMMAR = Annotated[str, typer.Argument(metavar="GRAMMAR", help="Its name, or a YAML file.")]
+
+
+def option(kind: object, text: str, metavar: str | None = None) -> object:
+    """The annotation of an option."""
+    return Annotated[kind, typer.Option(help=text, metavar=metavar)]
+
 
 def add(app: typer.Typer) -> None:
-    """Add both verbs to the command line."""
+    """Add both to the command line."""
     app.command()(simulate)
     app.command(name="compile")(compile_)
 
 
 def simulate(
-    grammar: Annotated[str, typer.Argument(metavar="GRAMMAR", help="Name of a grammar, or a YAML file.")],
-    out: Annotated[Path, typer.Option(metavar="DIR", help="Folder for the files.")],
-    n: Annotated[int, typer.Option(help="Sequences, half of them positives.")] = 2000,
-    seed: Annotated[int, typer.Option(help="Same seed, same sequences.")] = 1,
-    length: Annotated[int, typer.Option(help="Length of a sequence in bp.")] = 500,
+    grammar: GRAMMAR, out: option(Path, "Folder for the files.", "DIR"),
+    n: option(int, "Sequences, half of them positives.") = 2000,
+    seed: option(int, "Same seed, same sequences.") = 1,
+    length: option(int, "Length of a sequence in bp.") = 500,
 ) -> None:
     """Simulate a grammar: positives.fa, negatives.fa, truth.bed and oracle.tsv."""
     from motifbook.grammar import load_grammar, write_simulation
     from motiflib.cli import check_folder
 
-    check_folder(out, ("positives.fa", "negatives.fa", "truth.bed", "oracle.tsv"), grammar, into_run=True)
+    files = ("positives.fa", "negatives.fa", "truth.bed", "oracle.tsv")
+    check_folder(out, files, grammar, into_run=True)
     write_simulation(load_grammar(grammar), n, seed, length, out)
 
 
 def compile_(
-    grammar: Annotated[str, typer.Argument(metavar="GRAMMAR", help="Name of a grammar, or a YAML file.")],
-    out: Annotated[Path, typer.Option(metavar="RUN", help="Folder for the run; made if it is not there.")],
-    form: Annotated[str, typer.Option(help="consensus: exact, on words. pwm: evidence, by matrices.")] = "consensus",
-    candidates: Annotated[int, typer.Option(help="Windows of a sequence that can be looked at.")] = 48,
+    grammar: GRAMMAR,
+    out: option(Path, "Folder for the run; made if it is not there.", "RUN"),
+    form: option(str, "consensus: exact, on words. pwm: evidence, by matrices.") = "consensus",
+    candidates: option(int, "Windows of a sequence that can be looked at.") = 48,
 ) -> None:
     """Write a grammar as the weights of a network: a run that score, motifs, call and rules
     accept."""
     from motifbook.compiler.build import compile_run
     from motifbook.grammar import load_grammar
     from motiflib.cli import check_folder
-    from motiflib.run.folder import FILES
+    from motiflib.run import FILES
 
     check_folder(out, FILES, grammar, into_run=True)
     compile_run(load_grammar(grammar), out, form=form, candidates=candidates)

@@ -20,7 +20,7 @@ from motifbook.grammar import (
     simulate_batch,
     write_simulation,
 )
-from motifbook.grammar.rng import lanes, streams, uniforms
+from motifbook.grammar.background import lanes, streams, uniforms
 
 from motiflib.files import InputError
 from motiflib.sequence import read_fasta, reverse_complement

@@ -12,9 +12,8 @@ import torch
 from jaxtyping import Float, UInt8
 from torch import Tensor
 
-from motifbook.grammar.background import Background, cut_points
+from motifbook.grammar.background import Background, cut_points, lanes, streams, uniforms
 from motifbook.grammar.oracle import Oracle
-from motifbook.grammar.rng import lanes, streams, uniforms
 from motifbook.grammar.schema import Grammar
 from motiflib.files import LENGTH, SEED, SEQUENCES, InputError, within, write_atomic
 from motiflib.sequence import Record, decode, write_fasta
@@ -204,9 +203,8 @@ def write_simulation(grammar: Grammar, n: int, seed: int, length: int, out: str 
     """
     if n < 2:
         raise InputError(f"n is {n}; expected at least 2 sequences, one of each class")
-    within("n", n, 0, SEQUENCES)
-    within("length", length, 0, LENGTH)
-    within("seed", seed, 0, SEED)
+    for name, value, high in (("n", n, SEQUENCES), ("length", length, LENGTH), ("seed", seed, SEED)):
+        within(name, value, 0, high)
     out = Path(out)
     data = simulate(grammar, n, length, seed=seed)
     ratios = Oracle(grammar, length).log_likelihood_ratio(data.x).tolist()
