@@ -39,8 +39,7 @@ STATED = (0.05, 0.2)
 def measure(name: str, seed: int, runs: Path) -> tuple[list[dict], pd.DataFrame]:
     """All methods on the same sequences: one row each, and the stated and measured rate of each
     score."""
-    from motifbook.grammar import Oracle, load_grammar
-    from motifbook.grammar.batches import GrammarBatches
+    from motifbook.grammar import GrammarBatches, Oracle, load_grammar
     from motifbook.peers import fimo_calls
 
     from motiflib.calling import THRESHOLD, calibrate, call

@@ -18,8 +18,7 @@ import pandas as pd
 import torch
 from footer import footer
 from motifbook.compiler import compile_grammar
-from motifbook.grammar import Oracle, grammar_names, load_grammar
-from motifbook.grammar.batches import GrammarBatches
+from motifbook.grammar import GrammarBatches, Oracle, grammar_names, load_grammar
 
 from motiflib.model import ArgminnConfig
 from motiflib.seeding import seeded

@@ -26,10 +26,8 @@ import numpy as np
 import pandas as pd
 import torch
 from footer import footer
-from motifbook.grammar import Oracle, load_grammar, simulate_batch
-from motifbook.grammar.batches import GrammarBatches
-from motifbook.peers import ExplaiNN, StandardCNN
-from motifbook.peers.fimo import fimo_calls
+from motifbook.grammar import GrammarBatches, Oracle, load_grammar, simulate_batch
+from motifbook.peers import ExplaiNN, StandardCNN, fimo_calls
 from safetensors.torch import load_file
 
 from motiflib import controls, designing

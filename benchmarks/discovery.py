@@ -130,8 +130,7 @@ def best(reports: list[list], planted) -> list:
 
 def run(name: str, seed: int, method: str, model, runs: Path) -> dict:
     """One line of the table."""
-    from motifbook.grammar import load_grammar
-    from motifbook.grammar.batches import GrammarBatches
+    from motifbook.grammar import GrammarBatches, load_grammar
     from motifbook.peers import planted_motifs, reportable, score_motifs
 
     from motiflib.motif import write_meme

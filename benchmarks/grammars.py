@@ -43,8 +43,7 @@ def train(name: str, seed: int, variant: str, runs: Path) -> dict:
     """Train the default network, changed by `variant`, on one grammar and test it on fresh
     sequences."""
     import torch
-    from motifbook.grammar import Oracle, load_grammar
-    from motifbook.grammar.batches import GrammarBatches
+    from motifbook.grammar import GrammarBatches, Oracle, load_grammar
 
     from motiflib.model import Argminn, ArgminnConfig
     from motiflib.seeding import seeded
@@ -80,8 +79,7 @@ def train(name: str, seed: int, variant: str, runs: Path) -> dict:
 def recovered(row: pd.Series, runs: Path) -> float:
     """Share of the planted motifs that are read from a kept network, if it is there: aligned
     correlation >= 0.95."""
-    from motifbook.grammar import load_grammar
-    from motifbook.grammar.batches import GrammarBatches
+    from motifbook.grammar import GrammarBatches, load_grammar
 
     from motiflib.discovery import find_motifs
     from motiflib.model import Argminn

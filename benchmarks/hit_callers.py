@@ -91,8 +91,7 @@ def measure(name: str, seed: int, runs: Path) -> list[dict]:
     """One row a method: quality, seconds of calling, and seconds of what came before (training not
     included)."""
     from motifbook import peers
-    from motifbook.grammar import load_grammar
-    from motifbook.grammar.batches import GrammarBatches
+    from motifbook.grammar import GrammarBatches, load_grammar
 
     from motiflib.calling import THRESHOLD, call
     from motiflib.discovery import find_motifs

@@ -78,8 +78,7 @@ def at_best_rate(data, seed: int, peer: str):
 
 def train(name: str, seed: int, peer: str, runs: Path) -> dict:
     """Train `peer` on one grammar (or read ARGMINN back) and test it on fresh sequences."""
-    from motifbook.grammar import load_grammar
-    from motifbook.grammar.batches import GrammarBatches
+    from motifbook.grammar import GrammarBatches, load_grammar
     from safetensors.torch import save_file
 
     from motiflib.model import Argminn
@@ -103,8 +102,7 @@ def train(name: str, seed: int, peer: str, runs: Path) -> dict:
 
 def scan(out: Path) -> None:
     """Measure each setting of SCAN; those that `out` has already are left."""
-    from motifbook.grammar import load_grammar
-    from motifbook.grammar.batches import GrammarBatches
+    from motifbook.grammar import GrammarBatches, load_grammar
 
     from motiflib.training import predict
 

@@ -26,8 +26,7 @@ from calls import oracle_calls
 from footer import footer
 from motifbook import datasets, robustness
 from motifbook.correction import correct_background
-from motifbook.grammar import Oracle, load_grammar, simulate
-from motifbook.grammar.batches import GrammarBatches
+from motifbook.grammar import GrammarBatches, Oracle, load_grammar, simulate
 from motifbook.peers import ExplaiNN, StandardCNN
 from safetensors.torch import load_file
 

@@ -118,8 +118,7 @@ def as_planted(rule: pd.Series, where: dict) -> pd.Series:
 def measure(name: str, seed: int, runs_: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
     """The planted rules with what was found of each, and the rules found with what they stand
     for."""
-    from motifbook.grammar import load_grammar, simulate
-    from motifbook.grammar.batches import GrammarBatches
+    from motifbook.grammar import GrammarBatches, load_grammar, simulate
 
     from motiflib.discovery import find_motifs
     from motiflib.model import Argminn

@@ -10,8 +10,6 @@ that `import motiflib` stays quick:
     calls = ml.call(run, "peaks.fa")
 """
 
-from __future__ import annotations
-
 from importlib import import_module
 from importlib.util import find_spec
 

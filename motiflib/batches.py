@@ -1,7 +1,5 @@
 """Training data as batches: the same ones for the same epoch number, on one process or several."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple, Protocol
 

@@ -1,7 +1,5 @@
 """Which motif stands where: calls with strand and score, their false discovery rate, BED."""
 
-from __future__ import annotations
-
 from collections import defaultdict, namedtuple
 from collections.abc import Iterable, Iterator
 from os import PathLike

@@ -6,8 +6,6 @@ code 130. The library is imported inside the commands, so that `motiflib --help`
 packages add theirs through the entry point `motiflib.verbs`.
 """
 
-from __future__ import annotations
-
 import logging
 import os
 import re

@@ -1,7 +1,5 @@
 """The same design with one thing wrong: an instance broken, spacing wrong, a repressor added."""
 
-from __future__ import annotations
-
 from itertools import combinations
 
 import numpy as np

@@ -3,8 +3,6 @@
 Letters as in `model`: B batch, L length, C channels, T window starts, M candidates.
 """
 
-from __future__ import annotations
-
 from functools import cached_property
 
 import pandas as pd

@@ -3,8 +3,6 @@
 loss = cross-entropy + lambda_o * overlap + lambda_1 * ||filters||_1  (arXiv:2410.06211, section 3)
 """
 
-from __future__ import annotations
-
 import torch
 import torch.nn.functional as tf
 from jaxtyping import Float

@@ -8,8 +8,6 @@ The method is that of Tseng et al. 2024 (arXiv:2410.06211). Three things are our
 both strands, only candidate instances become tokens, and a token knows its neighbours.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterator
 from contextlib import contextmanager

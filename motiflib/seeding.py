@@ -4,8 +4,6 @@ A motif may be wider than its k-mer: what is conserved around the k-mer's occurr
 Letters: K length of a k-mer, n its occurrences, V = K + 2 reach columns, W filter width.
 """
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import pandas as pd
@@ -59,7 +57,7 @@ def within_one(code: int) -> Bool[Tensor, " N"]:
     return ((letters == one).sum(1) >= K - 1) | ((letters == other).sum(1) >= K - 1)
 
 
-def z_scores(ours: Int[Tensor, ...], theirs: Int[Tensor, ...]) -> Float[Tensor, " N"]:
+def z_scores(ours: Int[Tensor, "*S"], theirs: Int[Tensor, "*T"]) -> Float[Tensor, " N"]:
     """How much more often each k-mer occurs in `ours`: (p - r n) / sqrt(r (p + n)), r the ratio of
     window numbers."""
     # The variance is that of two Poisson counts with one rate, which both together estimate: where

@@ -4,8 +4,6 @@ Letters: B batch, L length. One layout everywhere: one-hot ``(B, 4, L)``, channe
 ACGT, ``N`` = zeros, coordinates 0-based half-open. Codes are 0..3 for ACGT and 4 for N.
 """
 
-from __future__ import annotations
-
 import gzip
 import logging
 import os

@@ -7,8 +7,6 @@ to first base in this direction. Of two calls that face each other (+ then -) or
 +), both readings are alike: the motif with the lower name comes first.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping
 from itertools import product
 

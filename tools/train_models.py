@@ -14,8 +14,7 @@ from pathlib import Path
 
 from chapters import ROOT
 from motifbook.datasets import load
-from motifbook.grammar import grammar_names, load_grammar
-from motifbook.grammar.batches import GrammarBatches
+from motifbook.grammar import GrammarBatches, grammar_names, load_grammar
 
 from motiflib.batches import Examples, examples
 from motiflib.files import InputError, write_atomic

@@ -1,7 +1,5 @@
 """How often calls are right, against planted instances or any other intervals."""
 
-from __future__ import annotations
-
 import numpy as np
 import pandas as pd
 

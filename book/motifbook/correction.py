@@ -6,8 +6,6 @@ w'[b] = lambda log(p[b] / q'[b]) = w[b] - lambda log(q'[b] / q[b]). Motifs are r
 filters, so p is known and lambda is a regression: nothing has to be trained again.
 """
 
-from __future__ import annotations
-
 import copy
 
 import numpy as np

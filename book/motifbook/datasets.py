@@ -2,8 +2,6 @@
 folder of the environment variable MOTIFLIB_DATA, then in the cache, then downloaded; whatever is
 found must have the sha256 of `data/registry.tsv`."""
 
-from __future__ import annotations
-
 import difflib
 import logging
 import os

@@ -1,7 +1,5 @@
 """Questions that single chapters ask of a network."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Sequence
 from itertools import combinations, product
 

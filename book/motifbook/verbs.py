@@ -1,7 +1,5 @@
 """The commands `motiflib simulate` and `motiflib compile`, found by their entry point."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Annotated
 

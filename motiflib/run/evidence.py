@@ -1,7 +1,5 @@
 """Is a motif real, and not just a name? Its matrix, filters and sites in sequences held out."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple

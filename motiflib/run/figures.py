@@ -1,7 +1,5 @@
 """Figures of a run's reports: logos, where sites stand, designs; and the look of all figures."""
 
-from __future__ import annotations
-
 import io
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager

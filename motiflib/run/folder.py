@@ -6,8 +6,6 @@ rate of each call score. history.tsv: a row an epoch. train.json: settings, data
 and a checksum of each other file. checkpoint/: while training only, where to go on.
 """
 
-from __future__ import annotations
-
 import hashlib
 import json
 import logging

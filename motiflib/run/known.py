@@ -1,7 +1,5 @@
 """The known motif that each is most like: JASPAR by name, TOMTOM."""
 
-from __future__ import annotations
-
 import logging
 from collections import defaultdict
 from collections.abc import Sequence

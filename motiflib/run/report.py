@@ -1,7 +1,5 @@
 """What a run says as files: its motifs with logos and evidence, designs with their reasons."""
 
-from __future__ import annotations
-
 import re
 from base64 import b64encode
 from collections.abc import Sequence

@@ -6,8 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from motifbook.grammar import load_grammar
-from motifbook.grammar.batches import GrammarBatches
+from motifbook.grammar import GrammarBatches, load_grammar
 from motifbook.peers import (
     ExplaiNN,
     StandardCNN,

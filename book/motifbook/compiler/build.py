@@ -1,7 +1,5 @@
 """`compile_grammar`: a grammar or a rule in, a network out."""
 
-from __future__ import annotations
-
 from dataclasses import asdict
 from pathlib import Path
 

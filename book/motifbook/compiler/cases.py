@@ -1,8 +1,6 @@
 """Sequences that try a rule: what it names is planted, then one thing is changed. `rules.holds`
 says what is true."""
 
-from __future__ import annotations
-
 import numpy as np
 import pandas as pd
 from numpy.random import Generator

@@ -1,7 +1,5 @@
 """From a formula to what a network can ask: a sum of products of questions about single tokens."""
 
-from __future__ import annotations
-
 from itertools import product
 from typing import NamedTuple, NoReturn
 

@@ -9,8 +9,6 @@ log-odds in nats.
 It is not exact, as the logic of `weights` is: it is a place for training to start from.
 """
 
-from __future__ import annotations
-
 import math
 
 import numpy as np

@@ -11,8 +11,6 @@ The construction, stage by stage (theorem and proof: chapter 05_expressivity):
     counts      go into the stream one layer earlier; the next query compares them with thresholds
 """
 
-from __future__ import annotations
-
 import math
 from collections import Counter
 from typing import NamedTuple

@@ -2,8 +2,6 @@
 flanks. Random numbers come by counting: the same index gives the same sequence, whatever the batch
 size or the device."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import numpy as np

@@ -1,8 +1,6 @@
 """The best calls that anyone could make, from the oracle's exact posteriors, and how often they are
 right: a call is right when it shares half of the shorter one's bases with a planted instance."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import NamedTuple
 

@@ -10,8 +10,6 @@ start t, an arrangement m_1 .. m_k has
 which a backward recursion over the motifs sums exactly. Everything is float64 and in logs.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterator
 

@@ -1,8 +1,6 @@
 """Sequences from a grammar: background, planted instances, and half of all turned over."""
 
-from __future__ import annotations
-
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -15,6 +13,7 @@ from torch import Tensor
 from motifbook.grammar.background import Background, cut_points, lanes, streams, uniforms
 from motifbook.grammar.oracle import Oracle
 from motifbook.grammar.schema import Grammar
+from motiflib.batches import Examples
 from motiflib.files import LENGTH, SEED, SEQUENCES, InputError, within, write_atomic
 from motiflib.sequence import Record, decode, write_fasta
 
@@ -203,8 +202,9 @@ def write_simulation(grammar: Grammar, n: int, seed: int, length: int, out: str 
     """
     if n < 2:
         raise InputError(f"n is {n}; expected at least 2 sequences, one of each class")
-    for name, value, high in (("n", n, SEQUENCES), ("length", length, LENGTH), ("seed", seed, SEED)):
-        within(name, value, 0, high)
+    within("n", n, 0, SEQUENCES)
+    within("length", length, 0, LENGTH)
+    within("seed", seed, 0, SEED)
     out = Path(out)
     data = simulate(grammar, n, length, seed=seed)
     ratios = Oracle(grammar, length).log_likelihood_ratio(data.x).tolist()
@@ -219,3 +219,36 @@ def write_simulation(grammar: Grammar, n: int, seed: int, length: int, out: str 
     lines = [f"{name}\t{ratio:.6f}\n" for name, ratio in zip(data.names, ratios, strict=True)]
     write_atomic(out / "oracle.tsv", "name\tlog_likelihood_ratio\n" + "".join(lines))
     return out
+
+
+class GrammarBatches:
+    """Fresh sequences of a grammar at each step; none is ever seen twice or learnt by heart.
+
+    >>> from motifbook.grammar import load_grammar
+    >>> next(GrammarBatches(load_grammar("rest"), length=300).epoch(0))[0].shape
+    torch.Size([128, 4, 300])
+    """
+
+    distinct = float("inf")
+
+    def __init__(self, grammar: Grammar, *, length: int = 500, steps: int = 60, batch: int = 128,
+                 seed: int = 0):
+        self.grammar, self.length, self.steps, self.batch = grammar, length, steps, batch
+        self.first = (seed + 1) * 10_000_019
+        self.device: str | torch.device = "cpu"
+
+    def place(self, device: torch.device) -> None:
+        """Simulate there from now on, where it has float64: sequences do not depend on it."""
+        self.device = "cpu" if device.type == "mps" else device
+
+    def epoch(self, number: int) -> Iterator[tuple[Tensor, Tensor]]:
+        first = self.first + number * self.steps
+        for seed in range(first, first + self.steps):
+            yield self._draw(self.batch, seed)
+
+    def sample(self, n: int, seed: int = 0) -> Examples:
+        """`n` examples that training never sees: for seeding (seed 0), validation (1), test (2)."""
+        return Examples(*self._draw(n, self.first - 1 - seed))
+
+    def _draw(self, n: int, seed: int) -> tuple[Tensor, Tensor]:
+        return simulate_batch(self.grammar, n, self.length, seed=seed, device=self.device)

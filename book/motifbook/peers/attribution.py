@@ -5,8 +5,6 @@ attributions (N, 4, L): zero except at the base that is there, or, with `hypothe
 for each base that could be there.
 """
 
-from __future__ import annotations
-
 import numpy as np
 import pandas as pd
 import torch

@@ -1,8 +1,6 @@
 """Is a filter a motif? The usual reading of filters that are not motifs by design, and two
 measurements on a trained first layer, for any network with `scan`, `first` and `activations`."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from functools import partial
 

@@ -1,7 +1,5 @@
 """How sure a measure is: intervals from resampling the test examples."""
 
-from __future__ import annotations
-
 from collections import namedtuple
 from collections.abc import Callable
 

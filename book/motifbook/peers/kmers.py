@@ -1,7 +1,5 @@
 """The simplest peer: which k-mers occur, how often, and one weight for each."""
 
-from __future__ import annotations
-
 import numpy as np
 from jaxtyping import Float
 from scipy.sparse import csr_matrix

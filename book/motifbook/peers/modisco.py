@@ -1,7 +1,5 @@
 """TF-MoDISco: attributions clustered into motifs, the usual route from a network to motifs."""
 
-from __future__ import annotations
-
 import numpy as np
 from jaxtyping import Float
 from torch import Tensor

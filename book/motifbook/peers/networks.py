@@ -1,8 +1,6 @@
 """The two networks that a reader would train instead, an ordinary CNN and ExplaiNN, and their
 training: the loop, the data and the budget of ARGMINN."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import torch

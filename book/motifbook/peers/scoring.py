@@ -1,7 +1,5 @@
 """Discovered against planted motifs: one score for every method."""
 
-from __future__ import annotations
-
 from collections import namedtuple
 from collections.abc import Sequence
 
