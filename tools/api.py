@@ -163,6 +163,8 @@ def block_of(block: str) -> str:
 
 
 def code_block(content: str) -> str:
+    """A listing; of an error that an example shows, the last line says all."""
+    content = content.replace("Traceback (most recent call last):\n", "")
     return f"```{'pycon' if '>>>' in content else 'python'}\n{content}\n```"
 
 
