@@ -16,7 +16,7 @@ from jaxtyping import Bool, Float, UInt8
 from torch import Tensor
 
 from motiflib.discovery import FLIP, Found, channel_motifs
-from motiflib.files import LENGTH, SEED, InputError, within
+from motiflib.files import LENGTH, SEED, InputError, need, within
 from motiflib.hits import Reader, cores, on_interval
 from motiflib.model import Argminn, Hits, MotifScanner
 from motiflib.motif import Motif
@@ -29,12 +29,6 @@ FREE = 4  # code of a base that is not decided yet, an N
 SITES = ["design", "start", "end", "motif", "strand", "word", "rule"]
 Arrangement = tuple["Part", ...]
 Codes, Mask = UInt8[np.ndarray, "n L"], Bool[np.ndarray, "n L"]
-
-
-def require(fine: object, wrong: str) -> None:
-    """InputError that says what is wrong unless it is fine."""
-    if not fine:
-        raise InputError(wrong)
 
 
 class Part(NamedTuple):
@@ -67,7 +61,7 @@ def rulebook(model: Argminn, found: Found, constraints: Constraints | None = Non
     """
     c = constraints or Constraints()
     tried = [m for m in found.motifs if c.counts.get(m.name, 1)][:6]
-    require(tried, "no motif to design with: the network has none, or all have a count of 0")
+    need(tried, "no motif to design with: the network has none, or all have a count of 0")
     words = {m.name: best_word(m, c.forbid) for m in tried}
     # Whatever is asked for, the network can be asked here: `usable` says what is too short.
     length, gc = max(c.length, 120, *map(len, words.values())), min(max(c.gc, 0.2), 0.8)
@@ -98,7 +92,7 @@ def best_word(motif: Motif, forbid: Sequence[str] = ()) -> str:
         longer = [(score + more, word + base) for (score, word), (more, base) in pairs]
         best = sorted(longer, reverse=True)[:256]
     good = [word for _, word in best if not any(part in word for part in unwanted)]
-    require(good, f"forbid {', '.join(forbid)}: every good word of motif {motif.name} "
+    need(good, f"forbid {', '.join(forbid)}: every good word of motif {motif.name} "
             f"({motif.consensus}) holds one; allow it, or leave the motif out with a count of 0")
     return good[0]
 
@@ -159,7 +153,7 @@ def fill_in(model: Argminn, found: Found, codes: Codes, planned: Mask, c: Constr
     for row, here in zip(codes, free, strict=True):
         room, fixed = int(here.sum()), int(np.isin(row, (1, 2)).sum())
         strong = round(c.gc * c.length) - fixed
-        require(0 <= strong <= room, f"gc {c.gc}: motifs and flanks fix {c.length - room} of "
+        need(0 <= strong <= room, f"gc {c.gc}: motifs and flanks fix {c.length - room} of "
                 f"{c.length} bp and leave {fixed / c.length:.2f} to {(fixed + room) / c.length:.2f}"
                 "; choose within, or a greater length")
         bases = np.concatenate([np.resize([1, 2], strong), np.resize([0, 3], room - strong)])
@@ -168,7 +162,7 @@ def fill_in(model: Argminn, found: Found, codes: Codes, planned: Mask, c: Constr
     failed = codes[~solved]
     wrong = words_at(failed, c.forbid).any()
     what = f"forbidden words {', '.join(c.forbid)}" if wrong else "a background without motifs"
-    require(2 * len(failed) <= len(codes), f"{what}: not possible in {len(failed)} of {len(codes)} "
+    need(2 * len(failed) <= len(codes), f"{what}: not possible in {len(failed)} of {len(codes)} "
             "sequences with the bases that are left; allow another gc, a greater length, or fewer "
             "words")
     return codes, solved
@@ -243,17 +237,17 @@ class Constraints:
         flanks = {"left": self.left.upper(), "right": self.right.upper()}
         vars(self).update(flanks, forbid=tuple(word.upper() for word in self.forbid))
         for name, word in [*product(["forbid"], self.forbid), *flanks.items()]:
-            require(re.fullmatch("[ACGT]{3,}" if name == "forbid" else "[ACGT]*", word), f"{name} "
+            need(re.fullmatch("[ACGT]{3,}" if name == "forbid" else "[ACGT]*", word), f"{name} "
                     f"{word!r}: expected bases ACGT only, and 3 or more of a forbidden word")
         within("length", self.length, 1, LENGTH)
         within("apart", self.apart, 0, LENGTH)
-        require(0 <= self.gc <= 1, f"gc {self.gc}: expected a fraction from 0 to 1")
-        require(self.apart <= self.length, f"apart {self.apart}: two sequences of {self.length} bp "
+        need(0 <= self.gc <= 1, f"gc {self.gc}: expected a fraction from 0 to 1")
+        need(self.apart <= self.length, f"apart {self.apart}: two sequences of {self.length} bp "
                 f"differ in {self.length} at most")
-        require(min(self.counts.values(), default=0) >= 0,
+        need(min(self.counts.values(), default=0) >= 0,
                 f"counts {dict(self.counts)}: expected 0 or more of each motif")
         for (side, flank), word in product(flanks.items(), self.forbid):
-            require(word not in flank and reverse_complement(word) not in flank, f"forbid {word}: "
+            need(word not in flank and reverse_complement(word) not in flank, f"forbid {word}: "
                     f"the fixed {side} flank holds it; change one of the two")
 
 
@@ -286,7 +280,7 @@ def design(model: Argminn, found: Found, n: int = 100, constraints: Constraints 
     """
     c = constraints or Constraints()
     for name in sorted(c.counts):
-        require(name in set(found.table.motif),
+        need(name in set(found.table.motif),
                 f"counts: no motif {name!r}; the network has {', '.join(found.table.motif)}")
     within("n", n, 1, 1_000_000)
     within("seed", seed, 0, SEED)
@@ -319,10 +313,10 @@ def design(model: Argminn, found: Found, n: int = 100, constraints: Constraints 
 def usable(rules: Rules, c: Constraints) -> pd.DataFrame:
     """The chosen arrangements that fit the constraints; InputError with what leaves none."""
     best, room = rules.table.iloc[0], c.length - len(c.left) - len(c.right)
-    require(len(rules.chosen), f"no arrangement of {', '.join(rules.words)} is taken for a "
+    need(len(rules.chosen), f"no arrangement of {', '.join(rules.words)} is taken for a "
             f"positive (best: {best.rule}, logit {best.logit:.2f}); allow other counts")
     spans = rules.chosen.parts.map(lambda parts: span(parts, rules.words))
-    require(spans.min() <= room, f"length {c.length}: flanks of {len(c.left)} and {len(c.right)} "
+    need(spans.min() <= room, f"length {c.length}: flanks of {len(c.left)} and {len(c.right)} "
             f"bp leave {room}, the shortest arrangement has {spans.min()}; allow "
             f"{spans.min() + c.length - room} bp or more")
     return rules.chosen[spans <= room]
@@ -355,7 +349,7 @@ def another(name: str, placed: Iterable[Part], words: dict, c: Constraints, rng)
     for p in placed:
         end = p.start + len(words[p.motif])
         starts = starts[(starts + width + 4 <= p.start) | (starts >= end + 4)]
-    require(len(starts), f"counts {name}={c.counts[name]}: no place left for so many in "
+    need(len(starts), f"counts {name}={c.counts[name]}: no place left for so many in "
             f"{c.length} bp; allow more length")
     return Part(name, str(rng.choice(["+", "-"])), int(rng.choice(starts)))
 

@@ -26,12 +26,16 @@ class InputError(ValueError):
     """An input that cannot be used: one line that says what, where, and what to do about it."""
 
 
+def need(fits: object, message: str) -> None:
+    """InputError with this message, unless it fits."""
+    if not fits:
+        raise InputError(message)
+
+
 def within(name: str, value: int, least: int, most: int) -> None:
     """InputError unless least <= value <= most."""
-    if value < least:
-        raise InputError(f"{name} = {value}: must be at least {least}")
-    if value > most:
-        raise InputError(f"{name} = {value}: must be at most {most}")
+    need(value >= least, f"{name} = {value}: must be at least {least}")
+    need(value <= most, f"{name} = {value}: must be at most {most}")
 
 
 def write_atomic(path: str | os.PathLike, data: str | bytes | Iterable[bytes]) -> None:

@@ -11,7 +11,7 @@ import zlib
 from contextlib import AbstractContextManager
 from pathlib import Path
 
-from motiflib.files import InputError, read_lines
+from motiflib.files import InputError, need, read_lines
 
 log = logging.getLogger(__name__)
 IUPAC = b"RYSWKMBDHV"  # real genomes hold a few of these codes; they count as unknown
@@ -91,12 +91,6 @@ class Genome(AbstractContextManager):
 
     def __exit__(self, *_: object) -> None:
         self._fasta.close()
-
-
-def need(fits: object, message: str) -> None:
-    """InputError with this message, unless it fits."""
-    if not fits:
-        raise InputError(message)
 
 
 def _head(path: Path) -> bytes:

@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from motiflib.files import RATIO, InputError, read_lines
-from motiflib.genome.fasta import Genome, need
+from motiflib.files import RATIO, InputError, need, read_lines
+from motiflib.genome.fasta import Genome
 from motiflib.sequence import shuffle
 
 log = logging.getLogger(__name__)

@@ -21,8 +21,8 @@ from tqdm.auto import tqdm
 
 from motiflib.calling import BED_HEADER, CALL_COLUMNS, THRESHOLD, bed_lines, merge, piece_calls
 from motiflib.discovery import channel_motifs
-from motiflib.files import InputError, write_atomic
-from motiflib.genome.fasta import Genome, need
+from motiflib.files import InputError, need, write_atomic
+from motiflib.genome.fasta import Genome
 from motiflib.genome.peaks import PLACE, on_genome, overlaps
 from motiflib.genome.windows import ResidentGenome
 from motiflib.run import folder as runs

@@ -11,7 +11,8 @@ from jaxtyping import Float
 from torch import Tensor
 
 from motiflib.batches import ArrayBatches, Examples
-from motiflib.genome.fasta import Genome, need
+from motiflib.files import need
+from motiflib.genome.fasta import Genome
 from motiflib.genome.peaks import PLACE, Intervals, from_peaks
 from motiflib.genome.windows import LociBatches, ResidentGenome
 from motiflib.model import ArgminnConfig

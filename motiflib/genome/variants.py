@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 
 from motiflib.calling import LEAST, THRESHOLD, call
-from motiflib.files import read_lines
-from motiflib.genome.fasta import Genome, need
+from motiflib.files import need, read_lines
+from motiflib.genome.fasta import Genome
 from motiflib.genome.peaks import same_names
 from motiflib.run import folder as runs
 from motiflib.sequence import one_hot

@@ -9,7 +9,8 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from motiflib.batches import Order
-from motiflib.genome.fasta import Genome, need
+from motiflib.files import need
+from motiflib.genome.fasta import Genome
 from motiflib.sequence import UNKNOWN, from_codes, to_codes
 
 
