@@ -30,7 +30,16 @@ SITE_COLUMNS = "motif sequence start end strand score effect from_middle bases".
 
 
 class Evidence(NamedTuple):
-    """`support`, a row for each motif, and `sites`, some of each (`example_sites`)."""
+    """`support`, a row for each motif, and `sites`, some of each (`example_sites`).
+
+    A sequence has a site if the matrix scores some window, on either strand, as high as CHANCE of
+    the positives' dinucleotide shuffles do (others are then counted). Columns of `support`: motif;
+    in_positives, in_negatives, in_shuffles, shares of sequences with a site; enrichment and
+    over_shuffles, odds ratios of positives to negatives and to shuffles, with p-values of Fisher's
+    exact test, two-sided; loss_rise, by how much the mean cross-entropy (nats) rises when the
+    motif's filters are silenced, and its standard error. A motif that counts by its place alone is
+    in both classes, far above the shuffles, and the loss rises.
+    """
 
     support: pd.DataFrame
     sites: pd.DataFrame
@@ -38,8 +47,9 @@ class Evidence(NamedTuple):
 
 def gather(model: Argminn, found: Found, held: Examples,
            positives: Sequence[str] | None = None) -> Evidence:
-    """All evidence for motifs, from labelled sequences that training did not see. `positives`: the
-    letters of the positives among them, in order; else they are decoded, and padding reads as N.
+    """What each matrix alone, and each filter in the network, is worth in labelled sequences that
+    training did not see. `positives`: the letters of the positives among them, in order; else they
+    are decoded, and padding reads as N.
 
     >>> gather(model, found, Examples(x, torch.ones(40))).support.motif.tolist()
     ['M1', 'M2']
@@ -47,32 +57,18 @@ def gather(model: Argminn, found: Found, held: Examples,
     y = held.y.cpu()
     chosen = torch.cat([torch.nonzero(y == label)[:MOST, 0] for label in (1, 0)]).sort().values
     few = Examples(held.x.cpu()[chosen].float(), y[chosen])
-    letters = decode(few.x[few.y > 0.5]) if positives is None else positives[:MOST]
-    records = [Record(f"held{i}", text) for i, text in enumerate(letters)]
-    return Evidence(support(model, found, few, letters), example_sites(model, found, records))
-
-
-def support(model: Argminn, found: Found, held: Examples, letters: list[str]) -> pd.DataFrame:
-    """What each matrix alone, and each filter in the network, is worth; arguments as of `gather`.
-
-    A sequence has a site if the matrix scores some window, on either strand, as high as CHANCE of
-    the positives' dinucleotide shuffles do (others are then counted). Columns: motif; in_positives,
-    in_negatives, in_shuffles, shares of sequences with a site; enrichment and over_shuffles, odds
-    ratios of positives to negatives and to shuffles, with p-values of Fisher's exact test,
-    two-sided; loss_rise, by how much the mean cross-entropy (nats) rises when the motif's filters
-    are silenced, and its standard error. A motif that counts by its place alone is in both classes,
-    far above the shuffles, and the loss rises.
-    """
-    positive, rows = held.y > 0.5, []
-    decoys, shuffles = (one_hot(shuffle(letters, seed=i), held.x.shape[2]) for i in (0, 1))
-    groups = held.x[positive], held.x[~positive], shuffles
-    for motif, rise, error in zip(found.motifs, *loss_rise(model, found, held), strict=True):
+    bound, rows = few.y > 0.5, []
+    letters = decode(few.x[bound]) if positives is None else positives[:MOST]
+    decoys, shuffles = (one_hot(shuffle(letters, seed=i), few.x.shape[2]) for i in (0, 1))
+    groups = few.x[bound], few.x[~bound], shuffles
+    for motif, rise, error in zip(found.motifs, *loss_rise(model, found, few), strict=True):
         threshold = np.quantile(best_score(motif, decoys), 1 - CHANCE, method="higher")
         counts = [(np.sum(best_score(motif, x) >= threshold), len(x)) for x in groups]
         shares, (ours, theirs, shuffled) = [k / max(n, 1) for k, n in counts], counts
         tests = *odds(ours, theirs), *odds(ours, shuffled)
         rows.append((motif.name, *shares, *tests, rise, error))
-    return pd.DataFrame(rows, columns=SUPPORT_COLUMNS)
+    sites = example_sites(model, found, [Record(f"held{i}", s) for i, s in enumerate(letters)])
+    return Evidence(pd.DataFrame(rows, columns=SUPPORT_COLUMNS), sites)
 
 
 def odds(ours: tuple[int, int], theirs: tuple[int, int]) -> tuple[float, float]:
@@ -96,8 +92,8 @@ def best_score(motif: Motif, x: Float[Tensor, "N 4 L"]) -> Float[np.ndarray, " N
 
 @torch.no_grad()
 def loss_rise(model: Argminn, found: Found, held: Examples) -> tuple[np.ndarray, np.ndarray]:
-    """For each motif, `loss_rise` of `support` and its standard error. A silent filter's activation
-    is 0 everywhere on both strands, so that other hits take its place among the candidates."""
+    """For each motif, `loss_rise` of its evidence and the standard error. A silent filter's
+    activation is 0 on both strands, so that other hits take its place among the candidates."""
     reads, parts = channel_motifs(model, found), []
     with evaluating(model) as device:
         channels = [torch.tensor(reads.index[reads.motif == name], dtype=torch.long, device=device)
@@ -123,8 +119,7 @@ def example_sites(model: Argminn, found: Found, records: list[Record],
     calls = call(model, found, records, tile=max(longest, 2 * model.config.width))
     taken = [part.iloc[:: -(-len(part) // most)] for _, part in calls.groupby("motif", sort=False)]
     sites = pd.concat(taken).sort_index() if taken else calls
-    known = dict(records)
-    letters = [known[name] for name in sites.sequence]
+    letters = list(map(dict(records).get, sites.sequence))
     sites["from_middle"] = (sites.start + sites.end - [len(text) for text in letters]) / 2
     sites["bases"] = list(map(show, letters, sites.start, sites.end, sites.strand))
     return sites[SITE_COLUMNS].reset_index(drop=True)

@@ -15,7 +15,7 @@ import re
 import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
@@ -32,7 +32,7 @@ from motiflib import __version__, files, sequence
 from motiflib.batches import ArrayBatches, Batches, Examples, split_rows
 from motiflib.calling import calibrate
 from motiflib.discovery import COLUMNS, Found, find_motifs, tabulate
-from motiflib.files import ADVICE, InputError, read_lines, read_table, sha256, within, write_atomic
+from motiflib.files import ADVICE, InputError, need, read_lines, read_table, sha256, write_atomic
 from motiflib.model import Argminn, ArgminnConfig
 from motiflib.motif import Motif, read_meme, write_meme
 from motiflib.run import evidence as held_out
@@ -84,60 +84,52 @@ class Labelled(NamedTuple):
 def train_run(positives: Sequences, out: str | os.PathLike, *, negatives: Sequences | None = None,
               shuffle: str | None = None, config: ArgminnConfig | None = None,
               training: TrainConfig | None = None, seed: int = 0, progress: bool = True) -> Run:
-    """Train a network on FASTA files (or records) and keep it as the folder `out`.
+    """Train a network on FASTA files (or records), positives against `negatives` or their `shuffle`
+    (dinucleotide or mononucleotide), and keep it as the folder `out`.
 
-    Give either `negatives` or a kind of `shuffle`. Shorter sequences are padded on the right. A
-    tenth is held back for choosing the epoch. Interrupted in whatever way, the same call goes on
-    after the last whole epoch, and on a CPU ends with the same weights. InputError, and nothing
-    left behind, for what cannot be trained on or written, or a loss that is not finite.
+    Shorter sequences are padded on the right. A tenth is held back for choosing the epoch.
+    Interrupted in whatever way, the same call goes on after the last whole epoch, and on a CPU ends
+    with the same weights. InputError, and nothing left behind, for what cannot be trained on or
+    written, or a loss that is not finite.
     """
     config, training = config or ArgminnConfig(), training or TrainConfig()
     check_settings(config, training, seed)
-    ours, theirs, about = read_data(positives, negatives, shuffle, config.width, seed)
+    given = "neither was" if negatives is None else "both were"
+    need((negatives is None) != (shuffle is None), "training needs either negatives or a kind of "
+         f"shuffle, {given} given: give one of them")
+    need(shuffle in (None, "dinucleotide", "mononucleotide"),
+         f"unknown kind of shuffle {shuffle!r}: use dinucleotide or mononucleotide")
+    ours, about = _read_class("positives", positives, config.width)
+    if negatives is None:
+        theirs, other = sequence.shuffle(ours, kind=shuffle, seed=seed), {"shuffle": shuffle}
+    else:
+        theirs, other = _read_class("negatives", negatives, config.width)
+    lengths = [part.get("median_length", about["median_length"]) for part in (about, other)]
+    if max(lengths) > 1.2 * min(lengths):
+        log.warning("positives are %d bp long and negatives %d (medians): the network may learn "
+                    "the length", *lengths)
     y = torch.tensor([1.0] * len(ours) + [0.0] * len(theirs))
     train, held = divide(ours + theirs, y, seed)
-    batches = ArrayBatches(train.examples, seed=seed)
-    return keep(out, train, held, batches, config, training, seed=seed, about={"data": about},
+    return keep(out, train, held, ArrayBatches(train.examples, seed=seed), config, training,
+                seed=seed, about={"data": {"positives": about, "negatives": other}},
                 progress=progress)
 
 
 def check_settings(config: ArgminnConfig, training: TrainConfig, seed: int) -> None:
     """InputError for a setting that no training can have, or a device that is not there."""
-    within("filters", config.filters, 1, files.FILTERS)
-    within("width", config.width, 1, files.WIDTH)
-    within("layers", config.layers, 1, files.LAYERS)
-    within("epochs", training.epochs, 1, files.EPOCHS)
-    within("seed", seed, 0, files.SEED)
+    files.within("filters", config.filters, 1, files.FILTERS)
+    files.within("width", config.width, 1, files.WIDTH)
+    files.within("layers", config.layers, 1, files.LAYERS)
+    files.within("epochs", training.epochs, 1, files.EPOCHS)
+    files.within("seed", seed, 0, files.SEED)
     accelerator(training)
-
-
-def read_data(positives: Sequences, negatives: Sequences | None, shuffle: str | None, width: int,
-              seed: int) -> tuple[list[str], list[str], dict]:
-    """Letters of both classes, and what train.json says of them; InputError for unusable data."""
-    if (negatives is None) == (shuffle is None):
-        given = "neither was" if negatives is None else "both were"
-        raise InputError(f"training needs either negatives or a kind of shuffle, {given} given: "
-                         "give one of them")
-    if shuffle not in (None, "dinucleotide", "mononucleotide"):
-        raise InputError(f"unknown kind of shuffle {shuffle!r}: use dinucleotide or mononucleotide")
-    ours, about = _read_class("positives", positives, width)
-    if negatives is None:
-        theirs, other = sequence.shuffle(ours, kind=shuffle, seed=seed), {"shuffle": shuffle}
-    else:
-        theirs, other = _read_class("negatives", negatives, width)
-    lengths = [part.get("median_length", about["median_length"]) for part in (about, other)]
-    if max(lengths) > 1.2 * min(lengths):
-        log.warning("positives are %d bp long and negatives %d (medians): the network may learn "
-                    "the length", *lengths)
-    return ours, theirs, {"positives": about, "negatives": other}
 
 
 def _read_class(name: str, source: Sequences, width: int) -> tuple[list[str], dict]:
     where = os.fspath(source) if isinstance(source, (str, os.PathLike)) else name
     records = list(fitting(source, width, where))
-    if len(records) < 2:
-        raise InputError(f"{where}: {len(records)} {name}; training needs at least 2, and some "
-                         "hundreds to learn from")
+    need(len(records) >= 2, f"{where}: {len(records)} {name}; training needs at least 2, and some "
+                            "hundreds to learn from")
     letters = [record.sequence for record in records]
     lengths = pd.Series(letters).str.len()
     text = "".join(f">{record.name}\n{record.sequence}\n" for record in records)
@@ -155,12 +147,11 @@ def fitting(source: Sequences, width: int, where: str = "sequences") -> Iterator
     ['a']
     """
     where = source if isinstance(source, (str, os.PathLike)) else where
-    for name, letters in records_of(source):
-        if len(letters) < width:
-            raise InputError(f"{where}: record {name!r} has {len(letters)} bp, fewer than the "
-                             f"filters' width of {width}: leave it out, or train with a smaller "
-                             "--width")
-        yield Record(name, letters)
+    for record in records_of(source):
+        bp = len(record.sequence)
+        need(bp >= width, f"{where}: record {record.name!r} has {bp} bp, fewer than the filters' "
+                          f"width of {width}: leave it out, or train with a smaller --width")
+        yield record
 
 
 def divide(letters: Sequence[str], y: Tensor, seed: int) -> tuple[Labelled, Labelled]:
@@ -181,35 +172,28 @@ def keep(out: str | os.PathLike, train: Labelled, held: Labelled, batches: Batch
          middle: int | None = None, progress: bool = True) -> Run:
     """Seed a network (`seeding.seeded`), train it on `batches`, write the run `out`, read it back;
     `about` is what train.json says beside model, training and seed."""
+    folder, made = Path(out), not Path(out).exists()
     asked = {"model": asdict(config), "training": asdict(training), "seed": seed, **about}
-    with _workplace(Path(out), asked) as folder:
+    mark, key = folder / "checkpoint" / "training.json", json.dumps(asked, indent=1)
+    need(not mark.parent.is_dir() or mark.is_file() and mark.read_text() == key,
+         f"{folder}: holds an unfinished training on other data or settings; choose another "
+         f"folder, or delete {mark.parent}")
+    write_atomic(mark, key)
+    for left in folder.glob(".new-*"):  # of a process that was killed while it wrote
+        shutil.rmtree(left, ignore_errors=True)
+    try:
         model = seeded(config, train.examples, seed=seed, middle=middle)
         result = fit(model, batches, held.examples, training, out=folder, progress=progress)
         result.model.cpu()
         if PartialState().is_main_process:
             save_run(folder, result, train, held, asked)
         PartialState().wait_for_everyone()
-        shutil.rmtree(folder / "checkpoint", ignore_errors=True)
-    return load_run(folder)
-
-
-@contextmanager
-def _workplace(folder: Path, asked: dict) -> Iterator[Path]:
-    """The run's folder, with a checkpoint of this very training or none."""
-    mark, made = folder / "checkpoint" / "training.json", not folder.exists()
-    key = json.dumps(asked, indent=1)
-    if mark.parent.is_dir() and (not mark.is_file() or mark.read_text() != key):
-        raise InputError(f"{folder}: holds an unfinished training on other data or settings; "
-                         f"choose another folder, or delete {mark.parent}")
-    write_atomic(mark, key)
-    for left in folder.glob(".new-*"):  # of a process that was killed while it wrote
-        shutil.rmtree(left, ignore_errors=True)
-    try:
-        yield folder
     except BaseException as error:  # the mark alone would bar a training with other settings
         if isinstance(error, InputError) or not (mark.parent / "state.pt").exists():
             shutil.rmtree(folder if made else mark.parent, ignore_errors=True)
         raise
+    shutil.rmtree(mark.parent, ignore_errors=True)
+    return load_run(folder)
 
 
 def save_run(folder: Path, result: Fit, train: Labelled, held: Labelled, asked: dict) -> None:
@@ -219,9 +203,8 @@ def save_run(folder: Path, result: Fit, train: Labelled, held: Labelled, asked: 
     found = find_motifs(model, x)
     bound = records_of(train.positives[:500])
     fdr = calibrate(model, found, bound, tile=max(x.shape[2], 2 * model.config.width))
-    members = found.members.astype(str)
-    read = members["filter"] + ":" + members.offset + ":" + members.strand
-    read = read.groupby(members.motif).agg(" ".join)
+    m = found.members.astype(str)
+    read = (m["filter"] + ":" + m.offset + ":" + m.strand).groupby(m.motif).agg(" ".join)
     table = found.table.assign(members=found.table.motif.map(read))
     with tempfile.TemporaryDirectory(prefix=".new-", dir=folder) as name:
         new = Path(name)
@@ -247,49 +230,34 @@ def machine() -> dict:
     """Hardware in words, and versions."""
     info = Path("/proc/cpuinfo")
     names = re.findall(r"^model name\s*:\s*(.+)", info.read_text(), re.M) if info.exists() else []
-    hardware = [*names[:1]] or [platform.processor() or platform.machine()]
+    hardware = names[:1] or [platform.processor() or platform.machine()]
     hardware.append(f"{os.cpu_count()} cores")
-    if torch.cuda.is_available():
-        hardware.append(torch.cuda.get_device_name())
+    hardware += [torch.cuda.get_device_name()] if torch.cuda.is_available() else []
     versions = {"motiflib": __version__, "python": platform.python_version()}
     versions |= {name: version(name) for name in ("torch", "numpy", "accelerate", "tangermeme")}
     return {"hardware": ", ".join(hardware), "versions": versions}
 
 
 def load_run(folder: str | os.PathLike) -> Run:
-    """Read a run back, network in evaluation mode on the CPU.
-
-    InputError for what is not a finished run, whole. Older runs sealed the network only: of other
-    files, what is needed is checked.
+    """Read a run back, network in evaluation mode on the CPU; InputError for what is not a finished
+    run, whole. Older runs sealed the network only: of other files, what is needed is checked.
 
     >>> load_run("nowhere")
     Traceback (most recent call last):
     motiflib.files.InputError: nowhere: not there; expected a run, the folder that ...
     """
     folder = Path(folder)
-    _check_folder(folder)
-    settings = _read_settings(folder / "train.json")
-    for file, seal in settings.get("files", {}).items():
-        if not (folder / file).is_file() or sha256(folder / file) != seal:
-            raise InputError(f"{folder / file}: not the file that train.json describes, damaged or "
-                             f"of another run; {ADVICE}")
-    model = _read_network(folder)
+    expected = "expected a run, the folder that `motiflib train --out` made"
+    need(folder.is_dir(), f"{folder}: {'a file' if folder.exists() else 'not there'}; {expected}")
+    gone = next((file for file in NEEDED if not (folder / file).is_file()), None)
+    need(not gone or not (folder / "checkpoint").is_dir(),
+         f"{folder}: its training is unfinished; give the same `motiflib train` command again")
+    need(not gone, f"{folder}: {gone} is missing; {expected}")
+    settings, model = _read_settings(folder), _read_network(folder)
     fdr = read_table(folder / "fdr.tsv", ["score", "fdr"], ["score", "fdr"])
     history = read_table(folder / "history.tsv", ["epoch"])
     found = _read_found(folder, model.config.filters)
     return Run(model.eval(), found, fdr, history, settings, held_out.read(folder))
-
-
-def _check_folder(folder: Path) -> None:
-    expected = "expected a run, the folder that `motiflib train --out` made"
-    if not folder.is_dir():
-        raise InputError(f"{folder}: {'a file' if folder.exists() else 'not there'}; {expected}")
-    gone = [file for file in NEEDED if not (folder / file).is_file()]
-    if gone and (folder / "checkpoint").is_dir():
-        raise InputError(f"{folder}: its training is unfinished; give the same `motiflib train` "
-                         "command again")
-    if gone:
-        raise InputError(f"{folder}: {gone[0]} is missing; {expected}")
 
 
 def _read_json(path: Path) -> dict:
@@ -297,12 +265,12 @@ def _read_json(path: Path) -> dict:
         content = json.loads(path.read_text())
     except ValueError as error:
         raise InputError(f"{path}: damaged, not JSON; train again") from error
-    if not isinstance(content, dict):
-        raise InputError(f"{path}: not of a run; train again")
+    need(isinstance(content, dict), f"{path}: not of a run; train again")
     return content
 
 
-def _read_settings(path: Path) -> dict:
+def _read_settings(folder: Path) -> dict:
+    path = folder / "train.json"
     settings = _read_json(path)
     looked_into = {
         "data": lambda data: type(_length(data)) is int,
@@ -314,6 +282,10 @@ def _read_settings(path: Path) -> dict:
             if fits(settings.get(name, {})):
                 continue
         raise InputError(f"{path}: {name!r} does not hold what it should; {ADVICE}")
+    for file, seal in settings.get("files", {}).items():
+        path = folder / file
+        need(path.is_file() and sha256(path) == seal, f"{path}: not the file that train.json "
+             f"describes, damaged or of another run; {ADVICE}")
     return settings
 
 
@@ -337,14 +309,13 @@ def _read_found(folder: Path, filters: int) -> Found:
     table = read_table(path, [*COLUMNS, "members"], ["filter", "offset", "length", "contribution"])
     some = any(line.startswith("MOTIF") for line in read_lines(meme))
     motifs = read_meme(meme) if some else []  # a MEME file without a motif is an error elsewhere
-    told = list(zip(table.motif, table.length, strict=True))
-    if [(motif.name, motif.width) for motif in motifs] != told:
-        raise InputError(f"{meme}: other motifs than in motifs.tsv beside it; {ADVICE}")
+    need([(m.name, m.width) for m in motifs] == list(zip(table.motif, table.length, strict=True)),
+         f"{meme}: other motifs than in motifs.tsv beside it; {ADVICE}")
     if not motifs:
         return tabulate([])
     member = r"(?P<filter>\d{1,5}):(?P<offset>-?\d{1,5}):(?P<strand>[+-])"
     members = table.set_index("motif").members.astype(str).str.extractall(member)
     members = members.astype({"filter": int, "offset": int}).reset_index("motif")
-    if set(members.motif) != set(table.motif) or members["filter"].max() >= filters:
-        raise InputError(f"{path}: 'members' does not name filters of this network; {ADVICE}")
+    need(set(members.motif) == set(table.motif) and members["filter"].max() < filters,
+         f"{path}: 'members' does not name filters of this network; {ADVICE}")
     return Found(motifs, table[COLUMNS], members.reset_index(drop=True))

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import torch
 
-from motiflib.files import InputError
+from motiflib.files import InputError, need
 from motiflib.motif import Motif, correlation_at
 
 log = logging.getLogger(__name__)
@@ -36,8 +36,8 @@ def jaspar(id_or_name: str) -> Motif:
     >>> jaspar("MA0138").source
     'MA0138.3'
     """
-    wanted, tables = id_or_name.strip().upper(), _jaspar_tables()
-    for base, _, motif in [tables[wanted]] if wanted in tables else tables.values():
+    wanted = id_or_name.strip().upper()
+    for base, _, motif in _jaspar_tables().values():
         if wanted in (motif.source, base, motif.name.upper()):
             return motif
     raise InputError(f"JASPAR2026: no motif with id or name {id_or_name!r}; check the spelling")
@@ -45,8 +45,8 @@ def jaspar(id_or_name: str) -> Motif:
 
 def jaspar_collection(taxon: str = "vertebrates") -> list[Motif]:
     """The latest version of every JASPAR 2026 CORE motif of a taxon (TAXA, or "all")."""
-    if taxon not in (*TAXA, "all"):
-        raise InputError(f"JASPAR: unknown taxon {taxon!r}; choose one of {', '.join(TAXA)}, all")
+    need(taxon in (*TAXA, "all"),
+         f"JASPAR: unknown taxon {taxon!r}; choose one of {', '.join(TAXA)}, all")
     newest: dict[str, Motif] = {}
     for base, group, motif in _jaspar_tables().values():
         if taxon in ("all", group):
@@ -88,9 +88,7 @@ def tomtom(queries: Sequence[Motif], targets: Sequence[Motif] | None = None,
     targets memelite warns that p-values say little; for none, InputError.
     """
     targets = jaspar_collection() if targets is None else list(targets)
-    if not targets:
-        raise InputError("tomtom: no targets to compare with; "
-                         "leave them out to compare with JASPAR")
+    need(targets, "tomtom: no targets to compare with; leave them out to compare with JASPAR")
     if not queries:
         return pd.DataFrame(columns=TOMTOM_COLUMNS)
     log.info("TOMTOM: %d motifs against %d; the first time, compiling takes a minute",

@@ -60,8 +60,14 @@ def write_motifs(run: Run, folder: Path, *letters: Sequence[str]) -> None:
     """Write motifs.meme, motifs.tsv, report.html and NAME.png, a logo, for each motif; `letters` of
     positives and negatives as `motif_table` takes them."""
     names, evidence = motif_table(run, *letters)
-    files = {"motifs.tsv": names.to_csv(sep="\t", index=False, float_format="%.4g"),
-             "report.html": motifs_page(run, names, evidence)}
+    rows = names.assign(contribution=run.found.table.contribution).to_dict("records")
+    motifs = [row | _pictures(motif, row["jaspar_id"], evidence)
+              for motif, row in zip(run.motifs, rows, strict=True)]
+    files = {"motifs.tsv": names.to_csv(sep="\t", index=False, float_format="%.4g")}
+    files["report.html"] = PAGES.get_template("motifs.html.j2").render(
+        title="Motifs of a run", data=run.settings.get("data", {}), config=run.model.config,
+        metrics=run.settings.get("metrics", {}), seed=run.settings.get("seed"), motifs=motifs,
+        names=names.drop(columns=SUPPORT_COLUMNS[1:], errors="ignore"), evidence=evidence)
     for motif in run.motifs:
         figure = Figure(figsize=(1 + 0.35 * motif.width, 1.7), layout="constrained")
         figures.logo(motif, figure.subplots())
@@ -69,18 +75,6 @@ def write_motifs(run: Run, folder: Path, *letters: Sequence[str]) -> None:
     write_meme(folder / "motifs.meme", run.motifs)
     for name, content in files.items():
         write_atomic(folder / name, content)
-
-
-def motifs_page(run: Run, names: pd.DataFrame, evidence: Evidence | None) -> str:
-    """The page about a run's motifs, with what `motif_table` gives."""
-    rows = names.assign(contribution=run.found.table.contribution).to_dict("records")
-    motifs = [row | _pictures(motif, row["jaspar_id"], evidence)
-              for motif, row in zip(run.motifs, rows, strict=True)]
-    return PAGES.get_template("motifs.html.j2").render(
-        title="Motifs of a run", data=run.settings.get("data", {}), config=run.model.config,
-        metrics=run.settings.get("metrics", {}), seed=run.settings.get("seed"), motifs=motifs,
-        names=names.drop(columns=SUPPORT_COLUMNS[1:], errors="ignore"), evidence=evidence,
-    )
 
 
 def _pictures(motif: Motif, known: str, evidence: Evidence | None) -> dict:
@@ -98,25 +92,31 @@ def _pictures(motif: Motif, known: str, evidence: Evidence | None) -> dict:
 
 def write_designs(run: Run, folder: Path, n: int, constraints: Constraints, *, ablate: bool,
                   seed: int) -> None:
-    """Design `n` sequences with a run and write designs.fa, designs.tsv and report.html.
-
-    With `ablate`, the twins of `controls.twins` too. Columns of designs.tsv: kind (design or that
-    of a twin), then those of `designing.explain`; a twin without any site has one row, its places
-    empty. After an InputError nothing is written.
-    """
+    """Design `n` sequences with a run and write designs.fa, designs.tsv and report.html; after an
+    InputError nothing is written. With `ablate`, the twins of `controls.twins` too. Columns of
+    designs.tsv: kind (design or that of a twin), then those of `designing.explain`; a twin without
+    any site has one row, its places empty."""
     designs = design(run.model, run.found, n, constraints, seed=seed)
     kinds = {"design": designs}
     if ablate:
         kinds |= twins(run.model, run.found, designs, seed=seed)
-    reasons = pd.concat([_reasons(run, *item) for item in kinds.items()], ignore_index=True)
-    page = designs_page(run, kinds, reasons)
+    told = {kind: _reasons(run, made) for kind, made in kinds.items()}
+    reasons = pd.concat(told, names=["kind"]).reset_index("kind")
+    left = unmentioned(run.model, designs)
+    page = PAGES.get_template("designs.html.j2").render(
+        title="Designed sequences", asked=designs.constraints, kinds=kinds,
+        rules=designs.rules.chosen[["rule", "logit", "gain"]].head(TOLD),
+        layouts=figures.png(figures.layouts(designs, TOLD).figure),
+        told=reasons.drop_duplicates("design").head(TOLD).to_dict("records"),
+        gap=(left.silenced - left.probability).abs().median(),
+        twins=figures.png(figures.twin_probabilities(kinds).figure))
     records = [record for made in kinds.values() for record in made.records]
     write_atomic(folder / "designs.fa", "".join(f">{name}\n{text}\n" for name, text in records))
     write_table(reasons, folder / "designs.tsv")
     write_atomic(folder / "report.html", page)
 
 
-def _reasons(run: Run, kind: str, designs: Designs) -> pd.DataFrame:
+def _reasons(run: Run, designs: Designs) -> pd.DataFrame:
     """`explain`, with a row for designs that have no site left."""
     told = [explain(run.model, designs)] if len(designs.sites) else []
     left = pd.DataFrame({"design": designs.names, "probability": designs.probability})
@@ -124,20 +124,4 @@ def _reasons(run: Run, kind: str, designs: Designs) -> pd.DataFrame:
     if len(left):
         texts = [f"Predicted {p:.3f}: no motif instance is left." for p in left.probability]
         told.append(left.assign(text=texts))
-    both = pd.concat(told, ignore_index=True)
-    both.insert(0, "kind", kind)
-    return both
-
-
-def designs_page(run: Run, kinds: dict[str, Designs], reasons: pd.DataFrame) -> str:
-    """The page about designs: what was asked, the rules, designs drawn and told, twins."""
-    designs = kinds["design"]
-    left = unmentioned(run.model, designs)
-    return PAGES.get_template("designs.html.j2").render(
-        title="Designed sequences", asked=designs.constraints, kinds=kinds,
-        rules=designs.rules.chosen[["rule", "logit", "gain"]].head(TOLD),
-        layouts=figures.png(figures.layouts(designs, TOLD).figure),
-        told=reasons.drop_duplicates("design").head(TOLD).to_dict("records"),
-        gap=(left.silenced - left.probability).abs().median(),
-        twins=figures.png(figures.twin_probabilities(kinds).figure),
-    )
+    return pd.concat(told)

@@ -48,7 +48,8 @@ def test_report_without_evidence_or_motifs(run, tmp_path):
     report.write_motifs(run, tmp_path)
     assert "No evidence" in (tmp_path / "report.html").read_text()
     nothing = run._replace(found=run.found._replace(motifs=[], table=run.found.table[:0]))
-    page = report.motifs_page(nothing, pd.DataFrame(), None)
+    report.write_motifs(nothing, tmp_path / "nothing")
+    page = (tmp_path / "nothing" / "report.html").read_text()
     assert "No filter of this network reads a motif" in page and "<script>" not in page
 
 
