@@ -7,16 +7,15 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from motiflib.files import InputError
+from motiflib.files import need
 from motiflib.sequence import one_hot, shuffle
 
 
 class Batches(Protocol):
-    """What `training.fit` asks of data: steps of an epoch, the number of distinct sequences, and an
-    epoch's batches, x (B,4,L) and y (B,)."""
+    """What `training.fit` asks of data; an epoch's batches are x (B,4,L) and y (B,)."""
 
-    steps: int
-    distinct: float
+    steps: int  # of an epoch
+    distinct: float  # number of distinct sequences
 
     def epoch(self, number: int) -> Iterator[tuple[Tensor, Tensor]]: ...
 
@@ -76,9 +75,8 @@ def examples(positives: Sequence[str], negatives: Sequence[str] | None = None) -
     """
     positives = list(positives)
     negatives = list(shuffle(positives) if negatives is None else negatives)
-    if not positives or not negatives:
-        raise InputError(f"no {'negatives' if positives else 'positives'}: "
-                         "training needs sequences of both classes")
+    need(positives, "no positives: training needs sequences of both classes")
+    need(negatives, "no negatives: training needs sequences of both classes")
     y = torch.cat([torch.ones(len(positives)), torch.zeros(len(negatives))])
     return Examples(one_hot(positives + negatives), y)
 
@@ -91,8 +89,7 @@ def split_rows(y: Tensor, share: float = 0.1, *, seed: int = 0) -> tuple[Tensor,
         rows = (y == label).nonzero()[:, 0]
         rows = rows[torch.randperm(len(rows), generator=generator)]
         held[rows[: max(1, round(share * len(rows)))]] = True
-    if held.all():
-        raise InputError(f"{len(y)} sequences are too few to hold some back for validation: "
+    need(not held.all(), f"{len(y)} sequences are too few to hold some back for validation: "
                          "give at least 2 of each class")
     return (~held).nonzero()[:, 0], held.nonzero()[:, 0]
 

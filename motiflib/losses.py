@@ -17,30 +17,22 @@ def overlap_loss(activations: Float[Tensor, "B C T"], scanner: MotifScanner) -> 
 
     Mean over b, t, c, delta of [c is not a* nor its mate] A_a*(delta) A_c(-delta) act[b,c,t+delta],
     divided by sum |filters|; a* = argmax_c act[b,c,t] (none where nothing is active), A is
-    `shared_weight`; outside, act = 0. No (B,T,C,S) tensor is formed: the sums over b and t are the
-    cross-correlations of the map of top filters with the activations, one Fourier transform for all
-    lags, and what remains is a (C,C,S) product."""
+    `shared_weight`; outside, act = 0. No (B,T,C,S) tensor is formed: the sums over b and t are
+    cross-correlations of the map of top filters with the activations; a (C,C,S) product is left."""
     batch, channels, starts = activations.shape
-    cover = shared_weight(scanner)  # (C, S): A_c(delta)
+    cover, reach = shared_weight(scanner), scanner.filters.shape[2] - 1  # cover (C, S): A_c(delta)
     value, best = activations.detach().max(1)  # (B, T)
     top = tf.one_hot(best, channels).to(activations).mT * (value > 0)[:, None]  # (B, C, T)
-    together = cross_correlation(top, activations, scanner.filters.shape[2] - 1)  # (S, C, C)
+    size = fast_size(starts + reach)  # long enough that no lag wraps round
+    waves = [torch.fft.rfft(maps.float(), size) for maps in (top, activations)]
+    product = waves[0].conj().permute(2, 1, 0) @ waves[1].permute(2, 0, 1)  # (size/2 + 1, C, C)
+    lags = torch.fft.irfft(product, size, dim=0)  # (size, C, C)
+    together = torch.cat([lags[size - reach :], lags[: reach + 1]])  # (S, C, C)
     same = torch.eye(channels, dtype=torch.bool, device=top.device)
     same = same | same.roll(channels // 2, 0) if scanner.both_strands else same
     total = torch.einsum("as,cs,sac->", cover, cover.flip(1), together.masked_fill(same, 0))
-    size = batch * starts * channels * cover.shape[1]
-    return total / (size * scanner.filters.abs().sum().clamp(min=1e-8))
-
-
-def cross_correlation(
-    first: Float[Tensor, "B A T"], second: Float[Tensor, "B C T"], reach: int
-) -> Float[Tensor, "S A C"]:
-    """Sum over b and t of first[b,a,t] second[b,c,t+delta] for delta = -reach..reach."""
-    size = fast_size(first.shape[2] + reach)  # long enough that no lag wraps round
-    waves = [torch.fft.rfft(maps.float(), size) for maps in (first, second)]
-    product = waves[0].conj().permute(2, 1, 0) @ waves[1].permute(2, 0, 1)  # (size/2 + 1, A, C)
-    lags = torch.fft.irfft(product, size, dim=0)  # (size, A, C)
-    return torch.cat([lags[size - reach :], lags[: reach + 1]])
+    terms = batch * starts * channels * cover.shape[1]
+    return total / (terms * scanner.filters.abs().sum().clamp(min=1e-8))
 
 
 @torch.compiler.assume_constant_result  # of the length alone: a compiled step need not look inside
@@ -73,6 +65,4 @@ def penalty_weight(progress: float) -> float:
     >>> [penalty_weight(p) for p in (0.1, 0.25, 0.5, 0.9)]
     [0.0, 0.001, 0.03162277660168379, 1.0]
     """
-    if progress < 0.25:
-        return 0.0
-    return min(1.0, 10 ** (3 * (progress - 0.25) / 0.5 - 3))
+    return min(1.0, 10 ** (3 * (progress - 0.25) / 0.5 - 3)) if progress >= 0.25 else 0.0

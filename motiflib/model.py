@@ -93,10 +93,8 @@ class Neighbourhood(nn.Module):
     """How well each motif is represented around a candidate, at the distances that matter.
 
     n[i,c] = log(1 + sum_j [channel_j = c] exp(a_j + rho[channel_i, c, start_j - start_i])),
-    |start_j - start_i| <= R. rho is a learnt table of spacings, one row per ordered pair of motifs
-    and strands: a log-weight for each distance. Reverse-complemented pairs share their row, so the
-    table holds F x C rows.
-    """
+    |start_j - start_i| <= R. rho is a learnt table of spacings, a log-weight for each distance, one
+    row per ordered pair of motifs and strands; reverse-complemented pairs share one: F x C rows."""
 
     def __init__(self, config: ArgminnConfig):
         super().__init__()
@@ -107,9 +105,7 @@ class Neighbourhood(nn.Module):
     def table(self) -> Float[Tensor, "C C S"]:
         """rho for all ordered pairs of channels; the mates' rows are read backwards."""
         rho = GAIN * self.spacing - math.log(self.spacing.shape[2])
-        if not self.both_strands:
-            return rho
-        return torch.cat([rho, rho.roll(len(rho), 1).flip(2)])
+        return torch.cat([rho, rho.roll(len(rho), 1).flip(2)]) if self.both_strands else rho
 
     def pull(self, hits: Hits) -> Float[Tensor, "B M M"]:
         """exp(a_j + rho) of each hit j (last axis) around each hit i; 0 beyond the reach."""
@@ -119,15 +115,13 @@ class Neighbourhood(nn.Module):
         place = shift.clamp(-self.reach, self.reach) + self.reach
         index = (here * table.shape[1] + there) * table.shape[2] + place
         rho = table.flatten().gather(0, index.flatten()).view(index.shape)  # quick gradient
-        energy = rho + hits.activation[:, None, :]  # (B, M, M)
-        far = (shift.abs() > self.reach) | (hits.activation[:, None, :] <= 0)
+        activation = hits.activation[:, None, :]
+        far = (shift.abs() > self.reach) | (activation <= 0)
         far = far | torch.eye(shift.shape[1], dtype=torch.bool, device=shift.device)
-        return energy.clamp(max=30).exp().masked_fill(far, 0)
+        return (rho + activation).clamp(max=30).exp().masked_fill(far, 0)
 
-    def forward(
-        self, hits: Hits, silent: Bool[Tensor, "B M"] | None = None,
-        pull: Float[Tensor, "B M M"] | None = None,
-    ) -> Float[Tensor, "B M C"]:
+    def forward(self, hits: Hits, silent: Bool[Tensor, "B M"] | None = None,
+                pull: Float[Tensor, "B M M"] | None = None) -> Float[Tensor, "B M C"]:
         """n, without the hits that are `silent`; `pull` is that of the hits, where it is known."""
         pull = self.pull(hits) if pull is None else pull
         pull = pull if silent is None else pull * ~silent[:, None]
@@ -135,12 +129,8 @@ class Neighbourhood(nn.Module):
 
 
 class StreamAttention(nn.Module):
-    """One step of the syntax builder: ask the tokens one question per head, add the answer to the
-    stream.
-
-    Keys and values are never formed for each token: q.(Wk x) = (Wk^T q).x and sum att V x = V (sum
-    att x).
-    """
+    """One step: ask the tokens one question per head, add the answers to the stream. No token has a
+    key or value of its own: q.(Wk x) = (Wk^T q).x and sum att V x = V (sum att x)."""
 
     def __init__(self, config: ArgminnConfig):
         super().__init__()
@@ -150,14 +140,12 @@ class StreamAttention(nn.Module):
         self.value = nn.Parameter(torch.randn(heads, token, token) / math.sqrt(token))
         self.softmax = nn.Softmax(-1)
         self.out = nn.Sequential(nn.Linear(heads * token, stream), nn.LayerNorm(stream))
-        self.mlp = nn.Sequential(
-            nn.Linear(stream, stream), nn.ReLU(), nn.Linear(stream, stream), nn.LayerNorm(stream)
-        )
+        self.mlp = nn.Sequential(nn.Linear(stream, stream), nn.ReLU(), nn.Linear(stream, stream),
+                                 nn.LayerNorm(stream))
 
-    def forward(
-        self, stream: Float[Tensor, "B E"], tokens: Float[Tensor, "B M D"],
-        empty: Bool[Tensor, "B M"] | None,
-    ) -> tuple[Float[Tensor, "B E"], Float[Tensor, "B H M"]]:
+    def forward(self, stream: Float[Tensor, "B E"], tokens: Float[Tensor, "B M D"],
+                empty: Bool[Tensor, "B M"] | None
+                ) -> tuple[Float[Tensor, "B E"], Float[Tensor, "B H M"]]:
         heads, size = self.key.shape[:2]
         query = self.query(stream).unflatten(-1, (heads, size))  # (B, H, D)
         asked = torch.einsum("bhd,hde->bhe", query, self.key) / math.sqrt(size)
@@ -178,9 +166,8 @@ class SyntaxBuilder(nn.Module):
         self.steps = nn.ModuleList(StreamAttention(config) for _ in range(config.layers))
         self.decide = nn.Sequential(nn.LayerNorm(config.stream), nn.Linear(config.stream, 1))
 
-    def forward(
-        self, tokens: Float[Tensor, "B M D"], empty: Bool[Tensor, "B M"] | None = None
-    ) -> tuple[Float[Tensor, " B"], Float[Tensor, "B K H M"]]:
+    def forward(self, tokens: Float[Tensor, "B M D"], empty: Bool[Tensor, "B M"] | None = None
+                ) -> tuple[Float[Tensor, " B"], Float[Tensor, "B K H M"]]:
         stream, attention = tokens.new_ones(len(tokens), self.size), []
         for step in self.steps:
             stream, att = step(stream, tokens, empty)
@@ -213,8 +200,7 @@ class Argminn(nn.Module, PyTorchModelHubMixin, library_name="motiflib"):
         self.scanner = MotifScanner(config)
         sparse, near = config.candidates > 0, config.neighbourhood > 0
         if near and not sparse:
-            raise ValueError("a neighbourhood needs candidates: set candidates > 0, "
-                             "or neighbourhood=0")
+            raise ValueError("a neighbourhood needs candidates > 0: set it, or neighbourhood=0")
         self.around = Neighbourhood(config) if near else None
         size, token = config.channels * (1 + sparse + near) + config.position, config.token
         self.embed = nn.Linear(size, token)
@@ -239,7 +225,7 @@ class Argminn(nn.Module, PyTorchModelHubMixin, library_name="motiflib"):
         """The M strongest activations of each sequence, whatever the filter, strand and place."""
         starts, most = activations.shape[2], most or self.config.candidates
         value, index = activations.flatten(1).topk(min(most, activations[0].numel()))  # (B, M)
-        return Hits(index.remainder(starts), index // starts, value)
+        return Hits(index % starts, index // starts, value)
 
     def read(self, x: Tensor, activations: Tensor) -> tuple[Tensor, Tensor, Hits | None]:
         """Logit, attention on tokens and the tokens' hits (None if every window is a token)."""
@@ -252,33 +238,28 @@ class Argminn(nn.Module, PyTorchModelHubMixin, library_name="motiflib"):
         tokens = self.embed(torch.cat([activations.mT, code], -1))  # (B, T, D)
         return *self.syntax(tokens), None
 
-    def weigh(
-        self, hits: Hits, offset: Float[Tensor, "B M"], silent: Bool[Tensor, "B M"] | None = None,
-        pull: Float[Tensor, "B M M"] | None = None,
-    ) -> tuple[Float[Tensor, " B"], Float[Tensor, "B K H M+1"]]:
-        """Logit and attention of candidates at `offset` from the middle, read in both directions.
-
-        Hits that are `silent` are no tokens and no neighbours, as if their filter had not fired;
-        nothing else changes. `pull` is that of the hits (`Neighbourhood.pull`), where it is known.
-        """
+    def weigh(self, hits: Hits, offset: Float[Tensor, "B M"],
+              silent: Bool[Tensor, "B M"] | None = None, pull: Float[Tensor, "B M M"] | None = None
+              ) -> tuple[Float[Tensor, " B"], Float[Tensor, "B K H M+1"]]:
+        """Logit and attention of candidates at `offset` from the middle, the last token "nothing",
+        read in both directions. Hits that are `silent` are no tokens and no neighbours, as if their
+        filter had not fired; `pull` is `Neighbourhood.pull` of the hits, where it is known."""
         kind = tf.one_hot(hits.channel, self.config.channels).to(hits.activation)  # (B, M, C)
         seen = [kind * hits.activation[..., None], kind]
         empty = hits.activation <= 0
         empty = empty if silent is None else empty | silent
         if self.around is not None:
             seen.append(self.around(hits, silent, pull))
-        readings = [self.interpret(seen, offset, empty)]
+        directions, readings = [(seen, offset)], []
         if self.config.both_strands:
-            readings.append(self.interpret([mate(part) for part in seen], -offset, empty))
+            directions.append(([mate(part) for part in seen], -offset))
+        for parts, place in directions:
+            code = sinusoid(place, self.config.position)
+            tokens = self.mix(self.embed(torch.cat([*parts, code], -1)))  # (B, M, D)
+            tokens = torch.cat([tokens, self.nothing.expand(len(tokens), -1, -1)], 1)
+            readings.append(self.syntax(tokens, tf.pad(empty, (0, 1))))
         logit, attention = zip(*readings, strict=True)
         return sum(logit) / len(logit), sum(attention) / len(attention)
-
-    def interpret(self, seen: list[Tensor], offset: Tensor, empty: Tensor) -> tuple[Tensor, Tensor]:
-        """Logit and attention of candidates read in one direction; the last token is "nothing"."""
-        code = sinusoid(offset, self.config.position)
-        tokens = self.mix(self.embed(torch.cat([*seen, code], -1)))  # (B, M, D)
-        tokens = torch.cat([tokens, self.nothing.expand(len(tokens), -1, -1)], 1)
-        return self.syntax(tokens, tf.pad(empty, (0, 1)))
 
 
 def middle(x: Float[Tensor, "B 4 L"], width: int) -> Float[Tensor, " B"]:

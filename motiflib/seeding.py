@@ -9,7 +9,7 @@ from dataclasses import replace
 import pandas as pd
 import torch
 import torch.nn.functional as tf
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Float, Int
 from scipy.stats import chi2
 from torch import Tensor
 
@@ -18,9 +18,7 @@ from motiflib.model import Argminn, ArgminnConfig, MotifScanner
 from motiflib.sequence import codes_of, from_codes, one_hot, reverse_complement, shuffle_codes
 
 K = 6  # length of a seed: short enough to be counted, long enough to stand out
-MOVED = 2  # bases by which a k-mer may be an earlier one, moved
 CHANCE = 1e-4  # p-value from which a column beside a k-mer is part of its motif
-MOST = 2.0  # bits of log-odds that count, at most: few occurrences make them large
 MATCH, MISS = 0.6, -0.15  # first weights of a k-mer's bases, and of the others
 WEIGHT = 0.2  # first weight of a bit in the columns beside it
 
@@ -40,49 +38,39 @@ def kmer_codes(x: Float[Tensor, "B 4 L"], k: int = K) -> Int[Tensor, "B T"]:
     return torch.where(known, both.amin(1).round().long(), -1)
 
 
-def letters_of(code: int, k: int = K) -> Int[Tensor, " k"]:
-    """Codes 0..3 of a k-mer's letters."""
-    return code // 4 ** torch.arange(k - 1, -1, -1) % 4
-
-
 def kmer_letters(code: int, k: int = K) -> str:
     """The k-mer of a code."""
-    return "".join("ACGT"[letter] for letter in letters_of(code, k))
-
-
-def within_one(code: int) -> Bool[Tensor, " N"]:
-    """Which of the N = 4^K k-mers differ from `code` in at most one base, on either strand."""
-    letters = letters_of(torch.arange(4**K)[:, None])  # (N, K)
-    one, other = letters[code], 3 - letters[code].flip(0)
-    return ((letters == one).sum(1) >= K - 1) | ((letters == other).sum(1) >= K - 1)
+    return "".join("ACGT"[code // 4**place % 4] for place in reversed(range(k)))
 
 
 def z_scores(ours: Int[Tensor, "*S"], theirs: Int[Tensor, "*T"]) -> Float[Tensor, " N"]:
     """How much more often each k-mer occurs in `ours`: (p - r n) / sqrt(r (p + n)), r the ratio of
-    window numbers."""
-    # The variance is that of two Poisson counts with one rate, which both together estimate: where
-    # r is not 1, each by itself would make much of words that the smaller class lacks by chance.
+    window numbers. The variance is that of two Poisson counts with one rate, which both estimate;
+    each by itself would make much of words that the smaller class lacks by chance."""
     p, n = (torch.bincount(seen[seen >= 0], minlength=4**K).double() for seen in (ours, theirs))
     ratio = p.sum() / n.sum().clamp(min=1)
     return (p - ratio * n) / (ratio * (p + n)).clamp(min=1).sqrt()
 
 
 def hide(codes: Int[Tensor, "B T"], code: int) -> Int[Tensor, "B T"]:
-    """Mask each window within one mismatch of a k-mer, and all that share a base with one."""
-    hit = (within_one(code)[codes.clamp(min=0)] & (codes >= 0)).float()
+    """Mask each window within one mismatch of a k-mer, on either strand, and all that share a base
+    with one."""
+    letters = torch.arange(4**K)[:, None] // 4 ** torch.arange(K - 1, -1, -1) % 4  # (4^K, K)
+    one, other = letters[code], 3 - letters[code].flip(0)
+    near = ((letters == one).sum(1) >= K - 1) | ((letters == other).sum(1) >= K - 1)
+    hit = (near[codes.clamp(min=0)] & (codes >= 0)).float()
     return codes.masked_fill(tf.max_pool1d(hit, 2 * K - 1, 1, K - 1) > 0, -1)
 
 
 def shifted(kmer: str, other: str) -> bool:
-    """Is one k-mer the other, moved by 1 to MOVED bases, on either strand?"""
+    """Is one k-mer the other, moved by one or two bases, on either strand?"""
     turned = reverse_complement(other)
     pairs = [(kmer, other), (other, kmer), (kmer, turned), (turned, kmer)]
-    return any(a[move:] == b[:-move] for a, b in pairs for move in range(1, MOVED + 1))
+    return any(a[move:] == b[:-move] for a, b in pairs for move in (1, 2))
 
 
-def enriched_kmers(
-    data: Examples, *, most: int = 12, least: float = 4.5, seed: int = 0, middle: int | None = None
-) -> pd.DataFrame:
+def enriched_kmers(data: Examples, *, most: int = 12, least: float = 4.5, seed: int = 0,
+                   middle: int | None = None) -> pd.DataFrame:
     """K-mers to start filters at, the strongest first: columns kmer, z, against ("middle",
     "negatives", "shuffled").
 
@@ -90,8 +78,7 @@ def enriched_kmers(
     binding has a negative z), then those over-represented in all sequences against their shuffles,
     as classes may differ in the arrangement of a motif only. The best is taken and hidden, and
     again, until |z| < least; an earlier one, moved, is only hidden. Where peaks have summits, the
-    `middle` bases are counted first: there the protein's site stands out from what peaks share with
-    their surroundings, such as the runs of A in yeast's promoters.
+    `middle` bases are counted first, where the protein's site stands out from what peaks share.
 
     >>> enriched_kmers(Examples(x, torch.arange(40) < 20)).columns.tolist()
     ['kmer', 'z', 'against']
@@ -119,8 +106,7 @@ def enriched_kmers(
 def occurrences(x: Float[Tensor, "N 4 L"], kmer: str, reach: int) -> Float[Tensor, "n 4 V"]:
     """The bases around each occurrence of a k-mer with `reach` bases on both sides, turned so that
     the k-mer reads forwards; a palindrome's once."""
-    parts, size = [], len(kmer) + 2 * reach
-    last = x.shape[2] - len(kmer) - reach
+    parts, size, last = [], len(kmer) + 2 * reach, x.shape[2] - len(kmer) - reach
     for letters in dict.fromkeys((kmer, reverse_complement(kmer))):
         match = tf.conv1d(x.float(), one_hot([letters]))[:, 0, reach : last + 1]
         row, start = (match > len(kmer) - 0.5).nonzero(as_tuple=True)
@@ -131,11 +117,9 @@ def occurrences(x: Float[Tensor, "N 4 L"], kmer: str, reach: int) -> Float[Tenso
 
 def conserved(around: Float[Tensor, "n 4 V"], k: int) -> tuple[Tensor, Tensor]:
     """Log-odds in bits of the bases around a k-mer (4, V), and how far each column differs from the
-    others (V,), 0 where CHANCE explains it.
-
-    That is G = 2 n sum p ln(p / q), p the frequencies in a column, q those in all columns beside
-    the k-mer (one count of q is added to p); by chance, chi-squared with 3 degrees of freedom.
-    """
+    others (V,), 0 where CHANCE explains it: G = 2 n sum p ln(p / q), p the frequencies in a column,
+    q those in all columns beside the k-mer (one count of q is added to p); by chance, chi-squared
+    with 3 degrees of freedom."""
     counts, reach = around.double().sum(0), (around.shape[2] - k) // 2
     beside = torch.ones(around.shape[2], dtype=torch.bool)
     beside[reach : reach + k] = False
@@ -158,17 +142,14 @@ def placed(g: Float[Tensor, " V"], k: int) -> int:
 
 
 def pattern(kmer: str, width: int, around: Tensor | None = None) -> Float[Tensor, "4 W"]:
-    """First weights of a filter for a k-mer, NaN where nothing is known.
-
-    The k-mer stands in the middle or, with its `occurrences` (reach W - K), where `placed` says;
-    conserved columns beside it then get WEIGHT times their log-odds, less their mean.
-    """
+    """First weights of a filter for a k-mer, NaN where nothing is known. The k-mer stands in the
+    middle or, with its `occurrences` (reach W - K), where `placed` says; conserved columns beside
+    it then get WEIGHT times their log-odds, less their mean."""
     k, weights = len(kmer), torch.full((4, width), torch.nan)
     left = (width - k) // 2
     if around is not None and len(around):
         odds, g = conserved(around, k)
-        first = placed(g, k)
-        odds = odds.clamp(-MOST, MOST)
+        odds, first = odds.clamp(-2, 2), placed(g, k)  # few occurrences make odds large
         weights = torch.where(g > 0, WEIGHT * (odds - odds.mean(0)), torch.nan)
         weights, left = weights[:, first : first + width].clone(), width - k - first
     weights[:, left : left + k] = MISS + (MATCH - MISS) * one_hot([kmer])[0]
@@ -176,9 +157,8 @@ def pattern(kmer: str, width: int, around: Tensor | None = None) -> Float[Tensor
 
 
 @torch.no_grad()
-def seed_filters(
-    scanner: MotifScanner, kmers: list[str], around: list[Tensor] | None = None
-) -> None:
+def seed_filters(scanner: MotifScanner, kmers: list[str],
+                 around: list[Tensor] | None = None) -> None:
     """Write each k-mer into one filter (`pattern`), with what stands `around` it where that is
     given; ValueError if there are more k-mers than filters, or one is longer than a filter."""
     count, _, width = scanner.filters.shape
@@ -189,15 +169,12 @@ def seed_filters(
         scanner.filters[i] = torch.where(weights.isnan(), 0.1 * scanner.filters[i], weights)
 
 
-def seeded(
-    config: ArgminnConfig, data: Examples, *, seed: int = 0, middle: int | None = None,
-    flanks: bool = True,
-) -> Argminn:
-    """A new network with one filter for each enriched k-mer of `data` (`enriched_kmers`), at most
-    `config.filters`; if none stands out, all filters start at random, as in the paper. With
-    `middle` and `flanks`, filters also start with what is conserved around the k-mers in the middle
-    of the positives: there is room for a motif of which the k-mer is one end.
-    """
+def seeded(config: ArgminnConfig, data: Examples, *, seed: int = 0, middle: int | None = None,
+           flanks: bool = True) -> Argminn:
+    """A new network with one filter for each of the `enriched_kmers`, at most `config.filters`; if
+    none stands out, all filters start at random, as in the paper. With `middle` and `flanks`,
+    filters also start with what is conserved around the k-mers in the middle of the positives:
+    there is room for a motif of which the k-mer is one end."""
     found = enriched_kmers(data, most=config.filters, seed=seed, middle=middle)
     kmers = list(found.kmer) if config.width >= K else []
     torch.manual_seed(seed)

@@ -19,7 +19,7 @@ from torch import Tensor
 
 from motiflib.calling import call, merge
 from motiflib.discovery import FLIP, Found, channel_motifs
-from motiflib.files import InputError
+from motiflib.files import need
 from motiflib.hits import Reader, on_interval
 from motiflib.model import Argminn, evaluating
 from motiflib.sequence import Record, one_hot
@@ -49,8 +49,7 @@ def find_rules(model: Argminn, found: Found, records: Iterable[Record | tuple[st
     0
     """
     records = [Record(*record) for record in records]
-    if not records:
-        raise InputError("rules: no sequence given; rules are counted over some hundred sequences")
+    need(records, "rules: no sequence given; rules are counted over some hundred sequences")
     if calls is None:
         calls = call(model, found, records, threshold=0.3, tile=tile)  # negatives score lower
     merged = [merge(mine, 0) for _, mine in calls.groupby("motif")]
@@ -59,8 +58,11 @@ def find_rules(model: Argminn, found: Found, records: Iterable[Record | tuple[st
     positive = predict(model, one_hot([sequence for _, sequence in records])) > 0.5
     kinds = dict(zip(letters, positive.tolist(), strict=True))
     table = pair_rules(calls, {name: len(s) for name, s in letters.items()}, kinds=kinds)
-    pairs = distances(calls)
-    rules = rule_ranges(table.assign(speaks=sides(table, pairs, kinds)))
+    pairs, size = distances(calls), max(sum(kinds.values()), 1)
+    ours = pairs[pairs.sequence.map(kinds).astype(bool)].value_counts(AT)
+    ours = ours.reindex(pd.MultiIndex.from_frame(table[AT]), fill_value=0).to_numpy()
+    more = ours / size >= (table["count"] - ours) / max(len(kinds) - size, 1)
+    rules = rule_ranges(table.assign(speaks=np.where(more, "for", "against")))
     length = found.table.set_index("motif").length
     rules[["gap_low", "gap_high"]] = rules[["low", "high"]].sub(rules.motif_a.map(length), axis=0)
     rules = rules[~second_readings(rules, length)].reset_index(drop=True)
@@ -146,15 +148,6 @@ def expected_counts(calls: pd.DataFrame, lengths: Mapping[str, int]) -> pd.DataF
                 count = count + mate[reach].clip(min=0)
             rows += [(a, s, b, t, at, value) for at, value in enumerate(count / len(lengths))]
     return pd.DataFrame(rows, columns=[*AT, "expected"])
-
-
-def sides(table: pd.DataFrame, pairs: pd.DataFrame, kinds: Mapping[str, bool]) -> np.ndarray:
-    """"for" for each row of `table` as frequent in sequences of kind True as in others, or more."""
-    size, positive = max(sum(kinds.values()), 1), pairs.sequence.map(kinds).astype(bool)
-    rows = pd.MultiIndex.from_frame(table[AT])
-    ours, theirs = (pairs[mask].groupby(AT).size().reindex(rows, fill_value=0)
-                    for mask in (positive, ~positive))
-    return np.where(ours / size >= theirs / max(len(kinds) - size, 1), "for", "against")
 
 
 def rule_ranges(table: pd.DataFrame) -> pd.DataFrame:

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from tqdm.auto import tqdm
 
 from motiflib.batches import Batches, Examples
-from motiflib.files import InputError
+from motiflib.files import need
 from motiflib.losses import l1_loss, overlap_loss, penalty_weight, spacing_loss
 from motiflib.model import evaluating
 
@@ -32,8 +32,7 @@ class TrainConfig:
     clip: float = 1.0  # gradient norm
     overlap: float = 1.0  # lambda_o; `losses.penalty_weight` says when both penalties are in force
     l1: float = 2e-4  # lambda_1
-    # nats a unit of log-weight of spacings, over all sequences: against overfitting a few thousand
-    spacing: float = 3.5
+    spacing: float = 3.5  # nats a unit of rho, over all sequences: against overfitting a few
     best_from: float = 0.75  # share of training before which filters are not yet sharp
     device: str = "auto"  # or "cpu", "cuda", "mps"
     precision: str = "auto"  # bf16 on a GPU that has it; or "no", "bf16"
@@ -61,14 +60,13 @@ class Objective(nn.Module):
 
     def forward(self, x: Tensor, y: Tensor, prices: Tensor | None) -> Float[Tensor, " 3"]:
         """Cross-entropy, overlap, L1 with spacings; a tensor of prices, for one compiled step."""
-        scanner = getattr(self.model, "scanner", None)
+        scanner, spacing = getattr(self.model, "scanner", None), y.new_zeros(())
         if scanner is None:
             prediction = tf.binary_cross_entropy_with_logits(self.model(x), y)
             return torch.stack([prediction, *y.new_zeros(2)])
         activations = scanner(x)
         logit = self.model.read(x, activations)[0].float()
         prediction = tf.binary_cross_entropy_with_logits(logit, y)
-        spacing = prediction.new_zeros(())
         if self.price and self.model.around is not None:
             spacing = self.price * spacing_loss(self.model.around)
         if prices is None:
@@ -98,6 +96,7 @@ class Trainer:
         self.objective, self.optimiser = self.accelerator.prepare(objective, optimiser)
         self.schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, config.rate, self.total,
                                                             pct_start=config.warmup)
+        self.stateful = {"model": model, "optimiser": self.optimiser, "schedule": self.schedule}
         self.history: list[dict[str, float]] = []
         self.best: dict[str, Tensor] = {}
 
@@ -122,9 +121,8 @@ class Trainer:
             share = penalty_weight((number * self.steps + i) / self.total)
             sums = sums + self.step(x, y, share)
         means = (sums / self.steps).tolist()
-        if not all(map(math.isfinite, means)):
-            raise InputError(f"the loss became {means[0]} in epoch {number + 1}: lower the rate "
-                             f"(now {self.config.rate:g})")
+        need(all(map(math.isfinite, means)), f"the loss became {means[0]} in epoch {number + 1}: "
+                                             f"lower the rate (now {self.config.rate:g})")
         row = {"epoch": number + 1, "prediction": means[0], "overlap": means[1], "l1": means[2]}
         row["penalty"] = share
         row |= {f"valid_{name}": value for name, value in evaluate(self.model, valid).items()}
@@ -134,15 +132,14 @@ class Trainer:
         late = [past for past in self.history if past["epoch"] > first] or [row]
         if row is min(late, key=lambda past: past["valid_loss"]):
             weights = self.model.state_dict().items()
-            self.best = {name: value.detach().cpu().clone() for name, value in weights}
+            self.best = {name: value.cpu().clone() for name, value in weights}
 
     def save(self, folder: Path) -> None:
         """Write the state beside, then rename: a killed process leaves the epoch before."""
         if self.accelerator.is_main_process:
             folder.mkdir(parents=True, exist_ok=True)
-            state = {"model": self.model.state_dict(), "optimiser": self.optimiser.state_dict(),
-                     "schedule": self.schedule.state_dict(), "best": self.best,
-                     "history": self.history, "about": self.about()}
+            state = {name: part.state_dict() for name, part in self.stateful.items()}
+            state |= {"best": self.best, "history": self.history, "about": self.about()}
             torch.save(state, folder / "state.part")
             (folder / "state.part").replace(folder / "state.pt")
 
@@ -150,12 +147,10 @@ class Trainer:
         """Take up the state of an earlier process; refuse another training's."""
         path = folder / "state.pt"
         state = torch.load(path, map_location=self.accelerator.device, weights_only=True)
-        if state["about"] != self.about():
-            raise InputError(f"{path}: belongs to a training with other settings: "
-                             f"choose another folder or delete {folder}")
-        self.model.load_state_dict(state["model"])
-        self.optimiser.load_state_dict(state["optimiser"])
-        self.schedule.load_state_dict(state["schedule"])
+        need(state["about"] == self.about(), f"{path}: belongs to a training with other settings: "
+                                             f"choose another folder or delete {folder}")
+        for name, part in self.stateful.items():
+            part.load_state_dict(state[name])
         self.history, self.best = state["history"], state["best"]
 
     def about(self) -> dict:
@@ -203,9 +198,8 @@ def accelerator(config: TrainConfig) -> Accelerator:
 def check_device(name: str) -> dict[str, bool]:
     """Which of "cuda" and "mps" are there; InputError if the device `name` is not."""
     there = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
-    if not there.get(name, name in ("auto", "cpu")):
-        names = ["auto", "cpu", *(other for other, ok in there.items() if ok)]
-        raise InputError(f"device {name!r} is not available here: use one of {', '.join(names)}")
+    names = ["auto", "cpu", *(other for other, ok in there.items() if ok)]
+    need(name in names, f"device {name!r} is not available here: use one of {', '.join(names)}")
     return there
 
 

@@ -7,7 +7,7 @@ import torch
 from plain import plain_overlap
 from torch.testing import assert_close
 
-from motiflib.losses import cross_correlation, l1_loss, overlap_loss, penalty_weight, shared_weight
+from motiflib.losses import l1_loss, overlap_loss, penalty_weight, shared_weight
 from motiflib.model import ArgminnConfig, MotifScanner
 from motiflib.sequence import one_hot
 
@@ -61,9 +61,19 @@ def test_no_overlap_of_a_filter_with_its_mate():
     assert_close(overlap_loss(made(x), made), torch.tensor(0.0), atol=1e-6, rtol=0)
 
 
-def test_cross_correlation_by_hand():
-    got = cross_correlation(torch.tensor([[[1.0, 0, 0]]]), torch.tensor([[[5.0, 7, 9]]]), 2)
-    assert_close(got[:, 0, 0], torch.tensor([0.0, 0, 5, 7, 9]), atol=1e-5, rtol=0)
+def test_overlap_of_windows_that_follow():
+    """Filter 0 is on top at window 0, filter 1 at those that follow: they count one bp apart, where
+    they share a base, and not two."""
+    made = scanner(2, 2, both=False)
+    with torch.no_grad():
+        made.filters.zero_()
+        made.filters[:, 0] = torch.tensor([[2.0, 1], [3, 5]])
+    # the base they share: the last of filter 0 (1), the first of filter 1 (3); activations 7, 10
+    activations = torch.tensor([[[10.0, 0, 0], [0, 7, 9]]])
+    alone = torch.tensor([[[0.0, 0, 0], [0, 7, 9]]])  # filter 1 itself on top: nothing counts
+    expected = (1 * 3 * 7 + 3 * 1 * 10) / (1 * 3 * 2 * 3) / 11
+    assert_close(overlap_loss(activations, made), torch.tensor(expected))
+    assert_close(overlap_loss(alone, made), torch.tensor(0.0), atol=1e-7, rtol=0)
 
 
 def test_shared_weight_by_hand():
