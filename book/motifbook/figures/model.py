@@ -48,8 +48,11 @@ def logos(motifs: list[Motif], *, titles: list[str] | None = None, columns: int 
 
     >>> figure = logos(found.motifs)
     """
-    cells = panels(len(motifs), columns)
-    for cell, motif, title in zip(cells, motifs, titles or [None] * len(motifs), strict=True):
+    cells = panels(max(len(motifs), 1), columns)
+    if not motifs:
+        label(cells[0], title="no motif", **BARE)
+    names = titles or [None] * len(motifs)
+    for cell, motif, title in zip(cells[: len(motifs)], motifs, names, strict=True):
         logo(motif, cell, title=title)
     return cells[0].figure
 
