@@ -29,42 +29,41 @@ def twins(model: Argminn, found: Found, designs: Designs, *, seed: int = 0) -> d
 
 def of_kind(model: Argminn, found: Found, designs: Designs, kind: str, plan, seed: int):
     """Twins of one kind; what the network still takes for a positive is made anew, TRIES times."""
-    names, codes, made = designs.names, designs.codes.copy(), {}
-    lowest, todo = np.full(len(names), np.inf, dtype=np.float32), range(len(names))
+    names, made, todo = designs.names, {}, range(len(designs.names))
     sites_of = dict(list(designs.sites.groupby("design")))
     for turn in range(TRIES):
-        rng, sites, drafts = np.random.default_rng([seed, turn]), {}, []
+        rng, anew, drafts = np.random.default_rng([seed, turn]), 2 * turn >= TRIES, {}
         for i in todo:
             old = sites_of[names[i]]
             new = plan(designs, old, rng)
             if new is not None:
-                sites[i] = new.assign(design=f"{names[i]}_{kind}")
-                drafts.append(draft(designs, i, old, new, rng, anew=2 * turn >= TRIES))
-        if not sites:
+                drafts[i] = new, *draft(designs, i, old, new, rng, anew=anew)
+        if not drafts:
             break
-        rows, free, held = map(np.stack, zip(*drafts, strict=True))
+        tables, *arrays = zip(*drafts.values(), strict=True)
+        rows, free, held = map(np.stack, arrays)
         rows, _ = empty(model, found, rows, free, held, designs.constraints.forbid, seed + turn)
         probability = predict(model, from_codes(rows)).numpy()
-        for i, row, p in zip(sites, rows, probability, strict=True):
-            if p < lowest[i]:
-                codes[i], lowest[i], made[i] = row, p, sites[i]
-        todo = [i for i in sites if lowest[i] > 0.5]
+        for i, row, p, sites in zip(drafts, rows, probability, tables, strict=True):
+            if i not in made or p < made[i][1]:
+                made[i] = row, p, sites.assign(design=f"{names[i]}_{kind}")
+        todo = [i for i in drafts if made[i][1] > 0.5]
     if not made:
         return None
-    done = sorted(made)
-    table = pd.concat([made[i] for i in done], ignore_index=True)
-    return designs._replace(codes=codes[done], probability=lowest[done], sites=table,
-                            names=[f"{names[i]}_{kind}" for i in done])
+    codes, probability, tables = zip(*made.values(), strict=True)
+    return designs._replace(codes=np.stack(codes), probability=np.array(probability),
+                            sites=pd.concat(tables, ignore_index=True),
+                            names=[f"{names[i]}_{kind}" for i in made])
 
 
 def draft(designs: Designs, i: int, old: pd.DataFrame, new: pd.DataFrame, rng, *, anew: bool):
     """Codes of a twin, the bases left over in its gaps; which are free, which are held by sites."""
     codes, c = designs.codes[i].copy(), designs.constraints
     held, gaps = np.zeros((2, len(codes)), dtype=bool)
-    for start, end, word in zip(new.start, new.end, new.word, strict=True):
-        held[start:end], codes[start:end] = True, to_codes(word)
     for start, end in zip(old.start, old.end, strict=True):
         gaps[start:end] = True
+    for start, end, word in zip(new.start, new.end, new.word, strict=True):
+        held[start:end], codes[start:end] = True, to_codes(word)
     free = ~held
     free[: len(c.left)] = free[len(codes) - len(c.right) :] = False
     open_ = free if anew else gaps & ~held

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise, product
@@ -16,7 +17,7 @@ from jaxtyping import Bool, Float, UInt8
 from torch import Tensor
 
 from motiflib.discovery import FLIP, Found, channel_motifs
-from motiflib.files import LENGTH, SEED, InputError, need, within
+from motiflib.files import LENGTH, SEED, need, within
 from motiflib.hits import Reader, cores, on_interval
 from motiflib.model import Argminn, Hits, MotifScanner
 from motiflib.motif import Motif
@@ -42,8 +43,7 @@ class Rules(NamedTuple):
     """What a network answered, the words of its motifs, its logit of background, rows for designs.
 
     Columns of `table`: rule (in words), motifs (their number), parts (the arrangement), logit (mean
-    over backgrounds), gain (over the best arrangement with one motif less), chosen.
-    """
+    over backgrounds), gain (over the best arrangement with one motif less), chosen."""
     table: pd.DataFrame
     words: dict[str, str]
     nothing: float
@@ -163,8 +163,7 @@ def fill_in(model: Argminn, found: Found, codes: Codes, planned: Mask, c: Constr
     wrong = words_at(failed, c.forbid).any()
     what = f"forbidden words {', '.join(c.forbid)}" if wrong else "a background without motifs"
     need(2 * len(failed) <= len(codes), f"{what}: not possible in {len(failed)} of {len(codes)} "
-            "sequences with the bases that are left; allow another gc, a greater length, or fewer "
-            "words")
+            "sequences with the bases left; allow another gc, a greater length, or fewer words")
     return codes, solved
 
 
@@ -176,15 +175,14 @@ def empty(model: Argminn, found: Found, codes: Codes, free: Mask, planned: Mask,
     limit = 0.3 * (weights.amax(1).sum(1) + bias).clamp(min=0)  # of the highest; inf: no motif
     limit[np.setdiff1d(np.arange(len(limit)), channel_motifs(model, found).index)] = torch.inf
     rng, tried, out = np.random.default_rng(seed), codes.copy(), codes.copy()
-    fewest, todo = np.full(len(codes), codes.shape[1] + 1), np.arange(len(codes))
-    bad = np.zeros(codes.shape, dtype=bool)
+    bad, todo = np.ones(codes.shape, dtype=bool), np.arange(len(codes))
     for _ in range(4 * codes.shape[1]):
         now = holes(model.scanner, from_codes(tried[todo]), planned[todo], limit) & free[todo]
         now |= words_at(tried[todo], forbid)
-        better = now.sum(1) <= fewest[todo]  # an exchange that makes it worse is taken back
+        better = now.sum(1) <= bad[todo].sum(1)  # an exchange that makes it worse is taken back
         kept = todo[better]
-        out[kept], bad[kept], fewest[kept] = tried[kept], now[better], now[better].sum(1)
-        todo = todo[fewest[todo] > 0]
+        out[kept], bad[kept] = tried[kept], now[better]
+        todo = todo[bad[todo].any(1)]
         if not len(todo):
             break
         for row in todo:
@@ -193,7 +191,7 @@ def empty(model: Argminn, found: Found, codes: Codes, free: Mask, planned: Mask,
             tried[row] = out[row]
             for a, b in zip(some, rng.choice(everywhere, len(some)), strict=True):
                 tried[row, [a, b]] = tried[row, [b, a]]
-    return out, fewest == 0
+    return out, ~bad.any(1)
 
 
 def holes(scanner: MotifScanner, x: Tensor, planned: Mask, limit: Float[Tensor, " C"]) -> Mask:
@@ -223,8 +221,7 @@ class Constraints:
 
     length in bp; gc: fraction of the whole sequence; forbid: words that stand on neither strand;
     left, right: fixed flanks, part of the length; counts: number of each motif, such as {"M1": 2,
-    "M2": 0}, others come as the rules ask; apart: bases in which two designs differ at least.
-    """
+    "M2": 0}, others come as the rules ask; apart: bases in which two designs differ at least."""
     length: int = 200
     gc: float = 0.5
     forbid: tuple[str, ...] = ()
@@ -302,12 +299,12 @@ def design(model: Argminn, found: Found, n: int = 100, constraints: Constraints 
                 sites.append(tables[i].assign(design=f"design_{len(codes)}"))
                 p.append(probability[i])
         if len(codes) == n:
-            names = [f"design_{i + 1}" for i in range(n)]
-            return Designs(np.stack(codes), np.array(p, dtype=float),
-                           pd.concat(sites, ignore_index=True), rules, c, names)
+            break
     why = f"apart {c.apart}" if (probability >= LEAST).mean() > 0.5 else f"probability {LEAST}"
-    raise InputError(f"{why}: met by {len(codes)} of {n} designs after {ROUNDS} rounds (best "
-                     f"probability {max([*p, *probability]):.3f}); ask for less, or allow more")
+    need(len(codes) == n, f"{why}: met by {len(codes)} of {n} designs after {ROUNDS} rounds (best "
+            f"probability {max([*p, *probability]):.3f}); ask for less, or allow more")
+    return Designs(np.stack(codes), np.array(p, dtype=float), pd.concat(sites, ignore_index=True),
+                   rules, c, [f"design_{i + 1}" for i in range(n)])
 
 
 def usable(rules: Rules, c: Constraints) -> pd.DataFrame:
@@ -323,15 +320,23 @@ def usable(rules: Rules, c: Constraints) -> pd.DataFrame:
 
 
 def draft(plans: pd.DataFrame, words: dict, c: Constraints, rng) -> tuple:
-    """Codes with FREE where nothing is decided, where sites are planned, and these sites."""
+    """Codes with FREE where nothing is decided, where sites are planned, and these sites; further
+    copies stand 4 bp or more from all others. InputError if there is no place for one."""
     plan = plans.iloc[rng.integers(len(plans))]
     parts = plan.parts if rng.random() < 0.5 else mirror(plan.parts, words)
     free = c.length - span(parts, words)
     at = int(np.clip(free // 2 + rng.integers(-20, 21), len(c.left), free - len(c.right)))
     placed = {p._replace(start=p.start + at): plan.rule for p in parts}
-    for name, count in c.counts.items():
-        for _ in range(count - sum(p.motif == name for p in placed)):
-            placed[another(name, placed, words, c, rng)] = f"count of {name}"
+    for name in (Counter(c.counts) - Counter(p.motif for p in parts)).elements():
+        width = len(words[name])
+        starts = np.arange(len(c.left), c.length - len(c.right) - width + 1)
+        for p in placed:
+            end = p.start + len(words[p.motif])
+            starts = starts[(starts + width + 4 <= p.start) | (starts >= end + 4)]
+        need(len(starts), f"counts {name}={c.counts[name]}: no place left for so many in "
+                f"{c.length} bp; allow more length")
+        copy = Part(name, str(rng.choice(["+", "-"])), int(rng.choice(starts)))
+        placed[copy] = f"count of {name}"
     codes = to_codes(c.left + "N" * (c.length - len(c.left) - len(c.right)) + c.right)
     planned, rows = np.zeros(c.length, dtype=bool), []
     for p in sorted(placed, key=lambda part: part.start):
@@ -340,18 +345,6 @@ def draft(plans: pd.DataFrame, words: dict, c: Constraints, rng) -> tuple:
         codes[p.start : end], planned[p.start : end] = to_codes(word), True
         rows.append(("", p.start, end, p.motif, p.strand, word, placed[p]))
     return codes, planned, pd.DataFrame(rows, columns=SITES)
-
-
-def another(name: str, placed: Iterable[Part], words: dict, c: Constraints, rng) -> Part:
-    """One more copy of a motif, 4 bp or more from all others; InputError if there is no place."""
-    width = len(words[name])
-    starts = np.arange(len(c.left), c.length - len(c.right) - width + 1)
-    for p in placed:
-        end = p.start + len(words[p.motif])
-        starts = starts[(starts + width + 4 <= p.start) | (starts >= end + 4)]
-    need(len(starts), f"counts {name}={c.counts[name]}: no place left for so many in "
-            f"{c.length} bp; allow more length")
-    return Part(name, str(rng.choice(["+", "-"])), int(rng.choice(starts)))
 
 
 @torch.no_grad()

@@ -94,8 +94,7 @@ def trim_ends(pfm: Float[np.ndarray, "4 V"]) -> tuple[Float[np.ndarray, "4 w"], 
     """The part of a matrix with most information, within its `rich_pieces`, that has a mean of BITS
     or more (of equal ones the shortest; else the richest column), and where it starts."""
     information = Motif("", pfm).information
-    pieces = rich_pieces(information)
-    low, high = pieces[0][0], pieces[-1][1]
+    low, *_, high = np.ravel(rich_pieces(information))
     first, end = low + np.stack(np.triu_indices(high - low + 1, 1))  # all ranges
     total = np.concatenate([[0.0], information.cumsum()])
     bits = total[end] - total[first]
