@@ -10,16 +10,19 @@ from jaxtyping import Float
 from torch import Tensor
 
 from motiflib.discovery import Found, channel_motifs
-from motiflib.files import InputError, write_atomic
+from motiflib.files import need, write_atomic
 from motiflib.hits import candidates, shares_half
 from motiflib.model import Argminn
-from motiflib.sequence import Record, one_hot, shuffle
+from motiflib.motif import Motif
+from motiflib.sequence import UNKNOWN, Record, codes_of, one_hot, shuffle
 
 THRESHOLD = 0.5  # of the score: a site that is more probably an instance than not
 LEAST = 0.05  # sites below are never worth keeping
-CONTEXT = 0.3  # calls of this score stay in place in decoys: most instances do, and few chance hits
+INFORMATIVE = 0.35  # of the bits of a motif's richest column: poorer columns may be shared
+OWN = 0.35  # of a motif's bits, in bases that no better call explains: evidence of its own
 CALL_COLUMNS = ["sequence", "start", "end", "motif", "score", "strand",
                 "activation", "attention", "effect", "probability"]
+EVIDENCE = ["first", "match"]  # start, even beyond the sequence, and `matches`: what `merge` needs
 BED_HEADER = "#" + "\t".join(CALL_COLUMNS) + "\n"
 Records = Iterable[Record | tuple[str, str]]
 # Bases [begin, end) of a sequence; the calls whose middle lies in [low, high) are this tile's own.
@@ -32,7 +35,7 @@ def call(model: Argminn, found: Found, records: Records, *,
 
     Columns: sequence; start, end (0-based half-open); motif; score in [0, 1] (`hits.site_score`);
     strand; activation; attention; effect, the fall of the logit without the site; probability of
-    the sequence or tile. The best of calls that share half stays. Above 2 x `tile` bp, tiles are
+    the sequence or tile. Bases are explained once (`merge`). Above 2 x `tile` bp, tiles are
     read: give the length of training, as the network knows the middle. InputError for bad settings.
 
     >>> call(model, found, records).columns.tolist()[:4]
@@ -50,10 +53,8 @@ def call_parts(model: Argminn, found: Found, records: Records, *, threshold: flo
     2
     """
     twice, least, waiting = 2 * model.config.width, max(threshold, LEAST), []
-    if not 0 <= threshold <= 1:
-        raise InputError(f"threshold {threshold} is not a score; choose one from 0 to 1")
-    if tile < twice:
-        raise InputError(f"tile of {tile} bp: expected at least {twice}, twice the filters' width")
+    need(0 <= threshold <= 1, f"threshold {threshold} is not a score; choose one from 0 to 1")
+    need(tile >= twice, f"tile of {tile} bp: expected at least {twice}, twice the filters' width")
     for group in grouped(tiles(records, tile), batch):
         letters = [piece.letters for piece in group]
         x = one_hot(letters, max(model.config.width, *map(len, letters)))
@@ -98,23 +99,45 @@ def piece_calls(model: Argminn, found: Found, x: Float[Tensor, "N 4 L"], pieces:
     for each of x: sequence (its name), begin, end, low and high, as in `Tile`."""
     seen = candidates(model, x, least=least).join(pieces, on="row")
     sites = seen[seen.score >= least].join(channel_motifs(model, found), on="channel", how="inner")
-    start = sites.begin + sites.start + sites.offset
-    middle = start + sites.length // 2
-    sites["start"] = start.clip(lower=0)  # a flank may reach beyond the sequence
-    sites["end"] = np.minimum(start + sites.length, sites.end)
-    return sites.loc[(sites.low <= middle) & (middle < sites.high), CALL_COLUMNS]
+    first = sites.begin + sites.start + sites.offset
+    middle = first + sites.length // 2
+    sites["match"], sites["first"] = matches(found.motifs, x, sites), first
+    sites["start"] = first.clip(lower=0)  # a flank may reach beyond the sequence
+    sites["end"] = np.minimum(first + sites.length, sites.end)
+    return sites.loc[(sites.low <= middle) & (middle < sites.high), [*CALL_COLUMNS, *EVIDENCE]]
 
 
-def merge(calls: pd.DataFrame, share: float = 0.5) -> pd.DataFrame:
-    """Of calls that share this part of the shorter one's bases (0: any base), the best only."""
-    best = ["score", "activation", "start"]
-    order = calls.sort_values(best, ascending=[False, False, True], kind="stable")
-    taken, keep = defaultdict(list), []
-    for name, start, end in zip(order.sequence, order.start, order.end, strict=True):
-        keep.append(not any(min(end, e) - max(start, s) >= max(share * min(end - start, e - s), 1)
-                            for s, e in taken[name]))
+def matches(motifs: list[Motif], x: Float[Tensor, "N 4 L"], sites: pd.DataFrame) -> pd.Series:
+    """How well the bases of each site fit its motif, an array a site: log-odds as a share of the
+    motif's information, nan in columns that are not INFORMATIVE, 0 beyond x and at an N."""
+    widest = max((motif.width for motif in motifs), default=0)
+    codes = np.pad(codes_of(x), ((0, 0), (widest, widest)), constant_values=UNKNOWN)
+    out, known = pd.Series(index=sites.index, dtype=object), {m.name: m for m in motifs}
+    for (name, strand), mine in sites.groupby(["motif", "strand"]):
+        motif = known[name] if strand == "+" else known[name].reverse_complement()
+        odds = np.vstack([motif.pwm(), np.zeros(motif.width)]) / motif.information_bits
+        odds[:, motif.information < INFORMATIVE * motif.information.max()] = np.nan
+        columns, start = np.arange(motif.width), (mine.start + mine.offset + widest).to_numpy()
+        seen = codes[mine.row.to_numpy()[:, None], start[:, None] + columns]  # (n, w)
+        out[mine.index] = pd.Series(list(odds[seen, columns]), index=mine.index)
+    return out
+
+
+def merge(calls: pd.DataFrame) -> pd.DataFrame:
+    """Calls, the best first, without those whose bases are explained by better ones: where some
+    of a call's informative bases are a better one's, the others must make OWN of its motif. The
+    best is that of the highest score times the root of its match, lest chance beside a site, which
+    shares the effect of the site, stands in its place."""
+    fit = calls.match.map(np.nansum).astype(float).clip(lower=0) ** 0.5
+    order = calls.assign(rank_=fit * calls.score.astype(float)).sort_values(
+        ["rank_", "activation", "start"], ascending=[False, False, True], kind="stable")
+    explained, keep = defaultdict(set), []
+    for name, first, match in zip(order.sequence, order["first"], order.match, strict=True):
+        bases = [(first + at, told) for at, told in enumerate(match) if told == told]  # no nan
+        own = [told for at, told in bases if at not in explained[name]]
+        keep.append(len(own) == len(bases) or sum(own) >= OWN)
         if keep[-1]:
-            taken[name].append((start, end))
+            explained[name].update(at for at, _ in bases)
     return order[np.array(keep, dtype=bool)]
 
 
@@ -133,7 +156,7 @@ def calibrate(model: Argminn, found: Found, records: Records, *,
     ours = call(model, found, records, threshold=LEAST, tile=tile)
     kept, drawn = ours[:0], [list(background or ())]
     if background is None:
-        kept = ours[ours.score >= CONTEXT]
+        kept = ours[ours.score >= 0.3]  # most instances, and few chance hits
         drawn = [decoys(records, kept, seed) for seed in range(2)]
     chance = [call(model, found, part, threshold=LEAST, tile=tile) for part in drawn]
     chance = pd.concat([calls.drop(index=overlaps(calls, kept).call) for calls in chance])

@@ -17,7 +17,7 @@ from scipy.signal import correlate
 from scipy.stats import false_discovery_control, poisson
 from torch import Tensor
 
-from motiflib.calling import call, merge
+from motiflib.calling import call
 from motiflib.discovery import FLIP, Found, channel_motifs
 from motiflib.files import need
 from motiflib.hits import Reader, on_interval
@@ -52,8 +52,6 @@ def find_rules(model: Argminn, found: Found, records: Iterable[Record | tuple[st
     need(records, "rules: no sequence given; rules are counted over some hundred sequences")
     if calls is None:
         calls = call(model, found, records, threshold=0.3, tile=tile)  # negatives score lower
-    merged = [merge(mine, 0) for _, mine in calls.groupby("motif")]
-    calls = pd.concat(merged or [calls], ignore_index=True)
     letters = dict(records)
     positive = predict(model, one_hot([sequence for _, sequence in records])) > 0.5
     kinds = dict(zip(letters, positive.tolist(), strict=True))

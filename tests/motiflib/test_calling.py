@@ -14,13 +14,12 @@ from motiflib.calling import (
     call,
     call_parts,
     decoys,
-    merge,
     piece_calls,
     write_bed,
 )
 from motiflib.discovery import find_motifs
 from motiflib.files import InputError
-from motiflib.hits import Reader, candidates, leaders, same_site, site_score, slant
+from motiflib.hits import Reader, candidates, site_score, sites, slant
 from motiflib.model import Argminn, ArgminnConfig, Hits
 from motiflib.sequence import one_hot, reverse_complement
 
@@ -190,19 +189,6 @@ def test_overlapping_copies_are_merged(found):
     assert calls.start.tolist() == [20, 27]  # one shared base: two instances
 
 
-def test_calls_that_touch_in_one_base_can_be_merged():
-    calls = pd.DataFrame(
-        {
-            "sequence": "s",
-            "start": [0, 7, 15],
-            "end": [8, 15, 23],
-            "score": [0.9, 0.5, 0.8],
-            "activation": 1.0,
-        }
-    )
-    assert merge(calls).start.tolist() == [0, 15, 7] and merge(calls, 0).start.tolist() == [0, 15]
-
-
 def test_silencing_is_the_likelihood_that_is_lost():
     q = torch.tensor([0.0, 0.5, 0.99])
     score = site_score(-torch.log1p(-q), torch.zeros(3), torch.ones(3))
@@ -232,8 +218,7 @@ def test_one_leader_for_each_site():
     model = OneWord()
     x = one_hot(["T" * 20 + WORD + "T" * 40])
     reader = Reader(model, x)
-    same = same_site(reader.hits, model.scanner)
-    assert leaders(same).sum() == 1
+    assert sites(reader.hits, model.scanner)[1].sum() == 1
     assert len(candidates(model, x)) == 1
 
 

@@ -3,14 +3,16 @@ positives and negatives, refine the best one to a matrix that separates the two 
 sites, again. FIMO: every place whose bases match a matrix better than chance."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
+import torch
 from jaxtyping import Float, Int, UInt8
 from numpy.lib.stride_tricks import sliding_window_view
 from torch import Tensor
 
-from motiflib.calling import merge
+from motiflib.calling import matches, merge
 from motiflib.motif import Motif
 from motiflib.seeding import kmer_codes, kmer_letters
 from motiflib.sequence import Record, codes_of, from_codes, one_hot
@@ -146,7 +148,7 @@ def fimo_calls(motifs: Sequence[Motif], records: Sequence[Record | tuple[str, st
                p_value: float = 1e-4) -> pd.DataFrame:
     """Matches of `motifs` in named sequences, by FIMO (Grant et al. 2011) in memelite; `p_value` is
     its own default. Columns: sequence, start, end, motif, score (-log10 of the p-value), strand,
-    p_value. Of matches that share half of the shorter one's bases the best stays.
+    p_value. Bases are explained once, by the rule of the network's calls (`calling.merge`).
     """
     from memelite import fimo  # brings numba, which is slow to import
 
@@ -158,10 +160,13 @@ def fimo_calls(motifs: Sequence[Motif], records: Sequence[Record | tuple[str, st
     p = hits["p-value"].astype(float)
     calls = pd.DataFrame({
         "row": row, "sequence": np.array(names, dtype=object)[row],
-        "start": hits.start.astype(int), "end": hits.end.astype(int),
-        "motif": np.array([motif.name for motif in motifs], dtype=object)[number],
+        "start": hits.start.astype(int), "end": hits.end.astype(int), "motif": hits.motif_name,
         "score": -np.log10(p.clip(lower=1e-30)), "strand": hits.strand, "p_value": p,
-        "activation": hits.score.astype(float),
+        "activation": hits.score.astype(float), "offset": 0, "first": hits.start.astype(int),
     })
+    numbered = [replace(motif, name=str(i)) for i, motif in enumerate(motifs)]
+    calls["match"] = matches(numbered, torch.from_numpy(x).float(), calls)
+    calls["motif"] = np.array([motif.name for motif in motifs], dtype=object)[number]
     calls = merge(calls).sort_values(["row", "start"])
-    return calls.drop(columns=["row", "activation"]).reset_index(drop=True)
+    return calls[["sequence", "start", "end", "motif", "score", "strand", "p_value"]].reset_index(
+        drop=True)
