@@ -83,8 +83,10 @@ def test_lost_gained_and_nothing(run, fasta):
 def test_moved_is_one_site_further_on():
     """One site fades 25 bp beside the one that a variant makes: that is a gain; where they share
     bases, it moved."""
-    rows = [("M1", "+", 100, 108, 0.7, 0.2), ("M1", "+", 125, 133, 0.15, 0.8)]
-    columns = ["motif", "strand", "start", "end", "score_ref", "score_alt"]
+    rows = [("M1", "+", 100, 108, 0.7, 0.2, 2, 1, True),
+            ("M1", "+", 125, 133, 0.15, 0.8, 0, 4, True)]
+    columns = ["motif", "strand", "start", "end", "score_ref", "score_alt", "effect_ref",
+               "effect_alt", "touched"]
     assert main_event(pd.DataFrame(rows, columns=columns), 0.5, 1000) == (
         "gained",
         "M1",
@@ -94,7 +96,7 @@ def test_moved_is_one_site_further_on():
         0.15,
         0.8,
     )
-    near = [rows[0], ("M1", "+", 104, 112, 0.0, 0.8)]
+    near = [rows[0], ("M1", "+", 104, 112, 0.0, 0.8, 0, 4, True)]
     assert main_event(pd.DataFrame(near, columns=columns), 0.5, 0) == (
         "moved",
         "M1",
@@ -118,7 +120,8 @@ def test_insertions_and_deletions_keep_coordinates(run, fasta):
     for pair, row in zip(pairs, variants.itertuples(), strict=True):
         assert pair.before == genome.fetch("chr1", pair.origin, pair.origin + run.tile)
         rest = genome.fetch("chr1", row.pos - 1 + len(row.ref), row.pos + 200)
-        assert pair.after == (pair.before[: pair.at] + row.alt + rest)[: run.tile]
+        written = genome.fetch("chr1", pair.origin, row.pos - 1) + row.alt + rest
+        assert pair.after == written[: run.tile]
     seen = effects(run, variants, pairs)
     assert seen.event[1] == "lost" and seen.change[1] < -1
     assert seen.change[0] < 0 and log_odds(run, [pairs[0].before])[0] == pytest.approx(
@@ -165,22 +168,25 @@ def test_both_alleles_are_whole_in_their_windows(fasta, size, width, pos):
     start = min(pos, 2001 - size) - 1
     long, short = letters[start : start + size], letters[start]
     gone = on_reference(genome, table((start + 1, long, short)), width)[0]
-    assert (
-        gone.at >= 0 and gone.before[gone.at : gone.at + size] == long and len(gone.before) == width
-    )
-    assert gone.after == (gone.before[: gone.at] + short + letters[start + size :])[:width]
+    at, end = gone.at, gone.at + len(gone.ref)
+    assert at >= 0 and gone.before[at:end] == gone.ref and len(gone.before) == width
+    assert len(gone.ref) == size - 1 and end <= width
+    written = letters[:start] + short + letters[start + size :]
+    assert gone.after == written[gone.origin :][:width]
     alt = short + "G" * (size - 1)
     made = on_reference(genome, table((start + 1, short, alt)), width)[0]
-    assert made.at >= 0 and made.after[made.at : made.at + size] == alt and len(made.after) == width
+    assert made.at >= 0 and len(made.after) == width and made.at + len(made.alt) <= width
+    written = letters[:start] + alt + letters[start + 1 :]
+    assert made.after == written[made.origin :][:width] and len(made.alt) == size - 1
 
 
 @pytest.mark.parametrize(
     ("before", "after", "expected"),
     [
         ("AACGT", "AAGT", (2, "C", "")),
-        ("AAA", "AAAA", (3, "", "A")),
+        ("AAA", "AAAA", (0, "", "A")),
         ("ACGT", "ATGT", (1, "C", "T")),
-        ("AC", "AC", (2, "", "")),
+        ("AC", "AC", (0, "", "")),
     ],
 )
 def test_alleles_between_sequences(before, after, expected):
@@ -211,6 +217,56 @@ def test_pairs_of_fasta_files(run, tmp_path):
         InputError, match="record 'a' has 69 bp, fewer than the filters' width of 70"
     ):
         from_fasta(tmp_path / "ref.fa", tmp_path / "ref.fa", least=70)
+
+
+def test_left_and_right_forms_of_an_indel_are_one(run, fasta):
+    """A base of a run, or a unit of a repeat, gained or lost: the same window, the same numbers."""
+    genome = Genome(fasta)
+    letters, forms = genome.fetch("chr1", 0, 2000), []
+    repeats = [m for m in re.finditer(r"([ACGT]{1,3})\1{2,}", letters) if m.start() > 0]
+    assert len(repeats) > 20
+    for place in repeats[:40]:
+        unit, start, end = place[1], place.start(), place.end()
+        left = (start, letters[start - 1] + unit, letters[start - 1])  # 1-based, one base before
+        right = (end - len(unit), letters[end - len(unit) - 1 : end], letters[end - len(unit) - 1])
+        forms.append([left, right, (left[0], left[2], left[1]), (right[0], right[2], right[1])])
+    for kind in (0, 2):
+        one, other = (table(*(form[kind + i] for form in forms)) for i in (0, 1))
+        assert on_reference(genome, one, run.tile) == on_reference(genome, other, run.tile)
+
+
+def test_the_row_names_the_site_that_the_variant_touches(run, fasta):
+    """Every single-base variant of a whole site: the row covers it, whatever moves elsewhere."""
+    genome = Genome(fasta)
+    snvs = [(491 + i, base, alt) for i, base in enumerate(SITE) for alt in "ACGT" if alt != base]
+    seen = effects(run, table(*snvs), on_reference(genome, table(*snvs), run.tile))
+    named = seen[seen.motif != ""]
+    assert len(named) > 0.8 * len(seen)  # the site's last bases belong to no motif
+    assert ((named.start < named.pos) & (named.end >= named.pos)).all()  # pos is 1-based
+    strong = seen[seen.change.abs() > 0.5]
+    assert len(strong) and strong.event.isin(["lost", "moved", "changed"]).all()
+
+
+def test_alleles_that_are_not_spelt_out_are_left_out_and_listed(tmp_path):
+    lines = ["1\t5\t.\tA\tC,<NON_REF>", "1\t6\t.\tA\t*", "1\t7\t.\tG\tG]17:198982]",
+             "1\t8\t.\tG\t<DEL>", "1\t9\t.\tG\tT"]
+    (tmp_path / "v.vcf").write_text(HEAD + "\n".join(lines) + "\n")
+    variants = read_vcf(tmp_path / "v.vcf")
+    assert variants.pos.tolist() == [5, 9]
+    skipped = variants.attrs["skipped"]
+    assert skipped.allele.tolist() == ["<NON_REF>", "*", "G]17:198982]", "<DEL>"]
+    assert skipped.line.tolist() == [3, 4, 5, 6]
+    with pytest.raises(InputError, match="line 3: allele '<NON_REF>' is not spelt out"):
+        read_vcf(tmp_path / "v.vcf", strict=True)
+
+
+def test_an_unplaced_contig_is_the_one_that_is_blamed(fasta):
+    genome = Genome(fasta)
+    good = table((503, "GACA", "TTTC")).assign(chrom="1")
+    more = table((8, "T", "A")).assign(chrom="tiny")
+    bad = pd.concat([good, more, good.assign(chrom="Un_GL000220")])
+    with pytest.raises(InputError, match="no chromosome 'Un_GL000220' in the genome"):
+        on_reference(genome, bad, 100, rename=True)
 
 
 def test_alternatives_are_rows(tmp_path):
@@ -268,6 +324,7 @@ def test_bad_files_end_with_one_line_and_nothing_written(fasta, tmp_path, capsys
     before = set(tmp_path.rglob("*"))
     typed = [
         "variants",
+        "--strict",
         str(data_path("models", "rest-gm12878")),
         "--genome",
         str(fasta),
