@@ -36,10 +36,9 @@ from motifbook.peers.kmers import KmerRegression
 from scipy.stats import rankdata
 
 from motiflib.discovery import find_motifs
-from motiflib.genome.fasta import Genome
+from motiflib.genome.fasta import Genome, ResidentGenome
 from motiflib.genome.peaks import from_peaks
-from motiflib.genome.training import MIDDLE, SHIFT, WIDTH, as_examples, divided
-from motiflib.genome.windows import LociBatches, ResidentGenome
+from motiflib.genome.training import MIDDLE, SHIFT, WIDTH, LociBatches, as_examples, divided
 from motiflib.model import ArgminnConfig
 from motiflib.motif import Motif
 from motiflib.run import folder as runs
@@ -259,7 +258,7 @@ def places(motif: Motif, genome: ResidentGenome, peaks: pd.DataFrame) -> pd.Data
     strand."""
     pwm, parts = torch.tensor(motif.pwm(pseudocount=0.01).copy(), dtype=torch.float32), []
     for chrom in sorted(set(peaks.chrom)):
-        x = genome.cut([chrom], [0], int(genome.lengths[genome.row[chrom]]))
+        x = genome.cut([chrom], [0], genome.chroms[chrom])
         score = tf.conv1d(x, torch.stack([pwm, pwm.flip(0, 1)]))[0].amax(0).double().numpy()
         at = np.flatnonzero(score > 0)
         parts.append(

@@ -27,10 +27,9 @@ from motifbook.peers.intervals import auroc
 from yeast import HERE, ORDER, SEED, TEST_CHROMS, is_known, targets
 
 from motiflib.discovery import find_motifs
-from motiflib.genome.fasta import Genome
+from motiflib.genome.fasta import Genome, ResidentGenome
 from motiflib.genome.peaks import from_peaks
-from motiflib.genome.training import MIDDLE, SHIFT, WIDTH, as_examples, divided
-from motiflib.genome.windows import LociBatches, ResidentGenome
+from motiflib.genome.training import MIDDLE, SHIFT, WIDTH, LociBatches, as_examples, divided
 from motiflib.model import ArgminnConfig
 from motiflib.run.known import tomtom
 from motiflib.seeding import seeded

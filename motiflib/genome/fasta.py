@@ -1,4 +1,4 @@
-"""A genome on disk: any stretch of any chromosome; coordinates are 0-based half-open."""
+"""A genome on disk, or in memory on any device; coordinates are 0-based half-open."""
 
 import difflib
 import gzip
@@ -8,17 +8,24 @@ import os
 import shutil
 import tempfile
 import zlib
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 
+import numpy as np
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
 from motiflib.files import InputError, need, read_lines
+from motiflib.sequence import UNKNOWN, from_codes, to_codes
 
 log = logging.getLogger(__name__)
 IUPAC = b"RYSWKMBDHV"  # real genomes hold a few of these codes; they count as unknown
 
 
 class Genome(AbstractContextManager):
-    """Random access to a FASTA file, plain, BGZF or gzip; `chroms` holds the chromosomes' lengths.
+    """Any stretch of a FASTA file, plain, BGZF or gzip; `chroms` holds the chromosomes' lengths.
     Index and unpacked gzip are kept in the user's cache: the file's folder may be read-only, and an
     index that lies there is not trusted. InputError for what cannot be read as a genome.
 
@@ -29,7 +36,14 @@ class Genome(AbstractContextManager):
 
     def __init__(self, path: str | os.PathLike) -> None:
         self.path = self.file = Path(path)  # the user's file, and the one that is read
-        head = _head(self.path)
+        expected = "expected a genome in FASTA, plain or BGZF"
+        file = os.path.isfile(path) or not os.path.exists(path) or str(path) == os.devnull
+        what = "a folder" if self.path.is_dir() else "a pipe or device, not a file"
+        need(file, f"{path}: is {what}; {expected}")
+        text = next(read_lines(path), "")  # it refuses what is not there or not text
+        need(text, f"{path}: is empty; {expected}")
+        with self.path.open("rb") as stream:
+            head = stream.read(14)
         packed, named = head[:2] == b"\x1f\x8b", self.path.suffix.lower() in (".gz", ".bgz")
         blocks = packed and head[12:14] == b"BC" and named  # BGZF; pyfaidx goes by the name
         try:
@@ -48,8 +62,8 @@ class Genome(AbstractContextManager):
         """An error of opening in one line that names the user's file, not the copy."""
         reason = " ".join(str(error).split()).replace(str(self.file), str(self.path))
         if isinstance(error, (EOFError, zlib.error, gzip.BadGzipFile)) or "EOF marker" in reason:
-            damage = f"damaged or truncated gzip ({reason}); fetch the file again"
-            return InputError(f"{self.path}: {damage}")
+            return InputError(f"{self.path}: damaged or truncated gzip ({reason}); fetch the file "
+                              "again")
         if isinstance(error, OSError) and error.strerror:
             why = f"the index cannot be written ({error.strerror}); free the cache"
             return InputError(f"{cache_folder() / 'index'}: {why}")
@@ -59,8 +73,8 @@ class Genome(AbstractContextManager):
         """Letters [start, end), upper case, ACGTN; InputError for no such place, other letters."""
         if chrom not in self.chroms:
             near = difflib.get_close_matches(chrom, self.chroms, 3, 0.4) or list(self.chroms)[:3]
-            near = ", ".join(near)
-            raise InputError(f"{self.path}: no chromosome {chrom!r}; did you mean {near}?")
+            raise InputError(f"{self.path}: no chromosome {chrom!r}; did you mean "
+                             f"{', '.join(near)}?")
         place, length = f"{self.path}: {chrom}:{start}-{end}", self.chroms[chrom]
         need(0 <= start < end <= length,
              f"{place} is empty or leaves the chromosome (0-{length}); correct it")
@@ -93,16 +107,34 @@ class Genome(AbstractContextManager):
         self._fasta.close()
 
 
-def _head(path: Path) -> bytes:
-    """How a file begins; InputError unless it may be a genome."""
-    expected = "expected a genome in FASTA, plain or BGZF"
-    file = os.path.isfile(path) or not os.path.exists(path) or str(path) == os.devnull
-    what = "a folder" if path.is_dir() else "a pipe or device, not a file"
-    need(file, f"{path}: is {what}; {expected}")
-    text = next(read_lines(path), "")  # it refuses what is not there or not text
-    need(text, f"{path}: is empty; {expected}")
-    with path.open("rb") as stream:
-        return stream.read(14)
+class ResidentGenome:
+    """All chromosomes (or those named; else InputError) as codes in one tensor, one after another.
+
+    >>> size = Path("g.fa").write_text(">chrI\\nCCACACnnAC\\n")
+    >>> ResidentGenome(Genome("g.fa")).cut(["chrI"], [5], 4).argmax(1).tolist()
+    [[1, 0, 0, 0]]
+    """
+
+    def __init__(self, genome: Genome, chroms: Sequence[str] | None = None):
+        names = list(genome.chroms if chroms is None else chroms)
+        parts = [to_codes(genome.fetch(name, 0, genome.chroms.get(name, 1))) for name in names]
+        self.chroms = dict(zip(names, map(len, parts), strict=True))
+        ends = np.cumsum(list(self.chroms.values())).tolist()
+        self.first = dict(zip(names, [0, *ends[:-1]], strict=True))  # where each begins in codes
+        self.codes = torch.from_numpy(np.concatenate(parts))
+
+    def place(self, device: torch.device | str) -> None:
+        self.codes = self.codes.to(device)
+
+    def cut(self, chrom: Sequence[str], start: Sequence[int] | Int[Tensor, " B"],
+            length: int) -> Float[Tensor, "B 4 L"]:
+        """One-hot windows [start, start + length), there; N stands beyond a chromosome."""
+        device, known = self.codes.device, [(self.first[name], self.chroms[name]) for name in chrom]
+        first, size = torch.tensor(known, device=device).T[:, :, None]  # (B, 1) each
+        place = torch.as_tensor(start, device=device)[:, None] + torch.arange(length, device=device)
+        beyond = (place < 0) | (place >= size)
+        codes = self.codes[(first + place).clamp(0, len(self.codes) - 1)]  # (B, L)
+        return from_codes(codes.masked_fill(beyond, UNKNOWN))
 
 
 def _kept(path: Path, ends: list[str], make) -> list[Path]:

@@ -32,33 +32,29 @@ def read_intervals(path: str | os.PathLike) -> pd.DataFrame:
     """
     rows = []
     for number, line in enumerate(map(str.strip, read_lines(path)), 1):
-        if line and not line.startswith("#") and line.split()[0] not in ("track", "browser"):
-            rows.append(_row(f"{path}: line {number}", line))
+        if not line or line.startswith("#") or line.split()[0] in ("track", "browser"):
+            continue
+        where, cells = f"{path}: line {number}", line.split("\t" if "\t" in line else None)
+        need(len(cells) > 2, f"{where}: {len(cells)} column{'s' * (len(cells) > 1)}, expected "
+                             "chromosome, start, end; is this BED, with tabs?")
+        # int() would also take 1_0 and the digits of other scripts
+        need(all(re.fullmatch(" *-?[0-9]{1,18} *", cell) for cell in cells[1:3]),
+             f"{where}: start {cells[1]!r} and end {cells[2]!r} are not whole numbers; is this "
+             "BED? Put # before a header")
+        chrom, start, end = cells[0], int(cells[1]), int(cells[2])
+        need(start >= 0, f"{where}: start {start} is below 0; correct it")
+        advice = "swap them" if end < start else "1-based? BED counts from 0: subtract 1 from start"
+        need(end > start, f"{where}: end {end} is not after start {start}; {advice}")
+        summit = (start + end) // 2
+        if len(cells) == 10 and re.fullmatch("[0-9]+", cells[9]):  # narrowPeak; -1 means unknown
+            summit = start + int(cells[9][:18])  # whatever has more digits lies behind the end too
+        need(summit < end, f"{where}: summit {cells[-1]} lies behind the end of the peak; "
+                           "is this narrowPeak?")
+        name, score, strand = cells[3:6] + ["", ".", "."][len(cells[3:6]) :]
+        strand = strand if strand in "+-" else "."
+        rows.append((chrom, start, end, name or f"{chrom}:{start}-{end}", score, strand, summit))
     need(rows, f"{path}: no interval in this file; expected BED: chromosome, start, end")
     return pd.DataFrame(rows, columns=COLUMNS)
-
-
-def _row(where: str, line: str) -> tuple:
-    cells = line.split("\t") if "\t" in line else line.split()
-    need(len(cells) > 2, f"{where}: {len(cells)} column{'s' * (len(cells) > 1)}, expected "
-                         "chromosome, start, end; is this BED, with tabs?")
-    # int() would also take 1_0 and the digits of other scripts
-    need(all(re.fullmatch(" *-?[0-9]{1,18} *", cell) for cell in cells[1:3]),
-         f"{where}: start {cells[1]!r} and end {cells[2]!r} are not whole numbers; is this BED? "
-         "Put # before a header")
-    start, end = int(cells[1]), int(cells[2])
-    need(start >= 0, f"{where}: start {start} is below 0; correct it")
-    based = "1-based? BED counts from 0: subtract 1 from each start"
-    advice = based if end == start else "swap them"
-    need(end > start, f"{where}: end {end} is not after start {start}; {advice}")
-    summit = (start + end) // 2
-    if len(cells) == 10 and re.fullmatch("[0-9]+", cells[9]):  # narrowPeak; -1 means unknown
-        summit = start + int(cells[9][:18])  # whatever has more digits lies behind the end too
-    need(summit < end, f"{where}: summit {cells[-1]} lies behind the end of the peak; "
-                       "is this narrowPeak?")
-    name, score, strand = cells[3:6] + ["", ".", "."][len(cells[3:6]) :]
-    strand = strand if strand in "+-" else "."
-    return cells[0], start, end, name or f"{cells[0]}:{start}-{end}", score, strand, summit
 
 
 def same_names(wanted: Collection[str], there: Collection[str], *,
@@ -90,24 +86,20 @@ def on_genome(source: Intervals, chroms: Mapping[str, int], *, rename: bool = Fa
     >>> on_genome(pd.DataFrame({"chrom": ["chr1"], "end": [9]}), {"chrI": 20}, rename=True).chrom[0]
     'chrI'
     """
-    given = isinstance(source, pd.DataFrame)
-    table, where = (source, "intervals") if given else (read_intervals(source), os.fspath(source))
-    wanted = table.chrom.unique()
+    table, where = source, "intervals"
+    if not isinstance(source, pd.DataFrame):
+        table, where = read_intervals(source), os.fspath(source)
+    wanted, has = table.chrom.unique(), ", ".join(list(chroms)[:4])
     if unknown := [name for name in wanted if name not in chroms]:
         meant = same_names(wanted, chroms, some=some)
-        if not meant and some and len(unknown) < len(wanted):
-            meant = {name: name for name in wanted if name in chroms}
-        elif not meant:
-            has = ", ".join(list(chroms)[:4])
-            raise InputError(f"{where}: no chromosome {unknown[0]!r} in the genome, which has {has}"
-                             ", ...; leave its intervals out, or give the genome that they were "
-                             "made on")
-        elif not rename:
-            pairs = ", ".join(f"{name} = {meant[name]}" for name in unknown[:3])
-            raise InputError(f"{where}: its chromosomes have other names than the genome's; they "
-                             f"would fit as {pairs}{', ...' * (len(unknown) > 3)}: if that is "
-                             "right, ask for it with --rename-chroms")
-        table = table.assign(chrom=table.chrom.map(meant)).dropna(subset=["chrom"])
+        here = {name: name for name in wanted if name in chroms}
+        need(meant or some and here, f"{where}: no chromosome {unknown[0]!r} in the genome, which "
+             f"has {has}, ...; leave its intervals out, or give the genome that they were made on")
+        pairs = [f"{name} = {meant[name]}" for name in unknown if name in meant]
+        fit = ", ".join(pairs[:3]) + ", ..." * (len(pairs) > 3)
+        need(rename or not meant, f"{where}: its chromosomes have other names than the genome's; "
+             f"they would fit as {fit}: if that is right, ask for it with --rename-chroms")
+        table = table.assign(chrom=table.chrom.map(meant or here)).dropna(subset=["chrom"])
     for row in table[table.end > table.chrom.map(chroms)].itertuples():
         raise InputError(f"{where}: {row.chrom}:{row.start}-{row.end} lies beyond the chromosome's "
                          f"end, {chroms[row.chrom]}; is the file of another assembly?")
@@ -139,11 +131,9 @@ def overlaps(table: pd.DataFrame, others: pd.DataFrame) -> np.ndarray:
     return out
 
 
-def from_peaks(
-    genome: Genome, peaks: Intervals, width: int, *, negatives: Intervals = "gc-matched",
-    ratio: int = 1, test_chroms: Sequence[str] = (), blacklist: Intervals | None = None,
-    rename: bool = False, seed: int = 0,
-) -> pd.DataFrame:
+def from_peaks(genome: Genome, peaks: Intervals, width: int, *, negatives: Intervals = "gc-matched",
+               ratio: int = 1, test_chroms: Sequence[str] = (), blacklist: Intervals | None = None,
+               rename: bool = False, seed: int = 0) -> pd.DataFrame:
     """Examples: windows of `width` bp around the summits of peaks (label 1), and negatives (0),
     `ratio` for each: "gc-matched" (`matched_negatives`); "dinucleotide", shuffled peaks, which keep
     their coordinates; "flanks", windows beside the peak; or intervals of your own. No negative
@@ -160,24 +150,26 @@ def from_peaks(
     bound = "at least 1" if ratio < 1 else f"at most {RATIO:,}"
     need(1 <= ratio <= RATIO,
          f"{ratio} negatives for each peak: must be {bound}; choose another ratio")
-    given = on_genome(peaks, genome.chroms, rename=rename)
+    chroms, has = genome.chroms, ", ".join(genome.chroms)
+    given = on_genome(peaks, chroms, rename=rename)
     blacklist = given[:0] if blacklist is None else blacklist
-    listed = on_genome(blacklist, genome.chroms, rename=rename, some=True)
-    ours, dropped = windows(given, genome.chroms, width, listed)
+    listed = on_genome(blacklist, chroms, rename=rename, some=True)
+    ours, dropped = windows(given, chroms, width, listed)
     avoid, tables, test = pd.concat([ours[PLACE], listed[PLACE]]), [], list(test_chroms)
-    has = ", ".join(genome.chroms)
     for name in test:
-        need(name in genome.chroms,
-             f"test chromosome {name!r}: not in the genome, which has {has}"[:300])
-    need(set(test) < set(genome.chroms),
-         "all chromosomes are test chromosomes; leave some to train on")
+        need(name in chroms, f"test chromosome {name!r}: not in the genome, which has {has}"[:300])
+    need(set(test) < set(chroms), "all chromosomes are test chromosomes; leave some to train on")
+    where = "peaks" if isinstance(peaks, pd.DataFrame) else os.fspath(peaks)
     for i, part in enumerate(["train", "test"] if test else ["train"]):
-        mine = ours[ours.chrom.isin(test) == (part == "test")]
-        if not len(mine):
-            where = "peaks" if isinstance(peaks, pd.DataFrame) else os.fspath(peaks)
-            there = given[given.chrom.isin(test) == (part == "test")]
-            why = _why(there, genome.chroms, width, listed)
-            raise InputError(f"{where}: no peak is left in the {part} part{why}")
+        there = given[given.chrom.isin(test) == (part == "test")]
+        none = f"{where}: no peak is left in the {part} part"
+        need(len(there), f"{none}: none lies on its chromosomes; choose other test chromosomes")
+        mine, lost = windows(there, chroms, width, listed)
+        said = ", ".join(f"{count} {reason}" for reason, count in lost.items() if count)
+        advice = "is the blacklist the right file?"
+        if lost["over an edge"] >= lost["in the blacklist"]:
+            advice = f"choose a window smaller than {width} bp"
+        need(len(mine), f"{none}: of {len(there)} windows of {width} bp, {said}; {advice}")
         mine = _cut(genome, mine)
         others = _negatives(genome, mine, avoid, negatives, ratio, rename, seed + i)
         need(len(others),
@@ -192,26 +184,14 @@ def from_peaks(
     return out
 
 
-def _why(peaks: pd.DataFrame, chroms: Mapping[str, int], width: int, listed: pd.DataFrame) -> str:
-    """What became of all peaks of a part, and what to change, as the rest of a message."""
-    if not len(peaks):
-        return ": none lies on its chromosomes; choose other test chromosomes"
-    dropped = windows(peaks, chroms, width, listed)[1]
-    said = ", ".join(f"{count} {reason}" for reason, count in dropped.items() if count)
-    advice = "is the blacklist the right file?"
-    if dropped["over an edge"] >= dropped["in the blacklist"]:
-        advice = f"choose a window smaller than {width} bp"
-    return f": of {len(peaks)} windows of {width} bp, {said}; {advice}"
-
-
 def _negatives(genome, mine, avoid, kind, ratio, rename, seed) -> pd.DataFrame:
     name, width = kind if isinstance(kind, str) else None, len(mine.sequence.iloc[0])
     if name == "gc-matched":
         return _cut(genome, matched_negatives(genome, mine, avoid, ratio, seed))
     if name == "dinucleotide":
-        mixed = [shuffle(mine.sequence, seed=seed * 1000 + i) for i in range(ratio)]
-        return pd.concat([mine.assign(name=mine.name + f"_shuffled{i}", sequence=letters)
-                          for i, letters in enumerate(mixed)])
+        return pd.concat([mine.assign(name=mine.name + f"_shuffled{i}",
+                                      sequence=shuffle(mine.sequence, seed=seed * 1000 + i))
+                          for i in range(ratio)])
     if name == "flanks":  # from middle to middle 1.5, -1.5, 2.5, -2.5, ... widths
         steps = [int((i // 2 + 1.5) * (-1) ** i * width) for i in range(ratio)]
         own = pd.concat([mine.assign(summit=mine.start + width // 2 + step) for step in steps])
@@ -245,12 +225,11 @@ def matched_negatives(genome: Genome, table: pd.DataFrame, avoid: pd.DataFrame, 
         log.warning("only %d GC-matched windows of the %d wanted: the genome has no more",
                     len(found), wanted)
     rows = np.random.default_rng(seed).permutation(len(found))[:wanted]
-    return found.iloc[np.sort(rows)].reset_index(drop=True)
+    return found.iloc[np.sort(rows)].reset_index(drop=True).assign(strand=".")
 
 
 def _cut(genome: Genome, table: pd.DataFrame) -> pd.DataFrame:
     """The sequences of windows, named by their place."""
-    table = table if "strand" in table else table.assign(strand=".")
     places = list(table[PLACE].itertuples(index=False, name=None))
     names = [f"{chrom}:{start}-{end}" for chrom, start, end in places]
     return table.assign(name=names, sequence=[genome.fetch(*place) for place in places])

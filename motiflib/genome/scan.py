@@ -7,7 +7,6 @@ import json
 import os
 import shutil
 import time
-from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -22,9 +21,8 @@ from tqdm.auto import tqdm
 from motiflib.calling import BED_HEADER, CALL_COLUMNS, THRESHOLD, bed_lines, merge, piece_calls
 from motiflib.discovery import channel_motifs
 from motiflib.files import InputError, need, write_atomic
-from motiflib.genome.fasta import Genome
+from motiflib.genome.fasta import Genome, ResidentGenome
 from motiflib.genome.peaks import PLACE, on_genome, overlaps
-from motiflib.genome.windows import ResidentGenome
 from motiflib.run import folder as runs
 from motiflib.training import check_device, predict
 
@@ -57,14 +55,13 @@ def call_genome(
     state = PartialState(cpu=device == "cpu")
     with Genome(genome) as sequence:
         chroms = sequence.chroms
-        wanted = pd.DataFrame({"chrom": chroms.keys(), "start": 0, "end": chroms.values()})
-        if regions is not None:
-            wanted = on_genome(regions, chroms, rename=rename)
+        whole = pd.DataFrame({"chrom": chroms.keys(), "start": 0, "end": chroms.values()})
+        wanted = whole if regions is None else on_genome(regions, chroms, rename=rename)
         resident = ResidentGenome(sequence, sorted(set(wanted.chrom)))
     stat = os.stat(genome)
     about = [str(genome), stat.st_size, stat.st_mtime, wanted.to_csv(), threshold, probability]
     with ExitStack() as after:
-        folder = _workplace(Path(out), _key(run, about), state, after)
+        folder = _workplace(Path(out), run, about, state, after)
         todo = units(resident, wanted)
         parts = [folder / f"{i}.bed" for i in range(len(todo))]
         mine = range(state.process_index, len(todo), state.num_processes)
@@ -82,15 +79,12 @@ def call_genome(
             _join(Path(out), folder, parts, [parts[i] for i in mine])
 
 
-def _key(run: runs.Run, about: list) -> str:
-    """Names this very call: the parts of another must not be taken for its own."""
+def _workplace(out: Path, run: runs.Run, about: list, state: PartialState,
+               after: ExitStack) -> Path:
+    """The hidden folder of finished parts, for this very call alone; those of others go."""
     weights = b"".join(value.cpu().numpy().tobytes() for value in run.model.state_dict().values())
     tables = run.found.table.to_csv() + run.found.members.to_csv()
-    return hashlib.sha256(weights + tables.encode() + json.dumps(about).encode()).hexdigest()[:16]
-
-
-def _workplace(out: Path, key: str, state: PartialState, after: ExitStack) -> Path:
-    """The hidden folder of finished parts, for this call alone; those of earlier calls go."""
+    key = hashlib.sha256(weights + tables.encode() + json.dumps(about).encode()).hexdigest()[:16]
     home = out.parent / f".{out.name}.parts"
     folder, lock = home / key, FileLock(home / "lock", timeout=0)
     if state.is_main_process:
@@ -134,23 +128,28 @@ def unit_calls(run: runs.Run, genome: ResidentGenome, unit, regions: pd.DataFram
                threshold: float, probability: float) -> pd.DataFrame:
     """Calls whose middle lies in a unit and in a region; MARGIN bins on both sides are read too, so
     that calls that overlap across an edge are merged there."""
-    chrom, margin = unit.chrom, MARGIN * STEP
-    end = min(unit.end + margin, genome.chroms[chrom])
-    bins = np.arange(max(unit.start - margin, 0), end, STEP)
-    bins = bins[_touch(regions, chrom, bins - margin, STEP + 2 * margin)]
-    parts = list(_parts(run, genome, chrom, bins, threshold, probability))
+    chrom, margin, parts = unit.chrom, MARGIN * STEP, []
+    regions, length = regions[regions.chrom == chrom], genome.chroms[chrom]
+    bins = np.arange(max(unit.start - margin, 0), min(unit.end + margin, length), STEP)
+    around = pd.DataFrame({"chrom": chrom, "start": bins - margin, "end": bins + STEP + margin})
+    bins = bins[overlaps(around, regions)]
+    for chosen in filter(len, np.array_split(bins, -(-len(bins) // UNIT) or 1)):
+        fired = chosen[firing(run, genome, chrom, chosen)]
+        for mine in filter(len, np.array_split(fired, -(-len(chosen) // BATCH))):
+            begin = mine + (STEP - run.tile) // 2
+            x = genome.cut([chrom] * len(mine), begin, run.tile)
+            bound = (predict(run.model, x) >= probability).numpy()
+            pieces = {"sequence": chrom, "begin": begin, "low": mine, "high": mine + STEP}
+            pieces = pd.DataFrame(pieces | {"end": length})[bound].reset_index(drop=True)
+            if len(pieces):
+                parts.append(piece_calls(run.model, run.found, x[bound], pieces, threshold))
     if not parts:
         return pd.DataFrame(columns=CALL_COLUMNS)
     calls = merge(pd.concat(parts))
     middle = ((calls.start + calls.end) // 2).to_numpy()
-    own = (unit.start <= middle) & (middle < unit.end) & _touch(regions, chrom, middle, 1)
+    inside = overlaps(pd.DataFrame({"chrom": chrom, "start": middle, "end": middle + 1}), regions)
+    own = (unit.start <= middle) & (middle < unit.end) & inside
     return calls[own].sort_values(["start", "end", "motif"], kind="stable")
-
-
-def _touch(regions, chrom: str, start: Int[np.ndarray, " n"], width: int) -> np.ndarray:
-    """Which stretches [start, start + width) of a chromosome share a base with a region."""
-    table = pd.DataFrame({"chrom": chrom, "start": start, "end": start + width})
-    return overlaps(table, regions[regions.chrom == chrom])
 
 
 @torch.no_grad()
@@ -162,7 +161,7 @@ def firing(run: runs.Run, genome: ResidentGenome, chrom: str,
     highest = kernel.clamp(min=0).amax(1).sum(1) + bias  # (C,)
     reads = torch.tensor(sorted(channel_motifs(run.model, run.found).index), dtype=torch.long)
     fires = np.zeros(len(bins), dtype=bool)
-    if not len(bins) or not len(reads):
+    if not len(reads):
         return fires
     for rows in np.split(np.arange(len(bins)), np.flatnonzero(np.diff(bins) > STEP) + 1):
         # bins in a row are scanned in one stretch, a filter's width more on each side
@@ -172,20 +171,3 @@ def firing(run: runs.Run, genome: ResidentGenome, chrom: str,
         best = torch.nn.functional.max_pool1d(share[None], width + STEP, STEP)[0]
         fires[rows] = (best[: len(rows)] >= FIRE).cpu().numpy()
     return fires
-
-
-def _parts(run, genome, chrom, bins, threshold, probability) -> Iterator[pd.DataFrame]:
-    """Calls in bins, each in the middle of its window if that is bound; not yet merged."""
-    for chosen in np.array_split(bins, -(-len(bins) // UNIT) or 1):
-        fired = chosen[firing(run, genome, chrom, chosen)]
-        for mine in np.array_split(fired, -(-len(chosen) // BATCH) or 1):
-            if not len(mine):
-                continue
-            begin = mine + (STEP - run.tile) // 2
-            x = genome.cut([chrom] * len(mine), begin, run.tile)
-            bound = (predict(run.model, x) >= probability).numpy()
-            if bound.any():
-                pieces = {"sequence": chrom, "begin": begin, "low": mine, "high": mine + STEP}
-                pieces = pd.DataFrame(pieces)[bound].assign(end=genome.chroms[chrom])
-                yield piece_calls(run.model, run.found, x[bound],
-                                  pieces.reset_index(drop=True), threshold)

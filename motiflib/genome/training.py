@@ -3,18 +3,17 @@
 import hashlib
 import logging
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import pandas as pd
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from motiflib.batches import ArrayBatches, Examples
+from motiflib.batches import ArrayBatches, Examples, Order
 from motiflib.files import need
-from motiflib.genome.fasta import Genome
+from motiflib.genome.fasta import Genome, ResidentGenome
 from motiflib.genome.peaks import PLACE, Intervals, from_peaks
-from motiflib.genome.windows import LociBatches, ResidentGenome
 from motiflib.model import ArgminnConfig
 from motiflib.run import folder as runs
 from motiflib.sequence import one_hot
@@ -68,6 +67,30 @@ def train_on_peaks(
         auroc = roc_auc_score(test.label, test.probability)
         log.info("held-out chromosomes: AUROC %.3f on %d windows", auroc, len(test))
     return run, data[["name", *PLACE, "label", "part", "probability"]]
+
+
+class LociBatches:
+    """Training batches cut from a resident genome at each step, in the order of
+    `batches.ArrayBatches`; `loci` has columns chrom, start, label. Each window moves by up to
+    `shift` bp to either side, anew in each epoch, lest a few hundred peaks be learnt by heart."""
+
+    def __init__(self, genome: ResidentGenome, loci: pd.DataFrame, width: int, *, shift: int = 0,
+                 seed: int = 0):
+        need(len(loci), "no loci: training needs sequences of both classes")
+        self.genome, self.width, self.shift = genome, width, shift
+        self.chrom, self.start = loci.chrom.to_numpy(), torch.tensor(loci.start.to_numpy())
+        self.y, self.order = _labels(loci), Order(len(loci), seed=seed)
+        self.steps, self.distinct = self.order.steps, len(loci)
+
+    def place(self, device: torch.device) -> None:
+        self.genome.place(device)
+        self.y = self.y.to(device)
+
+    def epoch(self, number: int) -> Iterator[tuple[Tensor, Tensor]]:
+        for rows, generator in self.order.epoch(number):
+            moved = torch.randint(-self.shift, self.shift + 1, rows.shape, generator=generator)
+            chrom = self.chrom[rows.numpy()]  # a tensor of one row would give a name, not an array
+            yield self.genome.cut(chrom, self.start[rows] + moved, self.width), self.y[rows]
 
 
 def as_examples(table: pd.DataFrame) -> Examples:

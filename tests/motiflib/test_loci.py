@@ -12,9 +12,9 @@ import torch
 
 from motiflib.batches import ArrayBatches, Examples
 from motiflib.files import InputError
-from motiflib.genome.fasta import Genome
+from motiflib.genome.fasta import Genome, ResidentGenome
 from motiflib.genome.peaks import from_peaks, matched_negatives, overlaps
-from motiflib.genome.windows import LociBatches, ResidentGenome
+from motiflib.genome.training import LociBatches
 from motiflib.sequence import decode, one_hot
 
 

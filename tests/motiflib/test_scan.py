@@ -17,9 +17,8 @@ from motifbook.datasets import data_path
 
 from motiflib.files import InputError
 from motiflib.genome import scan
-from motiflib.genome.fasta import Genome
+from motiflib.genome.fasta import Genome, ResidentGenome
 from motiflib.genome.scan import call_genome, unit_calls, units
-from motiflib.genome.windows import ResidentGenome
 from motiflib.run.folder import load_run
 from motiflib.sequence import reverse_complement
 
