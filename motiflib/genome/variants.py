@@ -1,5 +1,6 @@
 """What a variant does: to the log-odds, to instances, and to the distances between them."""
 
+import logging
 import os
 import re
 from collections import namedtuple
@@ -17,6 +18,8 @@ from motiflib.sequence import one_hot
 from motiflib.syntax import spacing_table
 from motiflib.training import logits
 
+log = logging.getLogger(__name__)
+FAR = 1000  # bp that an indel is moved to the left at most, in a repeat
 SAME = 2  # bp; calls of a motif this near are the same instance
 RULE = 1.5  # weight of a distance, over that of a new network, from which instances keep a rule
 BATCH = 512  # sequences that are one-hot at a time
@@ -27,16 +30,17 @@ COLUMNS = ["log_odds_ref", "log_odds_alt", "change", "event", *SITE_COLUMNS, "ru
 Pair = namedtuple("Pair", "before after at ref alt origin")
 
 
-def read_vcf(path: str | os.PathLike) -> pd.DataFrame:
+def read_vcf(path: str | os.PathLike, *, strict: bool = False) -> pd.DataFrame:
     """Variants of a VCF file, plain or gzip, one row for each alternative allele: chrom, pos
-    (1-based), name, ref, alt, upper case. InputError with the line that is not VCF, or whose
-    alleles are not spelt out.
+    (1-based), name, ref, alt, upper case. Alleles that are not spelt out (*, <DEL>, breakends) are
+    left out and listed in `attrs["skipped"]`: line, chrom, pos, allele. InputError with the line
+    that is not VCF, or, if `strict`, holds such an allele.
 
-    >>> size = Path("tert.vcf").write_text("5\\t1295228\\tC228T\\tG\\tA,T\\n")
+    >>> size = Path("tert.vcf").write_text("5\\t1295228\\tC228T\\tG\\tA,<NON_REF>\\n")
     >>> read_vcf("tert.vcf").alt.tolist()
-    ['A', 'T']
+    ['A']
     """
-    rows = []
+    rows, skipped = [], []
     for number, line in enumerate(read_lines(path), 1):
         if not line.strip() or line.startswith("#"):
             continue
@@ -45,29 +49,39 @@ def read_vcf(path: str | os.PathLike) -> pd.DataFrame:
                               "is this VCF, with tabs?")
         chrom, position, name, ref, alts = cells[:5]
         pos = int(position) if re.fullmatch("[0-9]{1,18}", position) else 0  # isdigit(): any script
-        need(pos > 0, f"{where}: position {position!r} is not a whole number from 1; correct it")
-        for allele in (ref, *alts.split(",")):
-            need(re.fullmatch("[ACGTNacgtn]+", allele),
-                 f"{where}: allele {allele!r} is not spelt out in A, C, G, T, N: leave the variant "
-                 "out, or write its bases")
-        ref, alts = ref.upper(), alts.upper().split(",")
-        need(ref not in alts, f"{where}: reference and alternative are both {ref!r}; leave the "
-                              "variant out")
-        rows += [(chrom, pos, name, ref, alt) for alt in alts]
-    need(rows, f"{path}: no variant in this file; expected VCF: CHROM, POS, ID, REF, ALT")
-    return pd.DataFrame(rows, columns=VARIANT_COLUMNS)
+        need(pos > 0, f"{where}: position {position[:30]!r} is not a whole number from 1; correct "
+                      "it")
+        for alt in alts.split(","):
+            odd = [allele for allele in (ref, alt) if not re.fullmatch("[ACGTNacgtn]+", allele)]
+            need(not (strict and odd), f"{where}: allele {(odd or [alt])[0][:60]!r} is not spelt "
+                                       "out in A, C, G, T, N: leave it out, or do without --strict")
+            need(ref.upper() != alt.upper(), f"{where}: reference and alternative are both "
+                                             f"{ref[:60]!r}; leave the variant out")
+            if odd:
+                skipped.append((number, chrom, pos, odd[0]))
+            else:
+                rows.append((chrom, pos, name, ref.upper(), alt.upper()))
+    need(rows, f"{path}: no variant in this file with alleles in A, C, G, T, N; expected VCF: "
+               "CHROM, POS, ID, REF, ALT")
+    out = pd.DataFrame(rows, columns=VARIANT_COLUMNS)
+    out.attrs["skipped"] = pd.DataFrame(skipped, columns=["line", "chrom", "pos", "allele"])
+    if skipped:
+        log.warning("%s: left out %d alleles that are not spelt out, the first in line %d: %s",
+                    path, len(skipped), skipped[0][0], skipped[0][3][:60])
+    return out
 
 
 def on_reference(genome: Genome, variants: pd.DataFrame, width: int, *, rename: bool = False,
                  where: object = "variants", least: int = 1) -> list[Pair]:
-    """The window of `width` bp around each variant, before and after it; it gets or loses bases at
-    its right end. With `rename`, names such as chr1, 1 and chrI are taken for one another where all
-    fit. InputError for a variant that the genome or the window cannot hold, whose reference bases
-    are not there, or whose window is shorter than `least`, the width of the network's filters."""
+    """The window of `width` bp around each variant, before and after it, the same however an indel
+    is written (`normalised`); it gets or loses bases at its right end. With `rename`, names such as
+    chr1, 1 and chrI are taken for one another where most fit. InputError for a variant that the
+    genome or the window cannot hold, whose reference bases are not there, or whose window is
+    shorter than `least`, the width of the network's filters."""
     pairs, names = [], set(variants.chrom)
-    meant = {} if names <= set(genome.chroms) else same_names(names, genome.chroms)
+    meant = {} if names <= set(genome.chroms) else same_names(names, genome.chroms, some=True)
     if rename and meant:
-        variants = variants.assign(chrom=variants.chrom.map(meant))
+        variants = variants.assign(chrom=[meant.get(name, name) for name in variants.chrom])
     has = ", ".join(list(genome.chroms)[:4])
     for row in variants.itertuples():
         place = f"{where}: {row.chrom}:{row.pos} {row.ref}>{row.alt}"
@@ -85,30 +99,48 @@ def on_reference(genome: Genome, variants: pd.DataFrame, width: int, *, rename: 
 
 
 def _window(genome: Genome, row, width: int, place: str) -> Pair:
-    start, before, after = row.pos - 1, len(row.ref), len(row.alt)
-    length, longest = genome.chroms[row.chrom], max(before, after)
-    need(start + before <= length,
+    start, length = row.pos - 1, genome.chroms[row.chrom]
+    need(start + len(row.ref) <= length,
          f"{place}: beyond the chromosome's end, {length}; is it of another assembly?")
-    need(longest <= width,  # else its ends would stand outside, compared with nothing
-         f"{place}: an allele of {longest} bp does not fit into the network's window of {width} "
-         "bp; leave the variant out, or give both sequences with --ref and --alt")
-    there = genome.fetch(row.chrom, start, start + before)
+    there = genome.fetch(row.chrom, start, start + len(row.ref))
     need(there == row.ref,
-         f"{place}: the genome has {there!r} there; is it of another assembly or strand?")
-    centred = start + before // 2 - width // 2
-    origin = max(0, min(centred, length - width), start + after - width)  # all of alt is inside
-    end = min(origin + width + max(0, before - after), length)
+         f"{place}: the genome has {there[:60]!r} there; is it of another assembly or strand?")
+    before = genome.fetch(row.chrom, max(start - FAR, 0), start) if start else ""
+    moved, ref, alt = normalised(before, row.ref, row.alt)
+    start, gone, new = start + moved, len(ref), len(alt)
+    need(max(gone, new) <= width,  # else its ends would stand outside, compared with nothing
+         f"{place}: an allele of {max(gone, new)} bp does not fit into the network's window of "
+         f"{width} bp; leave the variant out, or give both sequences with --ref and --alt")
+    centred = start + gone // 2 - width // 2
+    origin = max(0, min(centred, length - width), start + new - width)  # all of alt is inside
+    end = min(origin + width + max(0, gone - new), length)
     letters, at = genome.fetch(row.chrom, origin, end), start - origin
-    changed = letters[:at] + row.alt + letters[at + before :]
-    return Pair(letters[:width], changed[:width], at, row.ref, row.alt, origin)
+    changed = letters[:at] + alt + letters[at + gone :]
+    return Pair(letters[:width], changed[:width], at, ref, alt, origin)
+
+
+def normalised(before: str, ref: str, alt: str) -> tuple[int, str, str]:
+    """A variant in the fewest bases and, if bases are only gained or lost, as far left as it can
+    stand (Tan et al. 2015): by how many bases it moves, and both alleles; `before` are the bases
+    before it.
+
+    >>> normalised("GCA", "CAC", "C")  # GCACAC with one CA less
+    (-2, 'CA', '')
+    """
+    same = len(os.path.commonprefix([ref[::-1], alt[::-1]]))
+    ref, alt = ref[: len(ref) - same], alt[: len(alt) - same]
+    moved = len(os.path.commonprefix([ref, alt]))
+    before, ref, alt = before + ref[:moved], ref[moved:], alt[moved:]
+    while before and bool(ref) != bool(alt) and before[-1] == (ref + alt)[-1]:
+        ref, alt = (allele and before[-1] + allele[:-1] for allele in (ref, alt))
+        before, moved = before[:-1], moved - 1
+    return moved, ref, alt
 
 
 def between(before: str, after: str) -> Pair:
-    """Two sequences as a pair: what they share at both ends is left out of the alleles."""
-    left = len(os.path.commonprefix([before, after]))
-    right = len(os.path.commonprefix([before[left:][::-1], after[left:][::-1]]))
-    ref, alt = before[left : len(before) - right], after[left : len(after) - right]
-    return Pair(before, after, left, ref, alt, 0)
+    """Two sequences as a pair, the variant `normalised`."""
+    at, ref, alt = normalised("", before, after)
+    return Pair(before, after, at, ref, alt, 0)
 
 
 def from_fasta(ref: str | os.PathLike, alt: str | os.PathLike, *,
@@ -133,11 +165,12 @@ def effects(run: runs.Run, variants: pd.DataFrame, pairs: Sequence[Pair], *,
             threshold: float = THRESHOLD) -> pd.DataFrame:
     """What each variant does, one row a variant.
 
-    Columns: those of `variants`; log_odds_ref, log_odds_alt, change; event, of the instance whose
-    score changes most: "gained" or "lost" where it crosses `threshold`, "moved" where one that is
-    gained shares bases with a lost one of its motif, "changed", "none"; its motif, strand, start,
-    end (0-based; before, or after if gained or moved), score_ref, score_alt; rule_lost, pairs at a
-    learnt distance before only; others, how many other instances cross the threshold.
+    Columns: those of `variants`; log_odds_ref, log_odds_alt, change; event, of the instance on the
+    variant's own bases whose effect on the logit changes most: "gained" or "lost" where its score
+    crosses `threshold`, "moved" where one that is gained shares bases with a lost one of its motif,
+    "changed", "none"; its motif, strand, start, end (0-based; before, or after if gained or moved),
+    score_ref, score_alt; rule_lost, pairs at a learnt distance before only; others, how many other
+    instances cross the threshold.
 
     >>> pair = between("ACGT" * 9 + "TTCAGCACCACGGACAGCGCC", "ACGT" * 9 + "TTCAGCACCACTTTCAGCGCC")
     >>> variant = pd.DataFrame([("s", 48, ".", pair.ref, pair.alt)], columns=VARIANT_COLUMNS)
@@ -158,8 +191,9 @@ def effects(run: runs.Run, variants: pd.DataFrame, pairs: Sequence[Pair], *,
         table = compare(before, after, pair)
         a, b = odds[pair.before], odds[pair.after]
         lost = kept_rules(before, rules, threshold) - kept_rules(after, rules, threshold)
+        event = main_event(table, threshold, pair.origin)
         crossing = (table.score_ref >= threshold) != (table.score_alt >= threshold)
-        event, others = main_event(table, threshold, pair.origin), max(int(crossing.sum()) - 1, 0)
+        others = max(int(crossing.sum()) - (event[0] in ("gained", "lost", "moved")), 0)
         rows.append((a, b, b - a, *event, "; ".join(sorted(lost)), others))
     out = pd.DataFrame(rows, columns=COLUMNS)
     return pd.concat([variants[VARIANT_COLUMNS].reset_index(drop=True), out], axis=1)
@@ -172,8 +206,12 @@ def log_odds(run: runs.Run, sequences: Sequence[str]) -> list[float]:
 
 
 def compare(before: pd.DataFrame, after: pd.DataFrame, pair: Pair) -> pd.DataFrame:
-    """Instances before and after a variant, matched; the place is that before, else that after."""
+    """Instances before and after a variant, matched; the place is that before, else that after;
+    touched: the variant changes bases of the instance."""
     behind, longer = after.start >= pair.at + len(pair.alt), len(pair.alt) - len(pair.ref)
+    before, after = (calls.assign(touched=(calls.start < pair.at + len(allele)) &
+                                  (calls.end > pair.at))
+                     for calls, allele in ((before, pair.ref), (after, pair.alt)))
     moved = after.start - longer * behind  # as counted before
     left, rows = after, []
     for one in before.sort_values("score", ascending=False).itertuples():
@@ -181,18 +219,22 @@ def compare(before: pd.DataFrame, after: pd.DataFrame, pair: Pair) -> pd.DataFra
         near &= (moved[left.index] - one.start).abs() <= SAME
         best = left[near].sort_values("score", ascending=False, kind="stable")[:1]
         left = left.drop(index=best.index)
-        rows.append((one.motif, one.strand, one.start, one.end, one.score, best.score.sum()))
-    rows += [(c.motif, c.strand, c.start, c.end, 0.0, c.score) for c in left.itertuples()]
-    return pd.DataFrame(rows, columns=SITE_COLUMNS)
+        rows.append((one.motif, one.strand, one.start, one.end, one.score, best.score.sum(),
+                     one.effect, best.effect.sum(), one.touched or best.touched.any()))
+    rows += [(c.motif, c.strand, c.start, c.end, 0.0, c.score, 0.0, c.effect, c.touched)
+             for c in left.itertuples()]
+    return pd.DataFrame(rows, columns=[*SITE_COLUMNS, "effect_ref", "effect_alt", "touched"])
 
 
 def main_event(table: pd.DataFrame, threshold: float, origin: int) -> tuple:
-    """Event, and motif, strand, start, end and scores of the instance that changes most."""
+    """Event, and motif, strand, start, end and scores of the instance that the variant touches
+    whose effect on the logit changes most."""
+    table = table[table.touched.astype(bool)]
     if not len(table):
         return "none", "", "", -1, -1, 0.0, 0.0
     change = table.score_alt - table.score_ref
     crossing = (table.score_ref >= threshold) != (table.score_alt >= threshold)
-    most = (change.abs() + crossing).idxmax()  # crossing comes first
+    most = ((table.effect_alt - table.effect_ref).abs() + change.abs()).idxmax()
     top, before, after = table.loc[most], table.score_ref[most], table.score_alt[most]
     event = "none" if abs(change[most]) < LEAST else "changed"
     if crossing[most]:
