@@ -35,7 +35,7 @@ def conda_requirements() -> set[str]:
     parts = [re.match(r"([\w.-]+)(.*)", entry).groups() for entry in flat]
     return {CONDA_NAMES.get(name, name) + bounds for name, bounds in parts} - {
         "pip",
-        f"python{PROJECT['requires-python']}",
+        f"python{PROJECT['requires-python']},<3.{setup_env.NEWEST[1] + 1}",
     }
 
 

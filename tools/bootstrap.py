@@ -22,8 +22,13 @@ def address() -> tuple[str, str]:
 
 
 def setup_source() -> str:
-    """The set-up cell: on Colab it clones the repository and installs what is missing; torch and
-    numpy stay."""
+    """The set-up cell: on Colab it fetches the repository, and tools/setup_env.py installs what is
+    missing.
+
+    Whether there is something to do is asked of what is there, each time the cell runs: a set-up
+    that failed is repeated, one that was finished ends at once. Without a network it says so in
+    one line and stops the notebook: `_render_traceback_` is what IPython shows of an error.
+    """
     url, branch = address()
     return f"""\
 # Set-up: does nothing outside Google Colab.
@@ -31,13 +36,36 @@ import sys
 
 if "google.colab" in sys.modules:
     import os
+    import shutil
     import subprocess
 
     folder = "/content/{url.rsplit("/", 1)[1]}"
-    if not os.path.isdir(folder):
-        clone = ["git", "clone", "--quiet", "--depth", "1", "--branch", "{branch}"]
-        subprocess.run([*clone, "{url}.git", folder], check=True)
-        subprocess.run([sys.executable, f"{{folder}}/tools/setup_env.py", "--colab"], check=True)
+    script = f"{{folder}}/tools/setup_env.py"
+
+    class SetupFailed(Exception):
+        def _render_traceback_(self):
+            return [str(self)]
+
+    def run(*command):  # shows its lines as they come; returns why it failed
+        pipes = {{"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}}
+        with subprocess.Popen(command, text=True, **pipes) as process:
+            for line in process.stdout:
+                print(line, end="", flush=True)
+            said = ["no reason given", *process.stderr.read().strip().splitlines()]
+        return said[-1] if process.returncode else ""
+
+    if not os.path.isfile(script):
+        print("1 of 3: fetching the book", flush=True)
+        shutil.rmtree(folder, ignore_errors=True)  # what a failed try has left
+        clone = ["git", "clone", "--quiet", "--depth", "1"]
+        if failed := run(*clone, "--branch", "{branch}", "{url}.git", folder):
+            shutil.rmtree(folder, ignore_errors=True)
+            raise SetupFailed(
+                "Set-up failed: {url} cannot be had. Is there a "
+                f"network? Run this cell again when there is. ({{failed}})"
+            )
+    if failed := run(sys.executable, script, "--colab"):
+        raise SetupFailed(failed)
     os.chdir(f"{{folder}}/notebooks")"""
 
 
