@@ -1,9 +1,9 @@
 """The command line: each command is a door of `motiflib.verbs` and a writer.
 
 Progress goes to stderr, results to the file that was named and nowhere else. A bad input ends with
-one line `error: ...` on stderr and exit code 2, and leaves nothing behind; Ctrl-C ends with exit
-code 130. The library is imported inside the commands, so that `motiflib --help` is quick. Other
-packages add theirs through the entry point `motiflib.verbs`.
+one line `error: ...` on stderr and exit code 2, and leaves nothing behind; Ctrl-C with code 130.
+The library is imported inside the commands, so that `motiflib --help` is quick. Other packages add
+theirs through the entry point `motiflib.verbs`.
 """
 
 import logging
@@ -20,7 +20,7 @@ import typer
 from typer.core import TyperGroup
 
 import motiflib as ml  # its doors and rooms are imported when they are first named
-from motiflib.files import InputError, write_table
+from motiflib.files import InputError, need, write_table
 
 AGAIN = {  # what to say of an interrupted command, by its name and whether it reads a genome
     ("train", False): "give the same command again to go on from the last whole epoch",
@@ -35,10 +35,11 @@ class Commands(TyperGroup):
         try:
             code = super().main(*args, standalone_mode=False, **kwargs)
         except Exception as error:
-            if not hasattr(error, "format_message"):  # not a wrong option
+            line = foreseeable(error)
+            if line is None:
                 raise
-            line = " ".join(error.format_message().split()).rstrip(".")
-            code = complain(f"{line}; see motiflib --help")
+            print(f"error: {line}", file=sys.stderr)
+            code = 2
         code = code if isinstance(code, int) else 0
         return sys.exit(code) if standalone_mode else code
 
@@ -48,22 +49,15 @@ class Commands(TyperGroup):
             return super().invoke(ctx)
         except KeyboardInterrupt:
             advice = AGAIN.get((ctx.invoked_subcommand, genome), "nothing was written")
-            raise typer.Exit(complain(advice, "interrupted", 130)) from None
-        except (ValueError, OSError, MemoryError, RuntimeError) as error:
-            line = foreseeable(error)
-            if line is None:
-                raise
-            raise typer.Exit(complain(line)) from None
-
-
-def complain(line: str, kind: str = "error", code: int = 2) -> int:
-    """Write one line to stderr and return the exit code."""
-    print(f"{kind}: {line}", file=sys.stderr)
-    return code
+            print(f"interrupted: {advice}", file=sys.stderr)
+            raise typer.Exit(130) from None
 
 
 def foreseeable(error: Exception) -> str | None:
     """The line for an error that is not a mistake of ours, else None."""
+    if hasattr(error, "format_message"):  # a wrong option
+        line = " ".join(error.format_message().split())
+        return f"{line.rstrip('.')}; see motiflib --help"
     if isinstance(error, InputError):
         return " ".join(str(error).split())
     if isinstance(error, OSError) and error.strerror:
@@ -90,8 +84,7 @@ File = Path | None
 
 @app.callback()
 def setup() -> None:
-    """From regulatory sequences to motifs and their rules: an independent implementation of
-    ARGMINN."""
+    """Progress of ours goes to stderr; warnings of other libraries go nowhere."""
     logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr, force=True)
     logging.getLogger("motiflib").setLevel(logging.INFO)
     warnings.simplefilter("ignore")
@@ -114,17 +107,15 @@ def check_place(path: Path, *inputs: Path | str | None, run: Path | None = None)
             there != path and not os.access(there, os.W_OK),
     }
     for reason, holds in reasons.items():
-        if holds:
-            raise InputError(f"{path}: {reason}; choose another --out")
+        need(not holds, f"{path}: {reason}; choose another --out")
 
 
-def check_folder(
-    folder: Path, names: Iterable[str], *inputs: Path | str | None, into_run: bool = False
-) -> None:
+def check_folder(folder: Path, names: Iterable[str], *inputs: Path | str | None,
+                 into_run: bool = False) -> None:
     """`check_place` for each of these files in a folder, which may be a run only if `into_run`."""
-    if not into_run and any((folder / name).exists() for name in ("train.json", "checkpoint")):
-        raise InputError(f"{folder}: holds a run, whose files would be overwritten; "
-                         "choose another --out")
+    holds_run = any((folder / name).exists() for name in ("train.json", "checkpoint"))
+    need(into_run or not holds_run,
+         f"{folder}: holds a run, whose files would be overwritten; choose another --out")
     for name in names:
         check_place(folder / name, *inputs)
 
@@ -155,28 +146,23 @@ def train(
     From a genome and peaks, RUN also holds examples.tsv: every window with its place, label, part
     (train or test) and the probability that the network gives it.
     """
-    if (positives is None) == (genome is None) or (genome is None) != (peaks is None):
-        raise InputError("Missing option '--positives', or '--genome' with '--peaks': "
-                         "give one of them")
+    one = (positives is None) != (genome is None) and (genome is None) == (peaks is None)
+    need(one, "Missing option '--positives', or '--genome' with '--peaks': give one of them")
     others = {"--test-chroms": test_chroms, "--blacklist": blacklist,
               "--rename-chroms": rename_chroms, "--window": window != 200, "--ratio": ratio != 4}
-    told = [name for name, given in others.items() if given]
-    if told and genome is None:
-        raise InputError(f"{told[0]}: needs --genome with --peaks; leave it out, or give them")
+    for name, given in others.items():
+        need(genome or not given,
+             f"{name}: needs --genome with --peaks; leave it out, or give them")
     inputs = positives, negatives, genome, peaks, blacklist
     check_folder(out, (*ml.run.FILES, *ml.run.BESIDE), *inputs, into_run=True)
-    ml.train(
-        out, peaks if positives is None else positives, negatives=negatives, shuffle=shuffle,
-        genome=genome, window=window, ratio=ratio, blacklist=blacklist, filters=filters,
-        test_chroms=[name for name in test_chroms.split(",") if name], width=width, layers=layers,
-        rename_chroms=rename_chroms, epochs=epochs, seed=seed, device=device,
-    )
+    ml.train(out, positives or peaks, negatives=negatives, shuffle=shuffle, genome=genome,
+             window=window, ratio=ratio, test_chroms=filter(None, test_chroms.split(",")),
+             blacklist=blacklist, rename_chroms=rename_chroms, filters=filters, width=width,
+             layers=layers, epochs=epochs, seed=seed, device=device)
 
 
 @app.command()
-def score(
-    run: RUN, sequences: FASTA, out: option(Path, "Table: name, probability.")
-) -> None:
+def score(run: RUN, sequences: FASTA, out: option(Path, "Table: name, probability.")) -> None:
     """Probability of each sequence that it is a positive."""
     check_place(out, sequences, run=run)
     write_table(ml.score(run, sequences), out)
@@ -193,8 +179,8 @@ def motifs(
     from motiflib.run.report import write_motifs
 
     check_folder(out, ("motifs.tsv", "motifs.meme", "report.html"), sequences, negatives)
-    if negatives and not sequences:
-        raise InputError(f"{negatives}: negatives without --sequences; give the positives too")
+    need(sequences or not negatives,
+         f"{negatives}: negatives without --sequences; give the positives too")
     loaded = ml.load(run)
     write_motifs(loaded, out, *ml.verbs.letters_of(loaded, sequences, negatives))
 
@@ -218,28 +204,21 @@ def call(
     calls are shared by several processes under
     `accelerate launch --num_processes 2 -m motiflib.cli call ...`; the file is the same."""
     check_place(out, sequences, genome, regions, run=run)
-    if (sequences is None) == (genome is None) or (regions is not None and genome is None):
-        raise InputError("calls need either SEQS.fa, or --genome, alone or with --regions: "
-                         "give one of them")
-    if rename_chroms and regions is None:
-        raise InputError("--rename-chroms: there are no names to match without --regions; "
-                         "leave it out, or give them")
-    if genome is None and device not in ("auto", "cpu"):
-        raise InputError(f"--device {device}: only a --genome is searched there; leave it out, "
-                         "or give the genome")
-    if genome is not None:
+    one = (sequences is None) != (genome is None) and (genome or regions is None)
+    need(one, "calls need either SEQS.fa, or --genome, alone or with --regions: give one of them")
+    need(regions or not rename_chroms, "--rename-chroms: there are no names to match without "
+         "--regions; leave it out, or give them")
+    need(genome or device in ("auto", "cpu"), f"--device {device}: only a --genome is searched "
+         "there; leave it out, or give the genome")
+    if genome is None:
+        ml.calling.write_bed(ml.verbs.call_in_parts(run, sequences, threshold, fdr, every), out)
+    else:
         ml.scan(run, genome, out, regions=regions, rename_chroms=rename_chroms, device=device,
-                   threshold=threshold, fdr=fdr, every=every)
-        return
-    loaded = ml.load(run)
-    least = ml.verbs.least_score(loaded, threshold, fdr, every)
-    ml.calling.write_bed(ml.verbs.call_in_parts(loaded, sequences, least), out)
+                threshold=threshold, fdr=fdr, every=every)
 
 
 @app.command()
-def rules(
-    run: RUN, sequences: FASTA, out: option(Path, "Table of pairs and distances.")
-) -> None:
+def rules(run: RUN, sequences: FASTA, out: option(Path, "Table of pairs and distances.")) -> None:
     """Which motifs stand together, on which strands, at what distance, how sure that is, and what
     the network makes of it: one sentence a rule. Give sequences of both classes to see what speaks
     against, too."""
@@ -267,20 +246,13 @@ def design(
     from motiflib.run.report import write_designs
 
     check_folder(out, ("designs.fa", "designs.tsv", "report.html"))
-    counts = counts_of(count or [])
+    counts = {}
+    for wish in count or []:
+        fits = re.fullmatch("([^=]+)=([0-9]{1,9})", wish)
+        need(fits, f"count {wish!r}: expected a motif and its number, such as M1=2")
+        counts[fits[1]] = int(fits[2])
     asked = ml.designing.Constraints(length, gc, tuple(forbid or ()), left, right, counts, apart)
     write_designs(ml.load(run), out, n, asked, ablate=ablate, seed=seed)
-
-
-def counts_of(options: list[str]) -> dict[str, int]:
-    """{"M1": 2} of ["M1=2"]."""
-    out = {}
-    for option in options:
-        name, _, number = option.partition("=")
-        if not name or not re.fullmatch("[0-9]{1,9}", number):
-            raise InputError(f"count {option!r}: expected a motif and its number, such as M1=2")
-        out[name] = int(number)
-    return out
 
 
 @app.command()
@@ -296,14 +268,13 @@ def variants(
     """Change in log-odds, the instance gained, lost or moved with its scores before and after, the
     rule that breaks."""
     whole = (genome is None) == (vcf is None) and (ref is None) == (alt is None)
-    if not whole or (genome is None) == (ref is None):
-        raise InputError("variants need either --genome with --vcf, or --ref with --alt: "
-                         "give one of the pairs")
-    if rename_chroms and vcf is None:
-        raise InputError("--rename-chroms: there are no names to match without --vcf; leave it out")
+    need(whole and (genome is None) != (ref is None),
+         "variants need either --genome with --vcf, or --ref with --alt: give one of the pairs")
+    need(vcf or not rename_chroms,
+         "--rename-chroms: there are no names to match without --vcf; leave it out")
     check_place(out, genome, vcf, ref, alt, run=run)
-    table = ml.variants(run, vcf if ref is None else ref, genome=genome, alt=alt,
-                           rename_chroms=rename_chroms, threshold=threshold)
+    table = ml.variants(run, vcf or ref, genome=genome, alt=alt, rename_chroms=rename_chroms,
+                        threshold=threshold)
     write_table(table, out)
 
 

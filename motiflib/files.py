@@ -108,13 +108,12 @@ def read_table(path: Path, columns: Sequence[str], numbers: Sequence[str] = ()) 
         table = pd.read_csv(io.StringIO(text), sep="\t", keep_default_na=False)
     except ValueError as error:
         raise InputError(f"{path}: damaged, not a table; {ADVICE}") from error
-    if gone := [name for name in columns if name not in table]:
-        raise InputError(f"{path}: column {gone[0]!r} is missing; {ADVICE}")
+    for name in columns:
+        need(name in table, f"{path}: column {name!r} is missing; {ADVICE}")
     numeric = table.select_dtypes("number").columns if len(table) else numbers
-    if odd := [name for name in numbers if name not in numeric]:
-        raise InputError(f"{path}: column {odd[0]!r} does not hold numbers; {ADVICE}")
-    if not text.endswith("\n"):
-        raise InputError(f"{path}: its last line is cut short; {ADVICE}")
+    for name in numbers:
+        need(name in numeric, f"{path}: column {name!r} does not hold numbers; {ADVICE}")
+    need(text.endswith("\n"), f"{path}: its last line is cut short; {ADVICE}")
     return table
 
 

@@ -13,7 +13,7 @@ import pandas as pd
 
 from motiflib import calling, designing, syntax
 from motiflib.discovery import channel_motifs
-from motiflib.files import LENGTH, RATIO, InputError, within, write_table
+from motiflib.files import LENGTH, RATIO, need, within, write_table
 from motiflib.genome import variants as reading
 from motiflib.genome.fasta import Genome
 from motiflib.genome.scan import call_genome
@@ -25,16 +25,14 @@ from motiflib.sequence import Record, Sequences, one_hot
 from motiflib.training import TrainConfig, predict
 
 Path = str | os.PathLike
-BASES = 2**18  # of padded sequences that the network reads at a time
 
 
-def train(
-    run: Path, sequences: Sequences | pd.DataFrame, *, negatives: Sequences | None = None,
-    shuffle: str | None = None, genome: Path | None = None, window: int = 200, ratio: int = 4,
-    test_chroms: Iterable[str] = (), blacklist: Path | None = None, rename_chroms: bool = False,
-    filters: int = 12, width: int | None = None, layers: int = 2, epochs: int = 20, seed: int = 0,
-    device: str = "auto", progress: bool = True,
-) -> Run:
+def train(run: Path, sequences: Sequences | pd.DataFrame, *, negatives: Sequences | None = None,
+          shuffle: str | None = None, genome: Path | None = None, window: int = 200,
+          ratio: int = 4, test_chroms: Iterable[str] = (), blacklist: Path | None = None,
+          rename_chroms: bool = False, filters: int = 12, width: int | None = None,
+          layers: int = 2, epochs: int = 20, seed: int = 0, device: str = "auto",
+          progress: bool = True) -> Run:
     """Train a network on bound `sequences` and keep it in the folder `run`; interrupted, the same
     call goes on where it was.
 
@@ -53,15 +51,13 @@ def train(
                 "training": TrainConfig(epochs=epochs, device=device), "progress": progress}
     if genome is None:
         return train_run(sequences, run, negatives=negatives, shuffle=shuffle, **settings)
-    if shuffle is not None:
-        raise InputError(f"--shuffle {shuffle}: with --genome, write --negatives dinucleotide")
+    need(shuffle is None, f"--shuffle {shuffle}: with --genome, write --negatives dinucleotide")
     within("window", window, 1, LENGTH)
     within("ratio", ratio, 1, RATIO)
+    negatives = "gc-matched" if negatives is None else negatives
     trained, table = train_on_peaks(
         genome, sequences, run, width=window, ratio=ratio, test_chroms=list(test_chroms),
-        negatives="gc-matched" if negatives is None else negatives, blacklist=blacklist,
-        rename=rename_chroms, **settings,
-    )
+        negatives=negatives, blacklist=blacklist, rename=rename_chroms, **settings)
     write_table(table, os.path.join(run, "examples.tsv"))
     return trained
 
@@ -88,9 +84,8 @@ def score(run: Path | Run, sequences: Sequences) -> pd.DataFrame:
     return together(parts, ["name", "probability"])
 
 
-def find_motifs(
-    run: Path | Run, sequences: Sequences | None = None, *, negatives: Sequences | None = None
-) -> pd.DataFrame:
+def find_motifs(run: Path | Run, sequences: Sequences | None = None, *,
+                negatives: Sequences | None = None) -> pd.DataFrame:
     """The motifs of a run, the known one that each is most like, and what held-out sequences say.
 
     The evidence is from the sequences that training held back, or from bound `sequences` and their
@@ -105,10 +100,8 @@ def find_motifs(
     return motif_table(run, *letters_of(run, sequences, negatives))[0]
 
 
-def call(
-    run: Path | Run, sequences: Sequences, *, threshold: float | None = None,
-    fdr: float | None = None, every: bool = False,
-) -> pd.DataFrame:
+def call(run: Path | Run, sequences: Sequences, *, threshold: float | None = None,
+         fdr: float | None = None, every: bool = False) -> pd.DataFrame:
     """Instances of the run's motifs, in order of sequence and start: columns of `calling.call`.
 
     `threshold` is the least score, 0.5 by default; or `fdr`, the false discovery rate that you
@@ -117,16 +110,12 @@ def call(
     >>> call(run, records).columns.tolist()[:6]
     ['sequence', 'start', 'end', 'motif', 'score', 'strand']
     """
-    run = load(run)
-    parts = call_in_parts(run, sequences, least_score(run, threshold, fdr, every))
-    return together(parts, calling.CALL_COLUMNS)
+    return together(call_in_parts(run, sequences, threshold, fdr, every), calling.CALL_COLUMNS)
 
 
-def scan(
-    run: Path | Run, genome: Path, out: Path, *, regions: Path | None = None,
-    rename_chroms: bool = False, threshold: float | None = None, fdr: float | None = None,
-    every: bool = False, device: str = "cpu",
-) -> None:
+def scan(run: Path | Run, genome: Path, out: Path, *, regions: Path | None = None,
+         rename_chroms: bool = False, threshold: float | None = None, fdr: float | None = None,
+         every: bool = False, device: str = "cpu") -> None:
     """Instances along a genome, or in `regions` of it, as the BED file `out` (`scan.call_genome`).
 
     >>> scan(run, "missing.fa", "calls.bed")
@@ -134,9 +123,8 @@ def scan(
     motiflib.files.InputError: missing.fa: no such file; ...
     """
     run = load(run)
-    least = least_score(run, threshold, fdr, every)
-    call_genome(run, genome, out, regions=regions, rename=rename_chroms, threshold=least,
-                device=device)
+    call_genome(run, genome, out, regions=regions, rename=rename_chroms, device=device,
+                threshold=least_score(run, threshold, fdr, every))
 
 
 def rules(run: Path | Run, sequences: Sequences) -> pd.DataFrame:
@@ -174,11 +162,9 @@ def explain(run: Path | Run, sequences: Sequences) -> pd.DataFrame:
     return together(parts, columns)[columns]
 
 
-def design(
-    run: Path | Run, n: int = 100, *, length: int = 200, gc: float = 0.5,
-    forbid: Iterable[str] = (), left: str = "", right: str = "",
-    counts: Mapping[str, int] | None = None, apart: int = 0, seed: int = 0,
-) -> pd.DataFrame:
+def design(run: Path | Run, n: int = 100, *, length: int = 200, gc: float = 0.5,
+           forbid: Iterable[str] = (), left: str = "", right: str = "",
+           counts: Mapping[str, int] | None = None, apart: int = 0, seed: int = 0) -> pd.DataFrame:
     """New sequences from the run's own motifs and rules, under `designing.Constraints`: columns
     design, sequence, probability, text (the reason for every base).
 
@@ -193,10 +179,9 @@ def design(
     return table.assign(probability=made.probability, text=table.design.map(reasons.text))
 
 
-def variants(
-    run: Path | Run, sequences: Path, *, genome: Path | None = None, alt: Path | None = None,
-    rename_chroms: bool = False, threshold: float = calling.THRESHOLD,
-) -> pd.DataFrame:
+def variants(run: Path | Run, sequences: Path, *, genome: Path | None = None,
+             alt: Path | None = None, rename_chroms: bool = False,
+             threshold: float = calling.THRESHOLD) -> pd.DataFrame:
     """What each variant does to the log-odds and to the instances: columns of `variants.effects`.
 
     `sequences` is a VCF file, with the `genome` of its reference; or a FASTA file of the sequences
@@ -206,8 +191,8 @@ def variants(
     Traceback (most recent call last):
     motiflib.files.InputError: variants need either a genome or the sequences after (alt): give one
     """
-    if (genome is None) == (alt is None):
-        raise InputError("variants need either a genome or the sequences after (alt): give one")
+    need((genome is None) != (alt is None),
+         "variants need either a genome or the sequences after (alt): give one")
     run = load(run)
     least = run.model.config.width
     if alt is not None:
@@ -232,31 +217,30 @@ def letters_of(run: Run, *sources: Sequences | None) -> list[list[str]]:
     return [[record.sequence for record in fitting(source, width)] for source in given]
 
 
-def call_in_parts(run: Run, sequences: Sequences, least: float) -> Iterator[pd.DataFrame]:
+def call_in_parts(run: Path | Run, sequences: Sequences, threshold: float | None,
+                  fdr: float | None, every: bool) -> Iterator[pd.DataFrame]:
     """`call`, some sequences at a time: for files that do not fit into memory."""
+    run = load(run)
     records = fitting(sequences, run.model.config.width)
-    return calling.call_parts(run.model, run.found, records, threshold=least, tile=run.tile)
+    return calling.call_parts(run.model, run.found, records, tile=run.tile,
+                              threshold=least_score(run, threshold, fdr, every))
 
 
-def least_score(
-    run: Run, threshold: float | None = None, fdr: float | None = None, every: bool = False
-) -> float:
+def least_score(run: Run, threshold: float | None, fdr: float | None, every: bool) -> float:
     """The score that calls must reach: the one given, that of a false discovery rate, the lowest,
     or the default; InputError if more than one is given, or no score reaches the rate."""
-    if (threshold is not None) + (fdr is not None) + every > 1:
-        raise InputError("--threshold, --fdr and --all each choose the least score: "
-                         "give one of them")
-    if fdr is None:
-        given = calling.THRESHOLD if threshold is None else threshold
-        return calling.LEAST if every else given
-    least = run.fdr.fdr.min()
-    if not least <= fdr <= 1:
-        raise InputError(f"false discovery rate {fdr}: this run's scores reach {least:.2g} to 1; "
-                         "choose one of those")
-    return calling.at_fdr(run.fdr, fdr)
+    given = (threshold is not None) + (fdr is not None) + every
+    need(given <= 1, "--threshold, --fdr and --all each choose the least score: give one of them")
+    if fdr is not None:
+        least = run.fdr.fdr.min()
+        need(least <= fdr <= 1, f"false discovery rate {fdr}: this run's scores reach {least:.2g} "
+             "to 1; choose one of those")
+        return calling.at_fdr(run.fdr, fdr)
+    usual = calling.LEAST if every else calling.THRESHOLD
+    return usual if threshold is None else threshold
 
 
-def batches_of(records: Iterable[Record], bases: int = BASES) -> Iterator[list[Record]]:
+def batches_of(records: Iterable[Record], bases: int = 2**18) -> Iterator[list[Record]]:
     """Consecutive records that, padded to the longest, hold at most `bases`; one at least."""
     part, longest = [], 0
     for record in records:
