@@ -13,12 +13,7 @@ from torch import Tensor
 
 from motiflib.model import Argminn, Hits, MotifScanner, evaluating, middle
 
-STRONGEST = 48  # hits looked at in the paper's form of the network, where every window is a token
-IRRELEVANT = 0.02  # attention plus first-order effect below which a site's effect counts as 0
-CAUTION = 0.5  # share of the least score that these must come to; no call came below 0.58
-TIE = 1e-3  # activations closer than this are equal: strands of a palindrome differ by rounding
 BEYOND = 20  # bases beside a window that `slant` looks at
-CORE = 0.25  # share of a filter's largest weight from which a column carries its motif
 COLUMNS = ["row", "start", "channel", "activation", "attention", "effect", "probability", "score"]
 
 
@@ -28,14 +23,20 @@ class Reader:
     def __init__(self, model: Argminn, x: Float[Tensor, "B 4 L"]):
         self.model, self.x = model, x
         self.activations = model.scanner(x)
-        hits = model.hits(self.activations, model.config.candidates or STRONGEST)
-        self.hits = in_order(hits, x, model.scanner)
+        hits = model.hits(self.activations, model.config.candidates or 48)  # the paper's form
+        # From the strongest on; of those that tie, first the larger `slant`: a palindrome's strands
+        # fire alike, but for rounding, and calls must not depend on which strand was given.
+        lean = slant(x, model.config.width).gather(1, hits.start)  # (B, M)
+        lean = torch.where(hits.channel < model.config.filters, lean, -lean)
+        order = lean.argsort(dim=1, descending=True, stable=True)
+        level = (hits.activation.gather(1, order) / 1e-3).round()
+        order = order.gather(1, level.argsort(dim=1, descending=True, stable=True))
+        self.hits = Hits(*(part.gather(1, order) for part in hits))
         self.offset = self.hits.start - middle(x, model.config.width)[:, None]
 
-    def logit(
-        self, rows: Int[Tensor, " N"] | slice = slice(None),
-        silent: Bool[Tensor, "N M"] | None = None,
-    ) -> tuple[Float[Tensor, " N"], Float[Tensor, "N K H M"]]:
+    def logit(self, rows: Int[Tensor, " N"] | slice = slice(None),
+              silent: Bool[Tensor, "N M"] | None = None
+              ) -> tuple[Float[Tensor, " N"], Float[Tensor, "N K H M"]]:
         """Logit and attention of sequences `rows`, had filters not fired at the hits `silent`."""
         hits = Hits(*(part[rows] for part in self.hits))
         if self.model.config.candidates:
@@ -56,17 +57,6 @@ class Reader:
         return None if self.model.around is None else self.model.around.pull(self.hits)
 
 
-def in_order(hits: Hits, x: Float[Tensor, "B 4 L"], scanner: MotifScanner) -> Hits:
-    """Hits from the strongest on; of those that tie, first the larger `slant`: a palindrome's
-    strands fire alike, and what is called must not depend on which strand was given."""
-    lean = slant(x, scanner.filters.shape[2]).gather(1, hits.start)  # (B, M)
-    lean = torch.where(hits.channel < len(scanner.filters), lean, -lean)
-    order = lean.argsort(dim=1, descending=True, stable=True)
-    level = (hits.activation.gather(1, order) / TIE).round()
-    order = order.gather(1, level.argsort(dim=1, descending=True, stable=True))
-    return Hits(*(part.gather(1, order) for part in hits))
-
-
 def slant(x: Float[Tensor, "B 4 L"], width: int) -> Float[Tensor, "B T"]:
     """A number for each window that changes its sign, and nothing else, on the reverse complement:
     the sum of the bases, A = -3, C = -1, G = 1, T = 3, by weights that mirror each other."""
@@ -81,49 +71,43 @@ def slant(x: Float[Tensor, "B 4 L"], width: int) -> Float[Tensor, "B T"]:
 def shares_half(start, end, other_start, other_end):
     """Do intervals [start, end) share half of the shorter one's bases with others?
 
-    Tensors, arrays or numbers. The overlap is the least of both lengths (which are never below half
-    of the shorter one), end - other_start and other_end - start.
+    The overlap is the least of both lengths (which are never below half of the shorter one),
+    end - other_start and other_end - start. Of tensors, arrays or numbers.
 
     >>> shares_half(0, 10, 5, 25), shares_half(0, 10, 6, 25)
     (True, False)
     """
-
-    def enough(reach):
-        return (2 * reach >= end - start) | (2 * reach >= other_end - other_start)
-
-    return enough(end - other_start) & enough(other_end - start)
+    size, other = end - start, other_end - other_start
+    left, right = 2 * (other_end - start), 2 * (end - other_start)
+    return ((left >= size) | (left >= other)) & ((right >= size) | (right >= other))
 
 
 def cores(scanner: MotifScanner) -> tuple[Int[Tensor, " C"], Int[Tensor, " C"]]:
-    """Half-open range of the columns of each channel that carry its motif."""
+    """Half-open range of the columns of each channel that carry its motif, from the first to the
+    last with a quarter of its largest weight."""
     weight = scanner.channels()[0].abs().amax(1)  # (C, W)
-    good = (weight >= CORE * weight.amax(1, keepdim=True)).int()
+    good = (weight >= 0.25 * weight.amax(1, keepdim=True)).int()
     return good.argmax(1), good.shape[1] - good.flip(1).argmax(1)
 
 
-def on_interval(
-    hits: Hits, scanner: MotifScanner, start: Int[Tensor, " N"], end: Int[Tensor, " N"]
-) -> Bool[Tensor, "N M"]:
+def on_interval(hits: Hits, scanner: MotifScanner, start: Int[Tensor, " N"],
+                end: Int[Tensor, " N"]) -> Bool[Tensor, "N M"]:
     """Which hits of N sequences describe the bases of an interval in each: their cores share half
     of the shorter one's."""
     first, last = (edge[hits.channel] + hits.start for edge in cores(scanner))  # (N, M)
     return shares_half(first, last, start[:, None], end[:, None])
 
 
-def same_site(hits: Hits, scanner: MotifScanner) -> Bool[Tensor, "B M M"]:
-    """Which hits describe the same bases: their cores share half of the shorter one's."""
+def sites(hits: Hits, scanner: MotifScanner) -> tuple[Bool[Tensor, "B M M"], Bool[Tensor, "B M"]]:
+    """Which hits describe the same bases, as their cores share half of the shorter one's, and which
+    lead a site: in order of activation, those whose bases no leader has."""
     start, end = (edge[hits.channel] + hits.start for edge in cores(scanner))  # (B, M)
     active = hits.activation > 0
     same = shares_half(start[:, :, None], end[:, :, None], start[:, None], end[:, None])
-    return same & active[:, :, None] & active[:, None]
-
-
-def leaders(same: Bool[Tensor, "B M M"]) -> Bool[Tensor, "B M"]:
-    """The strongest hit of each site: in order of activation, one whose bases no leader has."""
-    leads = torch.diagonal(same, dim1=1, dim2=2).clone()  # active hits
+    same, leads = same & active[:, :, None] & active[:, None], active.clone()
     for i in range(1, leads.shape[1]):
         leads[:, i] &= ~(same[:, i, :i] & leads[:, :i]).any(1)
-    return leads
+    return same, leads
 
 
 def site_score(effect: Tensor, attention: Tensor, probability: Tensor) -> Tensor:
@@ -143,36 +127,33 @@ def site_score(effect: Tensor, attention: Tensor, probability: Tensor) -> Tensor
     return (share + attention) / 2
 
 
+@torch.no_grad()
 def batch_candidates(model: Argminn, x: Float[Tensor, "B 4 L"], least: float) -> pd.DataFrame:
     """`candidates` of one batch."""
-    with torch.no_grad():
-        reader = Reader(model, x)
-        same = same_site(reader.hits, model.scanner)
-        leads, together = leaders(same), same.to(x)
-    free = reader.hits.activation.requires_grad_()
+    reader = Reader(model, x)
+    same, leads = sites(reader.hits, model.scanner)
+    free, together = reader.hits.activation.requires_grad_(), same.to(x)
     with torch.enable_grad():
         logit, attention = reader.logit()
         slope = torch.autograd.grad(logit.sum(), free)[0]
-    with torch.no_grad():
-        attention = (attention @ together[:, None]).amax((1, 2)).clamp(max=1)  # (B, M)
-        first_order = (together @ (slope * free)[..., None]).squeeze(-1).abs()
-        promising = leads & (attention + first_order > max(IRRELEVANT, CAUTION * least))
-        effect = torch.zeros_like(slope)
-        for part in promising.nonzero().split(256):  # silenced copies at a time
-            row, hit = part.unbind(1)
-            effect[row, hit] = logit[row] - reader.logit(row, same[row, hit])[0]
-        probability = logit.sigmoid()[:, None].expand_as(effect)
-        score = site_score(effect, attention, probability)
-        row, hit = leads.nonzero(as_tuple=True)
-        hits = reader.hits.start, reader.hits.channel, free
-        values = [part[row, hit] for part in (*hits, attention, effect, probability, score)]
-    columns = [part.cpu().numpy() for part in (row, *values)]
+    attention = (attention @ together[:, None]).amax((1, 2)).clamp(max=1)  # (B, M)
+    first_order = (together @ (slope * free)[..., None]).squeeze(-1).abs()
+    effect = torch.zeros_like(slope)
+    # Effects of others count as 0; no call came below 0.58 of its score in this sum.
+    promising = leads & (attention + first_order > max(0.02, 0.5 * least))
+    for part in promising.nonzero().split(256):  # silenced copies at a time
+        row, hit = part.unbind(1)
+        effect[row, hit] = logit[row] - reader.logit(row, same[row, hit])[0]
+    probability = logit.sigmoid()[:, None].expand_as(effect)
+    score = site_score(effect, attention, probability)
+    row, hit = leads.nonzero(as_tuple=True)
+    values = *reader.hits, attention, effect, probability, score
+    columns = [part.cpu().numpy() for part in (row, *(value[row, hit] for value in values))]
     return pd.DataFrame(dict(zip(COLUMNS, columns, strict=True)))
 
 
-def candidates(
-    model: Argminn, x: Float[Tensor, "N 4 L"], *, batch: int = 128, least: float = 0
-) -> pd.DataFrame:
+def candidates(model: Argminn, x: Float[Tensor, "N 4 L"], *, batch: int = 128,
+               least: float = 0) -> pd.DataFrame:
     """Every place where a filter fires, with what the network makes of it; one row a site, however
     many filters see it.
 

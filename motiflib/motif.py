@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from jaxtyping import Float
 
-from motiflib.files import InputError, read_lines, write_atomic
+from motiflib.files import InputError, need, read_lines, write_atomic
 from motiflib.sequence import BASES
 
 
@@ -36,13 +36,12 @@ class Motif:
 
     def __post_init__(self) -> None:
         pfm = np.array(self.pfm, dtype=np.float64)
-        if pfm.ndim != 2 or pfm.shape[0] != 4 or pfm.shape[1] < 1:
-            raise InputError(f"motif {self.name!r}: a matrix must be (4, width), got {pfm.shape}; "
-                             "transpose it?")
+        need(pfm.ndim == 2 and len(pfm) == 4 and pfm.size,
+             f"motif {self.name!r}: a matrix must be (4, width), got {pfm.shape}; transpose it?")
         total = pfm.sum(axis=0)
-        if not (np.isfinite(pfm).all() and (pfm >= 0).all() and (abs(total - 1) < 0.02).all()):
-            raise InputError(f"motif {self.name!r}: frequencies must be >= 0 and columns sum to 1; "
-                             "divide counts first")
+        need(np.isfinite(pfm).all() and (pfm >= 0).all() and (abs(total - 1) < 0.02).all(),
+             f"motif {self.name!r}: frequencies must be >= 0 and columns sum to 1; "
+             "divide counts first")
         pfm = pfm / total
         pfm.flags.writeable = False
         object.__setattr__(self, "pfm", pfm)
@@ -104,18 +103,15 @@ def read_meme(path: str | os.PathLike) -> list[Motif]:
         below = itertools.takewhile(re.compile(r"[\d.+-]").match, lines[number:])
         rows = [numbers.split() for numbers in below]
         try:
-            if not name or facts.get("alength", "4") != "4":
-                raise InputError("expected a named DNA motif (alength= 4); is this a protein file?")
-            if {len(row) for row in rows} != {4} or len(rows) != int(facts.get("w", len(rows))):
-                raise InputError(f"expected {facts.get('w', 'some')} rows of 4 numbers; "
-                                 "is the file cut short?")
+            need(name and facts.get("alength", "4") == "4",
+                 "expected a named DNA motif (alength= 4); is this a protein file?")
+            need({len(row) for row in rows} == {4} and len(rows) == int(facts.get("w", len(rows))),
+                 f"expected {facts.get('w', 'some')} rows of 4 numbers; is the file cut short?")
             sites = int(float(facts.get("nsites", 0)))
             motifs.append(Motif(name, np.array(rows, dtype=float).T, source, sites))
         except ValueError as error:  # also an InputError, which does not know the file
             raise InputError(f"{path}: motif {name!r}, line {number}: {error}") from error
-    if not motifs:
-        raise InputError(f"{path}: no 'MOTIF' with a 'letter-probability matrix'; "
-                         "expected a MEME text file")
+    need(motifs, f"{path}: no 'MOTIF' with a 'letter-probability matrix'; expected a MEME file")
     return motifs
 
 
@@ -129,9 +125,8 @@ def write_meme(path: str | os.PathLike, motifs: Iterable[Motif]) -> None:
     text = ["MEME version 5\n\nALPHABET= ACGT\n\nstrands: + -\n\n"
             "Background letter frequencies\nA 0.25 C 0.25 G 0.25 T 0.25\n"]
     for m in motifs:
-        if m.name.split() != [m.name]:
-            raise InputError(f"{path}: motif name {m.name!r} must be one word without spaces; "
-                             "rename it")
+        need(m.name.split() == [m.name],
+             f"{path}: motif name {m.name!r} must be one word without spaces; rename it")
         text.append(f"\nMOTIF {m.name} {m.source}".rstrip() + "\n")
         text.append(f"letter-probability matrix: alength= 4 w= {m.width} nsites= {m.sites} E= 0\n")
         text += [" ".join(f"{p:.6f}" for p in column) + "\n" for column in m.pfm.T]
@@ -161,9 +156,8 @@ def aligned_correlation(a: Motif, b: Motif) -> float:
     return best
 
 
-def correlation_at(
-    short: Float[np.ndarray, "4 w"], long: Float[np.ndarray, "4 v"], offset: int
-) -> float:
+def correlation_at(short: Float[np.ndarray, "4 w"], long: Float[np.ndarray, "4 v"],
+                   offset: int) -> float:
     """Pearson correlation of two matrices, column 0 of the first above column `offset` of the
     second; 0 where one is flat.
 

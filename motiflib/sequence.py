@@ -9,6 +9,7 @@ import logging
 import os
 import re
 import sys
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
@@ -17,13 +18,12 @@ import torch
 from jaxtyping import Float, UInt8
 from torch import Tensor
 
-from motiflib.files import InputError, read_lines, write_atomic
+from motiflib.files import InputError, need, read_lines, write_atomic
 
 log = logging.getLogger(__name__)
 BASES = "ACGT"
 UNKNOWN = 4  # the code of N
 _COMPLEMENT = str.maketrans("ACGTNacgtn", "TGCANtgcan")
-_LETTERS = np.frombuffer(b"ACGTN", dtype=np.uint8)
 _CODES = np.full(256, 255, dtype=np.uint8)  # byte of a letter -> its code, anything else -> 255
 _CODES[list(b"ACGTNacgtn")] = [0, 1, 2, 3, UNKNOWN] * 2
 
@@ -45,8 +45,7 @@ def records_of(sequences: Sequences) -> Iterator[Record]:
     [Record(name='s0', sequence='ACGT')]
     """
     if isinstance(sequences, (str, os.PathLike)):
-        yield from read_fasta(sequences)
-        return
+        sequences = read_fasta(sequences)
     for i, given in enumerate(sequences):
         name, letters = (f"s{i}", given) if isinstance(given, str) else given
         yield Record(name, letters.upper())
@@ -64,13 +63,10 @@ def read_fasta(path: str | os.PathLike) -> Iterator[Record]:
                 if name is not None:
                     yield _checked(name, "".join(parts), path)
                 words, parts = line[1:].split(), []
-                if not words:
-                    raise InputError(f"{path}: line {number}: '>' without a name; "
-                                     "give the record a name")
+                need(words, f"{path}: line {number}: '>' without a name; give the record a name")
                 name = words[0]
-                if name in seen:
-                    raise InputError(f"{path}: two records are named {name!r}; "
-                                     "give each record a name of its own")
+                need(name not in seen, f"{path}: two records are named {name!r}; "
+                                       "give each record a name of its own")
                 seen.add(name)
             elif line and name is None:
                 raise InputError(f"{path}: line {number}: {line[:30]!r} comes before any '>name' "
@@ -82,16 +78,14 @@ def read_fasta(path: str | os.PathLike) -> Iterator[Record]:
             raise
         place = f"record {name!r}, after position {sum(map(len, parts))}"
         raise InputError(f"{error}; it breaks off in {place}") from error.__cause__
-    if name is None:
-        raise InputError(f"{path}: the file is empty; expected FASTA, "
-                         "a line '>name' and then the sequence")
+    need(name is not None,
+         f"{path}: the file is empty; expected FASTA, a line '>name' and then the sequence")
     yield _checked(name, "".join(parts), path)
 
 
 def _checked(name: str, sequence: str, where: object) -> Record:
     sequence = sequence.upper()
-    if not sequence:
-        raise InputError(f"{where}: record {name!r} has no sequence; remove it or add its letters")
+    need(sequence, f"{where}: record {name!r} has no sequence; remove it or add its letters")
     if bad := re.search("[^ACGTN]", sequence):
         letter, place = bad.group(), f"{where}: record {name!r}, position {bad.start() + 1}"
         advice = "replace U by T" if letter == "U" else "write N for an unknown base"
@@ -110,9 +104,8 @@ def write_fasta(path: str | os.PathLike, records: Iterable[Record | tuple[str, s
     """
     lines = []
     for name, sequence in records:
-        if not name or name.split() != [name]:
-            raise InputError(f"{path}: record name {name!r} must be one word without spaces; "
-                             "rename it")
+        need(name.split() == [name],
+             f"{path}: record name {name!r} must be one word without spaces; rename it")
         lines.append(f">{name}\n{_checked(name, sequence, path).sequence}\n")
     data = "".join(lines).encode()
     write_atomic(path, gzip.compress(data, mtime=0) if str(path).endswith(".gz") else data)
@@ -132,7 +125,7 @@ def to_codes(letters: str, name: str = "number 0") -> UInt8[np.ndarray, " L"]:
 
 def to_letters(codes: UInt8[np.ndarray, " L"]) -> str:
     """Letters of codes."""
-    return _LETTERS[codes].tobytes().decode()
+    return np.frombuffer(b"ACGTN", dtype=np.uint8)[codes].tobytes().decode()
 
 
 def from_codes(codes: UInt8[np.ndarray, "B L"]) -> Float[Tensor, "B 4 L"]:
@@ -143,37 +136,31 @@ def from_codes(codes: UInt8[np.ndarray, "B L"]) -> Float[Tensor, "B 4 L"]:
 
 
 def one_hot(sequences: Sequence[str], length: int | None = None) -> Float[Tensor, "B 4 L"]:
-    """One-hot of sequences; shorter ones are padded with zeros on the right, so coordinates hold.
-    `length` is L, by default that of the longest. InputError for a longer one, or a letter other
-    than ACGTN.
+    """One-hot of sequences, padded with zeros on the right to L = `length`, by default that of the
+    longest: coordinates hold. InputError for a longer one, or a letter other than ACGTN.
 
     >>> one_hot(["ACN"])[0].tolist()
     [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 0.0], [0.0, 0.0, 0.0]]
     """
-    if isinstance(sequences, str):
-        raise InputError("one_hot: expected a list of sequences, got a single string; "
-                         "write [sequence]")
+    need(not isinstance(sequences, str),
+         "one_hot: expected a list of sequences, got a single string; write [sequence]")
     length = max(map(len, sequences), default=0) if length is None else length
     codes = np.full((len(sequences), length), UNKNOWN, dtype=np.uint8)
     for i, sequence in enumerate(sequences):
-        if len(sequence) > length:
-            raise InputError(f"sequence {i} has {len(sequence)} letters, more than "
-                             f"length={length}; cut it")
+        need(len(sequence) <= length,
+             f"sequence {i} has {len(sequence)} letters, more than length={length}; cut it")
         codes[i, : len(sequence)] = to_codes(sequence, f"number {i}")
     return from_codes(codes)
 
 
 def codes_of(x: Float[Tensor, "B 4 L"]) -> UInt8[np.ndarray, "B L"]:
-    """Codes of one-hot sequences; a column of zeros is N. InputError for another shape, or a column
-    that is neither one-hot nor zeros."""
-    if x.ndim != 3 or x.shape[1] != 4:
-        raise InputError(f"decode: expected one-hot of shape (B, 4, L), got {tuple(x.shape)}; "
-                         "rearrange the axes")
+    """Codes of one-hot sequences, N for zeros; InputError for another shape or other columns."""
+    need(x.ndim == 3 and x.shape[1] == 4, "decode: expected one-hot of shape (B, 4, L), got "
+         f"{tuple(x.shape)}; rearrange the axes")
     x = x.detach().cpu()
     ones = x == 1
-    if not bool(((ones.sum(1) <= 1) & (ones.sum(1) == (x != 0).sum(1))).all()):
-        raise InputError("decode: a column is neither one-hot nor zeros; take the argmax of soft "
-                         "sequences first")
+    need(((ones.sum(1) <= 1) & (ones.sum(1) == (x != 0).sum(1))).all(), "decode: a column is "
+         "neither one-hot nor zeros; take the argmax of soft sequences first")
     return torch.where(ones.any(1), ones.to(torch.uint8).argmax(1), UNKNOWN).to(torch.uint8).numpy()
 
 
@@ -201,38 +188,36 @@ def shuffle(sequences: Sequence[str], *, kind: str = "dinucleotide", seed: int =
     return [to_letters(row) for row in shuffle_codes(rows, kind=kind, seed=seed)]
 
 
-def shuffle_codes(
-    rows: Sequence[UInt8[np.ndarray, " L"]], *, kind: str = "dinucleotide", seed: int = 0
-) -> Sequence[UInt8[np.ndarray, " L"]]:
+def shuffle_codes(rows: Sequence[UInt8[np.ndarray, " L"]], *, kind: str = "dinucleotide",
+                  seed: int = 0) -> Sequence[UInt8[np.ndarray, " L"]]:
     """Shuffle rows of codes in place, each stretch without N by itself, keeping its letter counts
     ("mononucleotide") or its counts of letter pairs; the same rows are given back.
 
     Pairs are shuffled as a random Eulerian path (Altschul and Erickson 1985, by tangermeme): the
     ends stay, and so does what follows the last A, the last C, ...; in short sequences it matters.
     """
-    if kind not in ("dinucleotide", "mononucleotide"):
-        raise InputError(f"shuffle: unknown kind {kind!r}; use 'dinucleotide' or 'mononucleotide'")
-    stretches: dict[int, list[np.ndarray]] = {}  # by length, as views into rows
+    need(kind in ("dinucleotide", "mononucleotide"),
+         f"shuffle: unknown kind {kind!r}; use 'dinucleotide' or 'mononucleotide'")
+    stretches = defaultdict(list)  # by length, as views into rows
     for row in rows:
         edges = np.flatnonzero(np.diff(row < UNKNOWN, prepend=False, append=False))
         for start, end in edges.reshape(-1, 2):
-            stretches.setdefault(end - start, []).append(row[start:end])
+            stretches[end - start].append(row[start:end])
     rng = np.random.default_rng(seed)
-    for length in sorted(stretches):
-        stack = np.stack(stretches[length])  # (n, length)
-        pairs = kind == "dinucleotide"
-        mixed = _shuffle_pairs(stack, rng) if pairs else rng.permuted(stack, axis=1)
-        for view, new in zip(stretches[length], mixed, strict=True):
+    for length, views in sorted(stretches.items()):
+        mixed = np.stack(views)  # (n, length)
+        if kind == "mononucleotide":
+            mixed = rng.permuted(mixed, axis=1)
+        elif length > 3:  # else the ends, which stay, leave nothing to move
+            mixed = _shuffle_pairs(mixed, rng)
+        for view, new in zip(views, mixed, strict=True):
             view[:] = new
     return rows
 
 
 def _shuffle_pairs(codes: UInt8[np.ndarray, "n L"], rng: np.random.Generator) -> np.ndarray:
-    if codes.shape[1] < 4:  # ends are fixed: nothing to move
-        return codes
     if "tangermeme" not in sys.modules:
-        log.info("loading the dinucleotide shuffle; "
-                 "the first time ever, compiling takes some seconds")
+        log.info("loading the dinucleotide shuffle; compiling, the first time ever, takes seconds")
     from tangermeme.ersatz import dinucleotide_shuffle  # brings numba, which is slow to import
 
     seeds = rng.integers(2**31, size=len(codes)).tolist()
