@@ -17,15 +17,28 @@ log = logging.getLogger(__name__)
 TAXA = "vertebrates fungi insects nematodes plants urochordates diatoms".split()
 HEADS = """SELECT m.ID, BASE_ID, VERSION, NAME, VAL FROM MATRIX m LEFT JOIN MATRIX_ANNOTATION a
     ON a.ID = m.ID AND TAG = 'tax_group' WHERE COLLECTION = 'CORE'"""
+NEAR = 0.05  # p-value, corrected for the number of targets (Bonferroni), up to which one is named
+UNKNOWN = "no known motif"
 TOMTOM_COLUMNS = "motif jaspar_id jaspar_name p_value offset strand correlation".split()
 
 
-def name_motifs(motifs: list[Motif], *, targets: list[Motif] | None = None) -> pd.DataFrame:
-    """The closest JASPAR vertebrate motif of each, or of `targets`: columns motif, consensus,
-    length, information_bits, sites; jaspar_id, jaspar_name, p_value, correlation of `tomtom`."""
+def name_motifs(motifs: list[Motif], *, targets: list[Motif] | None = None,
+                taxon: str = "all") -> pd.DataFrame:
+    """The nearest JASPAR motif of each, of a `taxon` (TAXA, or "all") or of `targets`: columns
+    motif, consensus, length, information_bits, sites; then those of `tomtom`.
+
+    Where p_value times the number of targets is above NEAR, jaspar_id is "" and jaspar_name UNKNOWN
+    (p_value and correlation stay those of the nearest). InputError for a taxon that is not there.
+
+    >>> name_motifs([jaspar("ABF1")]).jaspar_id[0]
+    'MA0265.3'
+    """
+    targets = jaspar_collection(taxon) if targets is None else targets
     columns = ["motif", "consensus", "length", "information_bits", "sites"]
     rows = [(m.name, m.consensus, m.width, round(m.information_bits, 2), m.sites) for m in motifs]
     best = tomtom(motifs, targets).drop(columns=["offset", "strand"])
+    far = best.p_value * len(targets) > NEAR
+    best.loc[far, ["jaspar_id", "jaspar_name"]] = "", UNKNOWN
     return pd.DataFrame(rows, columns=columns).merge(best, on="motif", how="left")
 
 

@@ -7,10 +7,11 @@ import time
 import numpy as np
 import pytest
 import torch
+from motifbook.datasets import data_path
 from test_motif import FLAT, exact
 
 from motiflib.files import InputError
-from motiflib.motif import Motif
+from motiflib.motif import Motif, read_meme
 from motiflib.run.known import TOMTOM_COLUMNS, jaspar, jaspar_collection, name_motifs, tomtom
 
 
@@ -113,3 +114,17 @@ def test_names():
     assert named.columns.tolist()[-4:] == ["jaspar_id", "jaspar_name", "p_value", "correlation"]
     assert named.correlation[0] == pytest.approx(1)
     assert named.jaspar_name[0] == "MAX"
+
+
+def test_names_of_yeast_are_those_of_yeast_and_what_is_far_has_none():
+    abf1 = read_meme(data_path("models", "yeast-abf1") / "motifs.meme")
+    named = name_motifs(abf1)
+    assert named.jaspar_name.tolist() == ["ABF1"] * 3 + ["no known motif"] * 3
+    assert named.jaspar_id.tolist() == ["MA0265.3"] * 3 + [""] * 3
+    assert (named.p_value[:3] * 2633 < 0.05).all() and (named.p_value[3:] * 2633 > 0.05).all()
+    assert named.correlation.between(0.8, 1).all()
+    among_fungi = name_motifs(abf1, taxon="fungi")
+    assert among_fungi.jaspar_name[0] == "ABF1" and among_fungi.p_value[0] < 1e-15
+    assert set(name_motifs(abf1, taxon="vertebrates").jaspar_name[:3]) == {"no known motif"}
+    with pytest.raises(InputError, match="unknown taxon 'birds'"):
+        name_motifs(abf1, taxon="birds")
