@@ -1,5 +1,7 @@
 """Which motif stands where: calls with strand and score, their false discovery rate, BED."""
 
+import csv
+import logging
 from collections import defaultdict, namedtuple
 from collections.abc import Iterable, Iterator
 from os import PathLike
@@ -16,6 +18,7 @@ from motiflib.model import Argminn
 from motiflib.motif import Motif
 from motiflib.sequence import UNKNOWN, Record, codes_of, one_hot, shuffle
 
+log = logging.getLogger(__name__)
 THRESHOLD = 0.5  # of the score: a site that is more probably an instance than not
 LEAST = 0.05  # sites below are never worth keeping
 INFORMATIVE = 0.35  # of the bits of a motif's richest column: poorer columns may be shared
@@ -23,7 +26,6 @@ OWN = 0.35  # of a motif's bits, in bases that no better call explains: evidence
 CALL_COLUMNS = ["sequence", "start", "end", "motif", "score", "strand",
                 "activation", "attention", "effect", "probability"]
 EVIDENCE = ["first", "match"]  # start, even beyond the sequence, and `matches`: what `merge` needs
-BED_HEADER = "#" + "\t".join(CALL_COLUMNS) + "\n"
 Records = Iterable[Record | tuple[str, str]]
 # Bases [begin, end) of a sequence; the calls whose middle lies in [low, high) are this tile's own.
 Tile = namedtuple("Tile", "sequence letters begin end low high last")
@@ -67,12 +69,12 @@ def call_parts(model: Argminn, found: Found, records: Records, *, threshold: flo
             waiting = []
 
 
-def tiles(records: Records, tile: int) -> Iterator[Tile]:
-    """Sequences up to 2 x `tile` bp whole, longer ones as tiles that overlap by half."""
+def tiles(records: Records, tile: int, most: float = 2) -> Iterator[Tile]:
+    """Sequences up to `most` x `tile` bp whole, longer ones as tiles that overlap by half."""
     step = tile // 2
     for name, sequence in records:
         length = len(sequence)
-        size = length if length <= 2 * tile else tile
+        size = length if length <= most * tile else tile
         for begin in range(0, length - size + step, step):
             end = min(begin + size, length)
             low = begin + step // 2 if begin else 0
@@ -188,29 +190,50 @@ def decoys(records: Records, kept: pd.DataFrame, seed: int = 0) -> list[Record]:
 
 
 def at_fdr(table: pd.DataFrame, fdr: float = 0.05) -> float:
-    """The lowest score whose false discovery rate is at most `fdr`; 1 if there is none.
+    """The lowest score whose false discovery rate is at most `fdr`. InputError if there is none:
+    above the best call of the training (0 calls a Mb) nothing is known.
 
-    >>> at_fdr(pd.DataFrame({"score": [0.1, 0.5], "fdr": [0.3, 0.04]}))
+    >>> at_fdr(pd.DataFrame({"score": [0.1, 0.5], "per_mb": [9, 4], "fdr": [0.3, 0.04]}))
     0.5
     """
-    return float(min(table.score[table.fdr <= fdr], default=1))
+    known = table[table.per_mb > 0]
+    need(len(known), "this run made no call in its own training sequences, so that no score has a "
+                     "known false discovery rate; choose a --threshold")
+    least = known.fdr.min()
+    need(least <= fdr <= 1, f"false discovery rate {fdr}: this run's scores reach {least:.2g} to "
+                            "1; choose one of those")
+    return float(known.score[known.fdr <= fdr].min())
 
 
-def bed_lines(calls: pd.DataFrame) -> str:
-    """Lines of BED by sequence name and start, as bedtools and IGV want, the score times 1000."""
-    bed = calls[CALL_COLUMNS].sort_values(["sequence", "start", "end", "motif"], kind="stable")
+def bed_lines(calls: pd.DataFrame, *, extra: bool = False) -> str:
+    """Lines of BED by sequence name and start, as bedtools and IGV want, the score times 1000;
+    six columns, or with `extra` all of CALL_COLUMNS."""
+    columns = CALL_COLUMNS if extra else CALL_COLUMNS[:6]
+    bed = calls[columns].sort_values(["sequence", "start", "end", "motif"], kind="stable")
     bed["score"] = (1000 * bed.score.astype(float)).round().clip(0, 1000).astype(int)
-    return bed.to_csv(sep="\t", index=False, header=False, float_format="%.4g")
+    return bed.to_csv(sep="\t", index=False, header=False, float_format="%.4g",
+                      quoting=csv.QUOTE_NONE)
 
 
-def write_bed(parts: Iterable[pd.DataFrame], path: str | PathLike) -> None:
-    """Write parts of calls as BED below a line of column names; InputError if it cannot be written.
+def write_bed(parts: Iterable[pd.DataFrame], path: str | PathLike, *, extra: bool = False) -> None:
+    """Write parts of calls as BED (`bed_lines`) below a line of column names, with a warning if
+    there is none; InputError if it cannot be written.
 
     >>> write_bed(call_parts(model, found, records), "calls.bed")
     """
-    lines = [line for part in parts for line in bed_lines(part).encode().splitlines(True)]
+    texts = (bed_lines(part, extra=extra) for part in parts)
+    lines = [line for text in texts for line in text.encode().splitlines(True)]
     lines.sort(key=lambda line: line.split(b"\t")[0])  # stable: those of a sequence are in order
-    write_atomic(path, [BED_HEADER.encode(), *lines])
+    write_lines(lines, path, extra=extra)
+
+
+def write_lines(lines: list[bytes], path: str | PathLike, *, extra: bool = False) -> None:
+    """Write lines of BED below one of column names, a comment to those who read BED."""
+    names = CALL_COLUMNS if extra else CALL_COLUMNS[:6]
+    write_atomic(path, [("#" + "\t".join(names) + "\n").encode(), *lines])
+    if not any(lines):
+        log.warning("%s: no call; a lower --threshold, a higher --fdr or --all shows weaker sites",
+                    path)
 
 
 def overlaps(calls: pd.DataFrame, others: pd.DataFrame) -> pd.DataFrame:

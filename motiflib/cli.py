@@ -14,14 +14,16 @@ import warnings
 from collections.abc import Iterable
 from importlib.metadata import entry_points
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Annotated
 
 import typer
 from typer.core import TyperGroup
 
 import motiflib as ml  # its doors and rooms are imported when they are first named
-from motiflib.files import InputError, need, write_table
+from motiflib.files import STREAMS, InputError, need, write_atomic, write_table
 
+LINE = 300  # characters of an error, the first and the last of which are shown
 AGAIN = {  # what to say of an interrupted command, by its name and whether it reads a genome
     ("train", False): "give the same command again to go on from the last whole epoch",
     ("train", True): "give the same command again to go on from the last whole epoch",
@@ -34,6 +36,9 @@ class Commands(TyperGroup):
     def main(self, *args, standalone_mode: bool = True, **kwargs):
         try:
             code = super().main(*args, standalone_mode=False, **kwargs)
+        except BrokenPipeError:  # who reads our output has seen enough
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            code = 0
         except Exception as error:
             line = foreseeable(error)
             if line is None:
@@ -54,7 +59,12 @@ class Commands(TyperGroup):
 
 
 def foreseeable(error: Exception) -> str | None:
-    """The line for an error that is not a mistake of ours, else None."""
+    """The line for an error that is not a mistake of ours, at most LINE long, else None."""
+    line = reason(error)
+    return line if line is None or len(line) < LINE else f"{line[:190]} ... {line[-95:]}"
+
+
+def reason(error: Exception) -> str | None:
     if hasattr(error, "format_message"):  # a wrong option
         line = " ".join(error.format_message().split())
         return f"{line.rstrip('.')}; see motiflib --help"
@@ -77,13 +87,24 @@ app = typer.Typer(cls=Commands, add_completion=False,
                   help="From regulatory sequences to motifs and their rules.")
 RUN = Annotated[Path, typer.Argument(metavar="RUN", help="Folder made by `motiflib train --out`.")]
 FASTA = Annotated[Path, typer.Argument(metavar="SEQS.fa", help="FASTA, plain or gzip.")]
+EXTRA = option(bool, "All columns: activation of the filter, attention, effect on the logit if "
+               "silenced, probability of the sequence too.")
+FORCE = option(bool, "Replace the finished run that is there.")
 FOLDER = option(Path, "Folder for the files.", metavar="DIR")
 RENAME = option(bool, "Take chr1, 1 and chrI for one another.")
 File = Path | None
 
 
+def tell_version(asked: bool) -> None:
+    if asked:
+        print(ml.__version__)
+        raise typer.Exit
+
+
 @app.callback()
-def setup() -> None:
+def setup(version: Annotated[bool, typer.Option(
+        "--version", help="Say the version and end.", callback=tell_version, is_eager=True,
+)] = False) -> None:
     """Progress of ours goes to stderr; warnings of other libraries go nowhere."""
     logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr, force=True)
     logging.getLogger("motiflib").setLevel(logging.INFO)
@@ -93,6 +114,8 @@ def setup() -> None:
 def check_place(path: Path, *inputs: Path | str | None, run: Path | None = None) -> None:
     """InputError, before any work is done, if a file cannot be written there, or must not be: an
     input of the same command, by whatever name, or a file of the `run` that it reads."""
+    if str(path) in STREAMS:
+        return
     there = next(p for p in (path, *path.absolute().parents) if p.exists())
     read = [given for given in inputs if given is not None and os.path.isfile(given)]
     own = run is not None and path.resolve().parent == run.resolve()
@@ -140,6 +163,7 @@ def train(
     epochs: option(int, "Passes over the sequences.") = 20,
     seed: option(int, "Same seed, same network.") = 0,
     device: option(str, "auto, cpu, cuda or mps.") = "auto",
+    force: FORCE = False,
 ) -> None:
     """Train a network; interrupted, the same command goes on where it was.
 
@@ -158,12 +182,13 @@ def train(
     ml.train(out, positives or peaks, negatives=negatives, shuffle=shuffle, genome=genome,
              window=window, ratio=ratio, test_chroms=filter(None, test_chroms.split(",")),
              blacklist=blacklist, rename_chroms=rename_chroms, filters=filters, width=width,
-             layers=layers, epochs=epochs, seed=seed, device=device)
+             layers=layers, epochs=epochs, seed=seed, device=device, force=force)
 
 
 @app.command()
 def score(run: RUN, sequences: FASTA, out: option(Path, "Table: name, probability.")) -> None:
-    """Probability of each sequence that it is a positive."""
+    """Probability of each sequence that it is a positive; one that is much longer than those of
+    the training is read by windows."""
     check_place(out, sequences, run=run)
     write_table(ml.score(run, sequences), out)
 
@@ -198,11 +223,11 @@ def call(
                 "RUN/fdr.tsv says which score reaches it.") = None,
     every: option(bool, "All candidates down to a score of 0.05, to choose afterwards: the same "
                   "calls, cut at the score.", "--all") = False,
+    extra: EXTRA = False,
 ) -> None:
-    """Motif instances as BED: sequence, start, end, motif, score 0-1000, strand; activation of the
-    filter, attention, effect on the logit if silenced, probability of the sequence. A genome's
-    calls are shared by several processes under
-    `accelerate launch --num_processes 2 -m motiflib.cli call ...`; the file is the same."""
+    """Motif instances as BED: sequence, start, end, motif, score 0-1000, strand. A genome's calls
+    are shared by several processes under `accelerate launch --num_processes 2 -m motiflib.cli call
+    ...`; the file is the same."""
     check_place(out, sequences, genome, regions, run=run)
     one = (sequences is None) != (genome is None) and (genome or regions is None)
     need(one, "calls need either SEQS.fa, or --genome, alone or with --regions: give one of them")
@@ -211,10 +236,15 @@ def call(
     need(genome or device in ("auto", "cpu"), f"--device {device}: only a --genome is searched "
          "there; leave it out, or give the genome")
     if genome is None:
-        ml.calling.write_bed(ml.verbs.call_in_parts(run, sequences, threshold, fdr, every), out)
-    else:
-        ml.scan(run, genome, out, regions=regions, rename_chroms=rename_chroms, device=device,
-                threshold=threshold, fdr=fdr, every=every)
+        parts = ml.verbs.call_in_parts(run, sequences, threshold, fdr, every)
+        ml.calling.write_bed(parts, out, extra=extra)
+        return
+    with TemporaryDirectory() as folder:  # finished parts stand beside the file, so it must be one
+        place = Path(folder, "calls.bed") if str(out) in STREAMS else out
+        ml.scan(run, genome, place, regions=regions, rename_chroms=rename_chroms, device=device,
+                threshold=threshold, fdr=fdr, every=every, extra=extra)
+        if place != out:
+            write_atomic(out, place.read_bytes())
 
 
 @app.command()
@@ -264,17 +294,22 @@ def variants(
     alt: option(File, "FASTA of the same sequences after, in the same order.") = None,
     rename_chroms: RENAME = False,
     threshold: option(float, "Score, 0 to 1, from which a site is an instance.") = 0.5,
+    strict: option(bool, "Refuse a VCF with alleles that are not spelt out (*, <DEL>).") = False,
 ) -> None:
     """Change in log-odds, the instance gained, lost or moved with its scores before and after, the
-    rule that breaks."""
+    rule that breaks. Alleles of a VCF that are not spelt out are listed in OUT.skipped.tsv."""
     whole = (genome is None) == (vcf is None) and (ref is None) == (alt is None)
     need(whole and (genome is None) != (ref is None),
          "variants need either --genome with --vcf, or --ref with --alt: give one of the pairs")
     need(vcf or not rename_chroms,
          "--rename-chroms: there are no names to match without --vcf; leave it out")
-    check_place(out, genome, vcf, ref, alt, run=run)
+    skipped = Path(f"{out}.skipped.tsv")
+    for place in (out, skipped):
+        check_place(place, genome, vcf, ref, alt, run=run)
     table = ml.variants(run, vcf or ref, genome=genome, alt=alt, rename_chroms=rename_chroms,
-                        threshold=threshold)
+                        threshold=threshold, strict=strict)
+    if len(table.attrs.get("skipped", ())) and str(out) not in STREAMS:
+        write_table(table.attrs["skipped"], skipped)
     write_table(table, out)
 
 

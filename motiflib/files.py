@@ -6,10 +6,11 @@ import gzip
 import hashlib
 import io
 import os
+import sys
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 
 if TYPE_CHECKING:  # pandas is slow to import, and `motiflib --help` does not need it
     import pandas as pd
@@ -19,6 +20,7 @@ SEED = 2**32 - 2  # numpy takes seeds below 2^32, and some steps take the next o
 LENGTH = 10_000_000  # bp of a sequence or a window
 SEQUENCES = 1_000_000_000
 FILTERS, WIDTH, LAYERS, EPOCHS = 10_000, 1_000, 100, 1_000_000
+STREAMS = ("-", "/dev/stdin", "/dev/stdout")  # the shell's, not files of that name
 RATIO = 1_000  # negatives for each peak: more take memory and hours, and no network learns from it
 
 
@@ -41,35 +43,50 @@ def within(name: str, value: int, least: int, most: int) -> None:
 def write_atomic(path: str | os.PathLike, data: str | bytes | Iterable[bytes]) -> None:
     """Write a file beside its place and rename it, so that no reader ever sees half of it.
 
-    Missing folders are made; `data` may come in pieces. InputError if it cannot be written.
+    Missing folders are made; `data` may come in pieces. A name in .gz gets BGZF, which is gzip that
+    tabix and samtools can index; STREAMS mean standard output. InputError if it cannot be written.
 
     >>> write_atomic("run/scores.tsv", "name\\tprobability\\n")
     >>> Path("run/scores.tsv").read_text()
     'name\\tprobability\\n'
     """
-    data = data.encode() if isinstance(data, str) else data
+    data = data.encode(errors="surrogateescape") if isinstance(data, str) else data
     pieces = [data] if isinstance(data, bytes) else data
     target = Path(os.path.realpath(path))
     beside = target.with_name(f".{target.name}.{os.getpid()}.{os.urandom(4).hex()}.tmp")
     try:
+        if str(path) in STREAMS:  # opened anew, a log behind it would be cut to nothing
+            sys.stdout.buffer.writelines(pieces)
+            return sys.stdout.buffer.flush()
         if target.exists() and not target.is_file() and not target.is_dir():
-            with target.open("wb") as file:  # a pipe or /dev/stdout: nothing to rename
-                file.writelines(pieces)
-            return
+            with target.open("wb") as file:  # a pipe: nothing to rename
+                return file.writelines(pieces)
         target.parent.mkdir(parents=True, exist_ok=True)
         try:
-            with beside.open("wb") as file:
-                file.writelines(pieces)
+            with _opened(beside, packed=target.suffix == ".gz") as file:
+                for piece in pieces:
+                    file.write(piece)
             beside.replace(target)
         finally:
             beside.unlink(missing_ok=True)
     except OSError as error:
+        if isinstance(error, BrokenPipeError):
+            raise
         why = f"{path}: cannot be written ({error.strerror}); choose a writable place"
         raise InputError(why) from error
 
 
+def _opened(path: Path, *, packed: bool) -> IO[bytes]:
+    if not packed:
+        return path.open("wb")
+    from Bio.bgzf import BgzfWriter  # slow to import
+
+    return BgzfWriter(path)
+
+
 def read_lines(path: str | os.PathLike) -> Iterator[str]:
-    """Stream the lines of a text file, plain or gzip (told by its first bytes).
+    """Stream the lines of a text file, plain or gzip (told by its first bytes), or of standard
+    input (STREAMS); bytes that are not UTF-8 stay as they are (surrogateescape).
 
     InputError: no such file, a folder, binary content, damaged gzip.
 
@@ -78,12 +95,13 @@ def read_lines(path: str | os.PathLike) -> Iterator[str]:
     ['one\\n', 'two\\n']
     """
     try:
-        with open(path, "rb") as raw:
+        given = str(path) in STREAMS
+        with open(sys.stdin.fileno() if given else path, "rb", closefd=not given) as raw:
             packed = raw.peek(2)[:2] == b"\x1f\x8b"
             buffered = io.BufferedReader(gzip.open(raw) if packed else raw)
             if b"\0" in buffered.peek(1024)[:1024]:
                 raise InputError(f"{path}: binary content; expected a text file, plain or gzip")
-            yield from io.TextIOWrapper(buffered, encoding="utf-8-sig", errors="replace")
+            yield from io.TextIOWrapper(buffered, encoding="utf-8-sig", errors="surrogateescape")
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         why = f"{path}: damaged or truncated gzip ({error}); fetch or make the file again"
         raise InputError(why) from error

@@ -4,6 +4,7 @@ A motif may be wider than its k-mer: what is conserved around the k-mer's occurr
 Letters: K length of a k-mer, n its occurrences, V = K + 2 reach columns, W filter width.
 """
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import pandas as pd
@@ -21,6 +22,12 @@ K = 6  # length of a seed: short enough to be counted, long enough to stand out
 CHANCE = 1e-4  # p-value from which a column beside a k-mer is part of its motif
 MATCH, MISS = 0.6, -0.15  # first weights of a k-mer's bases, and of the others
 WEIGHT = 0.2  # first weight of a bit in the columns beside it
+PART = 4096  # sequences that are counted at a time: of a million, only codes are held
+
+
+def in_parts(function: Callable[..., Tensor], rows: Tensor, *more: object) -> Tensor:
+    """A function of rows, asked of some at a time."""
+    return torch.cat([function(part, *more) for part in rows.split(PART)])
 
 
 def kmer_codes(x: Float[Tensor, "B 4 L"], k: int = K) -> Int[Tensor, "B T"]:
@@ -58,7 +65,7 @@ def hide(codes: Int[Tensor, "B T"], code: int) -> Int[Tensor, "B T"]:
     letters = torch.arange(4**K)[:, None] // 4 ** torch.arange(K - 1, -1, -1) % 4  # (4^K, K)
     one, other = letters[code], 3 - letters[code].flip(0)
     near = ((letters == one).sum(1) >= K - 1) | ((letters == other).sum(1) >= K - 1)
-    hit = (near[codes.clamp(min=0)] & (codes >= 0)).float()
+    hit = (near[codes.clamp(min=0).long()] & (codes >= 0)).float()
     return codes.masked_fill(tf.max_pool1d(hit, 2 * K - 1, 1, K - 1) > 0, -1)
 
 
@@ -83,8 +90,10 @@ def enriched_kmers(data: Examples, *, most: int = 12, least: float = 4.5, seed: 
     >>> enriched_kmers(Examples(x, torch.arange(40) < 20)).columns.tolist()
     ['kmer', 'z', 'against']
     """
-    codes, found = kmer_codes(data.x), []
-    shuffled = kmer_codes(from_codes(shuffle_codes(codes_of(data.x), seed=seed)))
+    bases, found = in_parts(lambda x: torch.from_numpy(codes_of(x)), data.x), []
+    codes = in_parts(lambda some: kmer_codes(from_codes(some)).short(), bases)
+    shuffle_codes(bases.numpy(), seed=seed)  # in place
+    shuffled = in_parts(lambda some: kmer_codes(from_codes(some)).short(), bases)
     length, bound = codes.shape[1], data.y > 0.5
     for against in ("middle", "negatives", "shuffled")[middle is None :]:
         beside = max(0, length - max(middle, K) + K - 1) // 2 if against == "middle" else 0
@@ -99,7 +108,7 @@ def enriched_kmers(data: Examples, *, most: int = 12, least: float = 4.5, seed: 
                 break
             if not any(shifted(kmer_letters(best), kmer) for kmer, *_ in found):
                 found.append((kmer_letters(best), round(float(z[best]), 1), against))
-            codes, shuffled = hide(codes, best), hide(shuffled, best)
+            codes, shuffled = in_parts(hide, codes, best), in_parts(hide, shuffled, best)
     return pd.DataFrame(found, columns=["kmer", "z", "against"])
 
 
@@ -110,7 +119,7 @@ def occurrences(x: Float[Tensor, "N 4 L"], kmer: str, reach: int) -> Float[Tenso
     for letters in dict.fromkeys((kmer, reverse_complement(kmer))):
         match = tf.conv1d(x.float(), one_hot([letters]))[:, 0, reach : last + 1]
         row, start = (match > len(kmer) - 0.5).nonzero(as_tuple=True)
-        cut = x.float().unfold(2, size, 1)[row, :, start]  # (n, 4, V)
+        cut = x.unfold(2, size, 1)[row, :, start].float()  # (n, 4, V)
         parts.append(cut if letters == kmer else reverse_complement(cut))
     return torch.cat(parts)
 

@@ -4,7 +4,6 @@ Letters: B batch, L length. One layout everywhere: one-hot ``(B, 4, L)``, channe
 ACGT, ``N`` = zeros, coordinates 0-based half-open. Codes are 0..3 for ACGT and 4 for N.
 """
 
-import gzip
 import logging
 import os
 import re
@@ -65,6 +64,8 @@ def read_fasta(path: str | os.PathLike) -> Iterator[Record]:
                 words, parts = line[1:].split(), []
                 need(words, f"{path}: line {number}: '>' without a name; give the record a name")
                 name = words[0]
+                need(name.isprintable(), f"{path}: line {number}: name {name[:60]!a} holds bytes "
+                                         "that are not printable UTF-8; rename the record")
                 need(name not in seen, f"{path}: two records are named {name!r}; "
                                        "give each record a name of its own")
                 seen.add(name)
@@ -95,8 +96,8 @@ def _checked(name: str, sequence: str, where: object) -> Record:
 
 
 def write_fasta(path: str | os.PathLike, records: Iterable[Record | tuple[str, str]]) -> None:
-    """Write records as FASTA, one line per sequence, whole or not at all; gzip where the path ends
-    in ``.gz``; same records, same bytes. InputError for a record that `read_fasta` would refuse.
+    """Write records as FASTA, one line per sequence, as `write_atomic` does; same records,
+    same bytes. InputError for a record that `read_fasta` would refuse.
 
     >>> write_fasta("two.fa.gz", [("peak_1", "ACGT"), ("peak_2", "GGNCC")])
     >>> next(read_fasta("two.fa.gz"))
@@ -107,8 +108,7 @@ def write_fasta(path: str | os.PathLike, records: Iterable[Record | tuple[str, s
         need(name.split() == [name],
              f"{path}: record name {name!r} must be one word without spaces; rename it")
         lines.append(f">{name}\n{_checked(name, sequence, path).sequence}\n")
-    data = "".join(lines).encode()
-    write_atomic(path, gzip.compress(data, mtime=0) if str(path).endswith(".gz") else data)
+    write_atomic(path, "".join(lines))
 
 
 def to_codes(letters: str, name: str = "number 0") -> UInt8[np.ndarray, " L"]:

@@ -1,5 +1,8 @@
 """Training: batches in, a network and its history out; an interrupted run goes on where it was."""
 
+import hashlib
+import io
+import logging
 import math
 import time
 from dataclasses import asdict, dataclass
@@ -17,9 +20,12 @@ from torch import Tensor, nn
 from tqdm.auto import tqdm
 
 from motiflib.batches import Batches, Examples
-from motiflib.files import need
+from motiflib.files import need, write_atomic
 from motiflib.losses import l1_loss, overlap_loss, penalty_weight, spacing_loss
 from motiflib.model import evaluating
+
+log = logging.getLogger(__name__)
+STATES = ("state.pt", "before.pt")  # of the last whole epoch, and of the one before it
 
 
 @dataclass(frozen=True)
@@ -135,20 +141,36 @@ class Trainer:
             self.best = {name: value.cpu().clone() for name, value in weights}
 
     def save(self, folder: Path) -> None:
-        """Write the state beside, then rename: a killed process leaves the epoch before."""
+        """Write the state behind its checksum, and keep that of the epoch before."""
         if self.accelerator.is_main_process:
-            folder.mkdir(parents=True, exist_ok=True)
             state = {name: part.state_dict() for name, part in self.stateful.items()}
             state |= {"best": self.best, "history": self.history, "about": self.about()}
-            torch.save(state, folder / "state.part")
-            (folder / "state.part").replace(folder / "state.pt")
+            torch.save(state, file := io.BytesIO())
+            now, before = (folder / name for name in STATES)
+            if now.exists():
+                now.replace(before)
+            write_atomic(now, hashlib.sha256(file.getvalue()).digest() + file.getvalue())
 
     def resume(self, folder: Path) -> None:
-        """Take up the state of an earlier process; refuse another training's."""
-        path = folder / "state.pt"
-        state = torch.load(path, map_location=self.accelerator.device, weights_only=True)
+        """Take up the newest state of an earlier process that is whole; refuse another training's.
+        One that is damaged goes, and is told of."""
+        damaged = []
+        for path in filter(Path.is_file, map(folder.joinpath, STATES)):
+            content = path.read_bytes()
+            if hashlib.sha256(content[32:]).digest() == content[:32]:
+                self.take_up(io.BytesIO(content[32:]), path)
+                break
+            damaged.append(str(path))
+            path.unlink(missing_ok=True)
+        if damaged:
+            done = len(self.history)
+            log.warning("%s: damaged; training %s", " and ".join(damaged),
+                        f"goes on after epoch {done}" if done else "begins anew")
+
+    def take_up(self, content: io.BytesIO, path: Path) -> None:
+        state = torch.load(content, map_location=self.accelerator.device, weights_only=True)
         need(state["about"] == self.about(), f"{path}: belongs to a training with other settings: "
-                                             f"choose another folder or delete {folder}")
+                                             f"choose another folder or delete {path.parent}")
         for name, part in self.stateful.items():
             part.load_state_dict(state[name])
         self.history, self.best = state["history"], state["best"]
@@ -171,7 +193,7 @@ def fit(model: nn.Module, batches: Batches, valid: Examples, config: TrainConfig
     config = config or TrainConfig()
     trainer = Trainer(model, batches, config)
     folder = Path(out) / "checkpoint" if out else None
-    if folder and (folder / "state.pt").exists():
+    if folder:
         trainer.resume(folder)
     done, quiet = len(trainer.history), not (progress and trainer.accelerator.is_main_process)
     with tqdm(range(done, config.epochs), desc="training", unit="epoch", initial=done,

@@ -6,10 +6,14 @@ are tidy tables. The length of windows and tiles and the filters' width are the 
 asked for. What cannot be used raises `motiflib.files.InputError`, one line.
 """
 
+import logging
 import os
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 
+import numpy as np
 import pandas as pd
+from tqdm.auto import tqdm
 
 from motiflib import calling, designing, syntax
 from motiflib.discovery import channel_motifs
@@ -22,9 +26,12 @@ from motiflib.hits import candidates
 from motiflib.model import ArgminnConfig
 from motiflib.run.folder import Run, fitting, load_run, train_run
 from motiflib.sequence import Record, Sequences, one_hot
-from motiflib.training import TrainConfig, predict
+from motiflib.training import TrainConfig, logits
 
+log = logging.getLogger(__name__)
 Path = str | os.PathLike
+BATCH = 128  # sequences that are read at a time
+LONGER = 1.2  # times the length of training; at 2, twice as many random sequences score above .5
 
 
 def train(run: Path, sequences: Sequences | pd.DataFrame, *, negatives: Sequences | None = None,
@@ -32,9 +39,9 @@ def train(run: Path, sequences: Sequences | pd.DataFrame, *, negatives: Sequence
           ratio: int = 4, test_chroms: Iterable[str] = (), blacklist: Path | None = None,
           rename_chroms: bool = False, filters: int = 12, width: int | None = None,
           layers: int = 2, epochs: int = 20, seed: int = 0, device: str = "auto",
-          progress: bool = True) -> Run:
+          force: bool = False, progress: bool = True) -> Run:
     """Train a network on bound `sequences` and keep it in the folder `run`; interrupted, the same
-    call goes on where it was.
+    call goes on where it was; a finished run is replaced only with `force`.
 
     Give `negatives`, or a kind of `shuffle` ("dinucleotide", "mononucleotide"). With a `genome`,
     `sequences` are peaks (BED, narrowPeak, a table): `window` bp around each summit are cut, and
@@ -48,7 +55,8 @@ def train(run: Path, sequences: Sequences | pd.DataFrame, *, negatives: Sequence
     """
     width = (12 if genome is None else WIDTH) if width is None else width
     settings = {"config": ArgminnConfig(filters=filters, width=width, layers=layers), "seed": seed,
-                "training": TrainConfig(epochs=epochs, device=device), "progress": progress}
+                "training": TrainConfig(epochs=epochs, device=device), "force": force,
+                "progress": progress}
     if genome is None:
         return train_run(sequences, run, negatives=negatives, shuffle=shuffle, **settings)
     need(shuffle is None, f"--shuffle {shuffle}: with --genome, write --negatives dinucleotide")
@@ -74,14 +82,26 @@ def load(run: Path | Run) -> Run:
 def score(run: Path | Run, sequences: Sequences) -> pd.DataFrame:
     """Probability of each sequence that it is bound: columns name, probability.
 
+    A network knows the length of its training. Records of more than LONGER times that are read by
+    windows of it, and their odds are the mean of the windows' odds: one is bound, whichever, or
+    none. The best window's alone would be high by chance in any long record.
+
     >>> score(run, records).probability.gt(0.5).value_counts().to_dict()
     {False: 22, True: 18}
     """
-    run, parts = load(run), []
-    for part in batches_of(fitting(sequences, run.model.config.width)):
-        p = predict(run.model, one_hot([record.sequence for record in part]))
-        parts.append(pd.DataFrame({"name": [r.name for r in part], "probability": p.numpy()}))
-    return together(parts, ["name", "probability"])
+    run, odds = load(run), defaultdict(list)
+    records = told("scoring", fitting(sequences, run.model.config.width), sequences)
+    for group in calling.grouped(calling.tiles(records, run.tile, LONGER), BATCH):
+        log_odds = logits(run.model, one_hot([window.letters for window in group])).double()
+        for window, one in zip(group, log_odds.exp().tolist(), strict=True):
+            odds[window.sequence].append(one)
+    long = sum(len(windows) > 1 for windows in odds.values())
+    if long:
+        log.warning("%d of %d records are much longer than the %d bp of the training: they are "
+                    "read by windows", long, len(odds), run.tile)
+    means = [(name, np.mean(windows)) for name, windows in odds.items()]
+    rows = [(name, mean / (1 + mean)) for name, mean in means]
+    return pd.DataFrame(rows, columns=["name", "probability"])
 
 
 def find_motifs(run: Path | Run, sequences: Sequences | None = None, *,
@@ -115,28 +135,32 @@ def call(run: Path | Run, sequences: Sequences, *, threshold: float | None = Non
 
 def scan(run: Path | Run, genome: Path, out: Path, *, regions: Path | None = None,
          rename_chroms: bool = False, threshold: float | None = None, fdr: float | None = None,
-         every: bool = False, device: str = "cpu") -> None:
-    """Instances along a genome, or in `regions` of it, as the BED file `out` (`scan.call_genome`).
+         every: bool = False, extra: bool = False, device: str = "cpu") -> None:
+    """Instances along a genome, or in `regions` of it, as the BED file `out` (`scan.call_genome`),
+    of six columns, or with `extra` of all that `call` gives.
 
     >>> scan(run, "missing.fa", "calls.bed")
     Traceback (most recent call last):
     motiflib.files.InputError: missing.fa: no such file; ...
     """
     run = load(run)
-    call_genome(run, genome, out, regions=regions, rename=rename_chroms, device=device,
+    call_genome(run, genome, out, regions=regions, rename=rename_chroms, device=device, extra=extra,
                 threshold=least_score(run, threshold, fdr, every))
 
 
 def rules(run: Path | Run, sequences: Sequences) -> pd.DataFrame:
     """Which motifs stand together, on which strands, how far apart, how sure that is and what the
-    network makes of it: columns of `syntax.find_rules`, and sentence.
+    network makes of it: columns of `syntax.find_rules`, and sentence. Records of more than LONGER
+    times the length of training are read as windows of it, side by side.
 
     >>> rules(run, records).columns.tolist()[:4]
     ['motif_a', 'strand_a', 'motif_b', 'strand_b']
     """
     run = load(run)
-    records = list(fitting(sequences, run.model.config.width))
-    table = syntax.find_rules(run.model, run.found, records, tile=run.tile)
+    records = list(side_by_side(fitting(sequences, run.model.config.width), run.tile))
+    calls = calling.call(run.model, run.found, told("calling", records, records),
+                         threshold=0.3, tile=run.tile)  # negatives score lower
+    table = syntax.find_rules(run.model, run.found, records, calls=calls, tile=run.tile)
     return table.assign(sentence=[syntax.rule_sentence(rule) for _, rule in table.iterrows()])
 
 
@@ -181,11 +205,12 @@ def design(run: Path | Run, n: int = 100, *, length: int = 200, gc: float = 0.5,
 
 def variants(run: Path | Run, sequences: Path, *, genome: Path | None = None,
              alt: Path | None = None, rename_chroms: bool = False,
-             threshold: float = calling.THRESHOLD) -> pd.DataFrame:
+             threshold: float = calling.THRESHOLD, strict: bool = False) -> pd.DataFrame:
     """What each variant does to the log-odds and to the instances: columns of `variants.effects`.
 
     `sequences` is a VCF file, with the `genome` of its reference; or a FASTA file of the sequences
-    before, with `alt`, the same sequences after, in the same order.
+    before, with `alt`, the same sequences after, in the same order. Alleles of the VCF that are not
+    spelt out are left out and listed in `attrs["skipped"]`, or refused if `strict`.
 
     >>> variants(run, "tert.vcf")
     Traceback (most recent call last):
@@ -198,11 +223,29 @@ def variants(run: Path | Run, sequences: Path, *, genome: Path | None = None,
     if alt is not None:
         table, pairs = reading.from_fasta(sequences, alt, least=least)
     else:
-        table = reading.read_vcf(sequences)
+        table = reading.read_vcf(sequences, strict=strict)
         with Genome(genome) as reference:
             pairs = reading.on_reference(reference, table, run.tile, rename=rename_chroms,
                                          where=sequences, least=least)
-    return reading.effects(run, table, pairs, threshold=threshold)
+    out = reading.effects(run, table, pairs, threshold=threshold)
+    out.attrs |= table.attrs
+    return out
+
+
+def told(what: str, records: Iterable[Record], source: Sequences = ()) -> Iterable[Record]:
+    """Records with a bar of progress, if somebody looks at a terminal."""
+    total = len(source) if hasattr(source, "__len__") and not isinstance(source, str) else None
+    return tqdm(records, what, total or None, unit=" sequences", leave=False, disable=None)
+
+
+def side_by_side(records: Iterable[Record], size: int) -> Iterator[Record]:
+    """Records, and in place of long ones their windows of `size` bp, named by their places."""
+    for name, letters in records:
+        if len(letters) <= LONGER * size:
+            yield Record(name, letters)
+            continue
+        for start in range(0, len(letters) - size + 1, size):
+            yield Record(f"{name}:{start}-{start + size}", letters[start : start + size])
 
 
 def together(parts: Iterable[pd.DataFrame], columns: list[str]) -> pd.DataFrame:
@@ -221,7 +264,7 @@ def call_in_parts(run: Path | Run, sequences: Sequences, threshold: float | None
                   fdr: float | None, every: bool) -> Iterator[pd.DataFrame]:
     """`call`, some sequences at a time: for files that do not fit into memory."""
     run = load(run)
-    records = fitting(sequences, run.model.config.width)
+    records = told("calling", fitting(sequences, run.model.config.width), sequences)
     return calling.call_parts(run.model, run.found, records, tile=run.tile,
                               threshold=least_score(run, threshold, fdr, every))
 
@@ -232,9 +275,6 @@ def least_score(run: Run, threshold: float | None, fdr: float | None, every: boo
     given = (threshold is not None) + (fdr is not None) + every
     need(given <= 1, "--threshold, --fdr and --all each choose the least score: give one of them")
     if fdr is not None:
-        least = run.fdr.fdr.min()
-        need(least <= fdr <= 1, f"false discovery rate {fdr}: this run's scores reach {least:.2g} "
-             "to 1; choose one of those")
         return calling.at_fdr(run.fdr, fdr)
     usual = calling.LEAST if every else calling.THRESHOLD
     return usual if threshold is None else threshold

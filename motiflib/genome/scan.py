@@ -4,6 +4,7 @@ bound, the sites in the bin are calls."""
 
 import hashlib
 import json
+import logging
 import os
 import shutil
 import time
@@ -18,7 +19,7 @@ from filelock import FileLock, Timeout
 from jaxtyping import Bool, Int
 from tqdm.auto import tqdm
 
-from motiflib.calling import BED_HEADER, CALL_COLUMNS, THRESHOLD, bed_lines, merge, piece_calls
+from motiflib.calling import CALL_COLUMNS, THRESHOLD, bed_lines, merge, piece_calls, write_lines
 from motiflib.discovery import channel_motifs
 from motiflib.files import InputError, need, write_atomic
 from motiflib.genome.fasta import Genome, ResidentGenome
@@ -26,6 +27,7 @@ from motiflib.genome.peaks import PLACE, on_genome, overlaps
 from motiflib.run import folder as runs
 from motiflib.training import check_device, predict
 
+log = logging.getLogger(__name__)
 STEP = 20  # bp of a bin: a site stands at most 10 bp from the middle of its window
 FIRE = 0.5  # share of a filter's highest possible activation below which it is taken to be silent
 PROBABILITY = 0.5  # of a window, from which its sites are looked at
@@ -37,9 +39,10 @@ BATCH = 256  # windows that the network reads at a time
 def call_genome(
     run: runs.Run, genome: str | os.PathLike, out: str | os.PathLike, *,
     regions: str | os.PathLike | None = None, rename: bool = False, threshold: float = THRESHOLD,
-    probability: float = PROBABILITY, device: str = "cpu", progress: bool = True,
+    probability: float = PROBABILITY, device: str = "cpu", extra: bool = False,
+    progress: bool = True,
 ) -> None:
-    """Instances of a run's motifs along a genome as BED (`calling.bed_lines`): of at least the
+    """Instances of a run's motifs along a genome as BED (`bed_lines`): of at least the
     score `threshold`, in windows that are bound with at least `probability`; with `regions`, only
     those whose middle lies in one. Under `torchrun` or `accelerate launch`, processes share the
     work; the file is the same to the byte. Killed at any time, the same call goes on from the parts
@@ -59,7 +62,8 @@ def call_genome(
         wanted = whole if regions is None else on_genome(regions, chroms, rename=rename)
         resident = ResidentGenome(sequence, sorted(set(wanted.chrom)))
     stat = os.stat(genome)
-    about = [str(genome), stat.st_size, stat.st_mtime, wanted.to_csv(), threshold, probability]
+    about = [str(genome), stat.st_size, stat.st_mtime, wanted.to_csv()]
+    about += [threshold, probability, extra]
     with ExitStack() as after:
         folder = _workplace(Path(out), run, about, state, after)
         todo = units(resident, wanted)
@@ -74,9 +78,9 @@ def call_genome(
         for i in tqdm(mine, desc="calling", unit="part", disable=quiet):
             if not parts[i].exists():
                 calls = unit_calls(run, resident, todo[i], wanted, threshold, probability)
-                write_atomic(parts[i], bed_lines(calls))
+                write_atomic(parts[i], bed_lines(calls, extra=extra))
         if state.is_main_process:
-            _join(Path(out), folder, parts, [parts[i] for i in mine])
+            _join(Path(out), folder, parts, [parts[i] for i in mine], extra)
 
 
 def _workplace(out: Path, run: runs.Run, about: list, state: PartialState,
@@ -102,7 +106,7 @@ def _workplace(out: Path, run: runs.Run, about: list, state: PartialState,
     return folder
 
 
-def _join(out: Path, folder: Path, parts: list[Path], ours: list[Path]) -> None:
+def _join(out: Path, folder: Path, parts: list[Path], ours: list[Path], extra: bool) -> None:
     """The parts of all processes as one file; `ours` are there, unless somebody removed them."""
     while not all(part.exists() for part in parts):
         if not all(part.exists() for part in [folder / "begun", *ours]):
@@ -111,7 +115,7 @@ def _join(out: Path, folder: Path, parts: list[Path], ours: list[Path]) -> None:
                              "another run of the same call; give the command again when no other "
                              "is at work")
         time.sleep(0.1)  # for the other processes
-    write_atomic(out, BED_HEADER.encode() + b"".join(part.read_bytes() for part in parts))
+    write_lines([part.read_bytes() for part in parts], out, extra=extra)
     shutil.rmtree(folder.parent, ignore_errors=True)
 
 

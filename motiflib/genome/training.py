@@ -16,7 +16,7 @@ from motiflib.genome.fasta import Genome, ResidentGenome
 from motiflib.genome.peaks import PLACE, Intervals, from_peaks
 from motiflib.model import ArgminnConfig
 from motiflib.run import folder as runs
-from motiflib.sequence import one_hot
+from motiflib.sequence import Record, one_hot
 from motiflib.training import TrainConfig, predict, roc_auc_score
 
 log = logging.getLogger(__name__)
@@ -29,12 +29,14 @@ def train_on_peaks(
     genome: str | os.PathLike, peaks: Intervals, out: str | os.PathLike, *, width: int = 200,
     negatives: Intervals = "gc-matched", ratio: int = 4, test_chroms: Sequence[str] = (),
     blacklist: Intervals | None = None, rename: bool = False, seed: int = 0,
-    config: ArgminnConfig | None = None, training: TrainConfig | None = None, progress: bool = True,
+    config: ArgminnConfig | None = None, training: TrainConfig | None = None, force: bool = False,
+    progress: bool = True,
 ) -> tuple[runs.Run, pd.DataFrame]:
     """Train on windows around peaks (`from_peaks`) and keep the run in `out`, as `runs.train_run`;
     returns it and all examples, those of the test chromosomes too: columns name, chrom, start, end,
     label, part, probability. Filters start at words of the windows' middle, then of whole ones."""
     config, training = config or ArgminnConfig(width=WIDTH), training or TrainConfig()
+    runs.vacant(out, force)
     runs.check_settings(config, training, seed)
     least = 2 * config.width
     need(width >= least,
@@ -50,7 +52,8 @@ def train_on_peaks(
             need(count >= 2, f"{where}{count} {name} in the train part; training needs at least 2, "
                              f"and some hundreds to learn from: {advice[name]}")
         resident = ResidentGenome(sequence, sorted(set(mine.chrom)))
-    train, held = runs.divide(mine.sequence.tolist(), _labels(mine), seed)
+    records = [Record(*row) for row in mine[["name", "sequence"]].itertuples(index=False)]
+    train, held = runs.divide(records, _labels(mine), seed)
     shift = int(SHIFT * width)
     batches = LociBatches(resident, mine.iloc[train.rows], width, shift=shift, seed=seed)
     if isinstance(negatives, str) and negatives == "dinucleotide":  # these stand nowhere in it
@@ -59,8 +62,9 @@ def train_on_peaks(
     about = {"length": width, "peaks": int(mine.label.sum()), "negatives": str(negatives),
              "ratio": ratio, "test_chroms": list(test_chroms),
              "sha256": hashlib.sha256(letters.encode()).hexdigest()}
-    run = runs.keep(out, train, held, batches, config, training, seed=seed, progress=progress,
-                    middle=int(MIDDLE * width), about={"shift": shift, "data": about})
+    run = runs.keep(out, train, held, batches, config, training, seed=seed, force=force,
+                    middle=int(MIDDLE * width), about={"shift": shift, "data": about},
+                    progress=progress)
     data["probability"] = predict(run.model, one_hot(data.sequence.tolist())).numpy()
     test = data[data.part == "test"]
     if len(test):

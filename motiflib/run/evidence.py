@@ -1,6 +1,6 @@
 """Is a motif real, and not just a name? Its matrix, filters and sites in sequences held out."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -15,18 +15,25 @@ from torch import Tensor
 from motiflib.batches import Examples
 from motiflib.calling import call
 from motiflib.discovery import Found, channel_motifs
-from motiflib.files import read_table
+from motiflib.files import ADVICE, LENGTH, need, read_table
 from motiflib.model import Argminn, evaluating
 from motiflib.motif import Motif
-from motiflib.sequence import Record, decode, one_hot, reverse_complement, shuffle
+from motiflib.sequence import Record, decode, one_hot, records_of, reverse_complement, shuffle
 
 CHANCE = 0.05  # share of shuffled sequences that may have a "site"
 MOST = 500  # sequences of each class that are looked at
+FEW = 200  # sequences of a class; with fewer, what is found may be chance
 FLANK = 5  # bases shown beside a site
 FILES = ("evidence.tsv", "sites.tsv")  # in a run's folder
-SUPPORT_COLUMNS = ("motif in_positives in_negatives in_shuffles enrichment enrichment_p "
-                   "over_shuffles shuffles_p loss_rise loss_rise_se").split()
-SITE_COLUMNS = "motif sequence start end strand score effect from_middle bases".split()
+NAME = "[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}"  # of a motif, and so of its logo's file
+SHARE, NUMBER = (0.0, 1.0), (-1e12, 1e12)
+SUPPORT = {"motif": NAME, "in_positives": SHARE, "in_negatives": SHARE, "in_shuffles": SHARE,
+           "enrichment": NUMBER, "enrichment_p": SHARE, "over_shuffles": NUMBER,
+           "shuffles_p": SHARE, "loss_rise": NUMBER, "loss_rise_se": NUMBER}
+SITES = {"motif": NAME, "sequence": r"\S+", "start": (0, LENGTH), "end": (0, LENGTH),
+         "strand": "[+-]", "score": SHARE, "effect": NUMBER, "from_middle": NUMBER,
+         "bases": "[A-Za-z-]+"}
+SUPPORT_COLUMNS, SITE_COLUMNS = list(SUPPORT), list(SITES)
 
 
 class Evidence(NamedTuple):
@@ -46,9 +53,9 @@ class Evidence(NamedTuple):
 
 
 def gather(model: Argminn, found: Found, held: Examples,
-           positives: Sequence[str] | None = None) -> Evidence:
+           positives: Sequence[Record | str] | None = None) -> Evidence:
     """What each matrix alone, and each filter in the network, is worth in labelled sequences that
-    training did not see. `positives`: the letters of the positives among them, in order; else they
+    training did not see. `positives`: those among them, in order, as records or letters; else they
     are decoded, and padding reads as N.
 
     >>> gather(model, found, Examples(x, torch.ones(40))).support.motif.tolist()
@@ -58,7 +65,8 @@ def gather(model: Argminn, found: Found, held: Examples,
     chosen = torch.cat([torch.nonzero(y == label)[:MOST, 0] for label in (1, 0)]).sort().values
     few = Examples(held.x.cpu()[chosen].float(), y[chosen])
     bound, rows = few.y > 0.5, []
-    letters = decode(few.x[bound]) if positives is None else positives[:MOST]
+    known = list(records_of(decode(few.x[bound]) if positives is None else positives[:MOST]))
+    letters = [record.sequence for record in known]
     decoys, shuffles = (one_hot(shuffle(letters, seed=i), few.x.shape[2]) for i in (0, 1))
     groups = few.x[bound], few.x[~bound], shuffles
     for motif, rise, error in zip(found.motifs, *loss_rise(model, found, few), strict=True):
@@ -67,7 +75,7 @@ def gather(model: Argminn, found: Found, held: Examples,
         shares, (ours, theirs, shuffled) = [k / max(n, 1) for k, n in counts], counts
         tests = *odds(ours, theirs), *odds(ours, shuffled)
         rows.append((motif.name, *shares, *tests, rise, error))
-    sites = example_sites(model, found, [Record(f"held{i}", s) for i, s in enumerate(letters)])
+    sites = example_sites(model, found, known)
     return Evidence(pd.DataFrame(rows, columns=SUPPORT_COLUMNS), sites)
 
 
@@ -133,15 +141,52 @@ def show(sequence: str, start: int, end: int, strand: str = "+") -> str:
     return shown[:FLANK].lower() + shown[FLANK:-FLANK] + shown[-FLANK:].lower()
 
 
+def doubts(y: Tensor, held: Tensor, auroc: float, support: pd.DataFrame) -> list[str]:
+    """What speaks against a run, a sentence each, by the labels of all sequences and of those held
+    back: few sequences, an AUROC that may be .5 (95%, after Hanley and McNeil 1982), no motif that
+    is frequent in one class and that the network needs."""
+    few = min(int((y == label).sum()) for label in (0, 1))
+    ours, theirs = (int((held == label).sum()) for label in (1, 0))
+    q, r = auroc / (2 - auroc) - auroc**2, 2 * auroc**2 / (1 + auroc) - auroc**2
+    variance = (auroc * (1 - auroc) + (ours - 1) * q + (theirs - 1) * r) / (ours * theirs)
+    certain = support[["enrichment_p", "shuffles_p"]].min(axis=1) < CHANCE
+    told = {
+        f"only {few} sequences of a class: below {FEW}, what is found may be chance": few < FEW,
+        f"AUROC {auroc:.2f} on {len(held)} held-back sequences cannot be told from chance, 0.5: "
+        "give more sequences, or other negatives": auroc - 1.96 * max(variance, 0) ** 0.5 <= 0.5,
+        "no motif has support in held-back sequences: do not rely on the motifs":
+            not (certain & (support.loss_rise > 2 * support.loss_rise_se)).any(),
+    }
+    return [text for text, holds in told.items() if holds]
+
+
 def write(evidence: Evidence, folder: Path) -> None:
     for frame, name in zip(evidence, FILES, strict=True):
         frame.to_csv(folder / name, sep="\t", index=False, float_format="%.5g")
 
 
-def read(folder: Path) -> Evidence | None:
-    """None if a run was written without evidence, InputError for a file that is not whole."""
+def read(folder: Path, motifs: Sequence[str]) -> Evidence | None:
+    """None if a run was written without evidence, InputError for a file that is not whole, or of
+    other motifs."""
     support, sites = (folder / name for name in FILES)
     if not support.is_file() or not sites.is_file():
         return None
-    table = read_table(sites, SITE_COLUMNS, ["start", "end", "score"])
-    return Evidence(read_table(support, SUPPORT_COLUMNS), table)
+    found = Evidence(read_columns(support, SUPPORT), read_columns(sites, SITES))
+    need(list(found.support.motif) == motifs and set(found.sites.motif) <= set(motifs),
+         f"{support}: other motifs than in motifs.tsv beside it; {ADVICE}")
+    return found
+
+
+def read_columns(path: Path, rules: Mapping[str, str | tuple]) -> pd.DataFrame:
+    """A table of a run; a rule is the pattern of a column's words, or the least and the most of its
+    numbers, whole ones if these are. InputError for what does not keep to it."""
+    table = read_table(path, list(rules), [n for n in rules if not isinstance(rules[n], str)])
+    for name, rule in rules.items() if len(table) else ():
+        column = table[name]
+        if isinstance(rule, str):
+            fits = column.astype(str).str.fullmatch(rule)
+        else:
+            fits = column.between(*rule) & (isinstance(rule[1], float) | (column % 1 == 0))
+        odd = "".join(map(repr, column[~fits][:1]))[:40]
+        need(fits.all(), f"{path}: column {name!r} cannot hold {odd}; {ADVICE}")
+    return table

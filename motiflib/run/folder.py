@@ -3,19 +3,19 @@
 config.json, model.safetensors: the network. motifs.meme, motifs.tsv: what its filters read.
 evidence.tsv, sites.tsv: what held-out data say of that (`run.evidence`). fdr.tsv: false discovery
 rate of each call score. history.tsv: a row an epoch. train.json: settings, data, metrics, machine,
-and a checksum of each other file. checkpoint/: while training only, where to go on.
+and a checksum of each other file. checkpoint/: while training only, where to go on (`workplace`).
 """
 
 import hashlib
 import json
 import logging
+import math
 import os
 import platform
 import re
 import shutil
-import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
@@ -23,7 +23,7 @@ from typing import NamedTuple
 
 import pandas as pd
 import torch
-from accelerate import PartialState
+from filelock import FileLock, Timeout
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
@@ -38,13 +38,14 @@ from motiflib.motif import Motif, read_meme, write_meme
 from motiflib.run import evidence as held_out
 from motiflib.seeding import seeded
 from motiflib.sequence import Record, Sequences, records_of
-from motiflib.training import Fit, TrainConfig, accelerator, evaluate, fit
+from motiflib.training import STATES, Fit, TrainConfig, accelerator, evaluate, fit
 
 log = logging.getLogger(__name__)
 NEEDED = ("config.json", "model.safetensors", "history.tsv", "motifs.meme", "motifs.tsv", "fdr.tsv",
           "train.json")
 FILES = (*held_out.FILES, *NEEDED)  # folders from before there was evidence lack it, can be read
 BESIDE = ("examples.tsv", "README.md")  # what else belongs to a run: windows of a genome, a note
+MARK = "motiflib.json"  # in checkpoint/: what was asked for; a folder without it is not ours
 
 
 class Run(NamedTuple):
@@ -74,24 +75,27 @@ def _length(data: dict) -> int:
 
 
 class Labelled(NamedTuple):
-    """Sequences, the letters of their positives in order, and their rows in all data."""
+    """Sequences, their positives (records, or letters) in order, and their rows in all data."""
 
     examples: Examples
-    positives: Sequence[str]
+    positives: Sequence[Record | str]
     rows: Sequence[int] = ()
 
 
 def train_run(positives: Sequences, out: str | os.PathLike, *, negatives: Sequences | None = None,
               shuffle: str | None = None, config: ArgminnConfig | None = None,
-              training: TrainConfig | None = None, seed: int = 0, progress: bool = True) -> Run:
+              training: TrainConfig | None = None, seed: int = 0, force: bool = False,
+              progress: bool = True) -> Run:
     """Train a network on FASTA files (or records), positives against `negatives` or their `shuffle`
     (dinucleotide or mononucleotide), and keep it as the folder `out`.
 
     Shorter sequences are padded on the right. A tenth is held back for choosing the epoch.
     Interrupted in whatever way, the same call goes on after the last whole epoch, and on a CPU ends
-    with the same weights. InputError, and nothing left behind, for what cannot be trained on or
-    written, or a loss that is not finite.
+    with the same weights. A finished run is replaced only with `force`, and as a whole. InputError
+    for what cannot be trained on or written, or a loss that is not finite; nothing is left behind
+    unless an epoch is saved.
     """
+    vacant(out, force)
     config, training = config or ArgminnConfig(), training or TrainConfig()
     check_settings(config, training, seed)
     given = "neither was" if negatives is None else "both were"
@@ -101,7 +105,8 @@ def train_run(positives: Sequences, out: str | os.PathLike, *, negatives: Sequen
          f"unknown kind of shuffle {shuffle!r}: use dinucleotide or mononucleotide")
     ours, about = _read_class("positives", positives, config.width)
     if negatives is None:
-        theirs, other = sequence.shuffle(ours, kind=shuffle, seed=seed), {"shuffle": shuffle}
+        letters = [record.sequence for record in ours]
+        theirs, other = sequence.shuffle(letters, kind=shuffle, seed=seed), {"shuffle": shuffle}
     else:
         theirs, other = _read_class("negatives", negatives, config.width)
     lengths = [part.get("median_length", about["median_length"]) for part in (about, other)]
@@ -111,32 +116,43 @@ def train_run(positives: Sequences, out: str | os.PathLike, *, negatives: Sequen
     y = torch.tensor([1.0] * len(ours) + [0.0] * len(theirs))
     train, held = divide(ours + theirs, y, seed)
     return keep(out, train, held, ArrayBatches(train.examples, seed=seed), config, training,
-                seed=seed, about={"data": {"positives": about, "negatives": other}},
+                seed=seed, about={"data": {"positives": about, "negatives": other}}, force=force,
                 progress=progress)
 
 
 def check_settings(config: ArgminnConfig, training: TrainConfig, seed: int) -> None:
     """InputError for a setting that no training can have, or a device that is not there."""
-    files.within("filters", config.filters, 1, files.FILTERS)
-    files.within("width", config.width, 1, files.WIDTH)
-    files.within("layers", config.layers, 1, files.LAYERS)
+    check_shape(config)
     files.within("epochs", training.epochs, 1, files.EPOCHS)
     files.within("seed", seed, 0, files.SEED)
     accelerator(training)
 
 
-def _read_class(name: str, source: Sequences, width: int) -> tuple[list[str], dict]:
+def check_shape(config: ArgminnConfig) -> None:
+    """InputError for a size of a network that does not fit a machine."""
+    most = {"width": files.WIDTH, "layers": files.LAYERS}
+    for name, value in asdict(config).items():
+        least = int(name in ("filters", "width", "layers"))
+        files.within(name, value, least, most.get(name, files.FILTERS))
+
+
+def _read_class(name: str, source: Sequences, width: int) -> tuple[list[Record], dict]:
     where = os.fspath(source) if isinstance(source, (str, os.PathLike)) else name
     records = list(fitting(source, width, where))
     need(len(records) >= 2, f"{where}: {len(records)} {name}; training needs at least 2, and some "
                             "hundreds to learn from")
-    letters = [record.sequence for record in records]
-    lengths = pd.Series(letters).str.len()
-    text = "".join(f">{record.name}\n{record.sequence}\n" for record in records)
-    return letters, {
-        "name": Path(where).name, "sequences": len(letters), "median_length": int(lengths.median()),
+    need(any(record.sequence.strip("N") for record in records),
+         f"{where}: no {name} hold a base, only N; give sequences of A, C, G and T")
+    names = pd.Series([record.name for record in records])
+    for twice in names[names.duplicated()]:
+        raise InputError(f"{where}: two records are named {twice!r}; give each a name of its own")
+    lengths, seal = pd.Series([len(r.sequence) for r in records]), hashlib.sha256()
+    for record in records:
+        seal.update(f">{record.name}\n{record.sequence}\n".encode())
+    return records, {
+        "name": Path(where).name, "sequences": len(records), "median_length": int(lengths.median()),
         "shortest": int(lengths.min()), "longest": int(lengths.max()),
-        "sha256": hashlib.sha256(text.encode()).hexdigest(),
+        "sha256": seal.hexdigest(),
     }
 
 
@@ -154,76 +170,173 @@ def fitting(source: Sequences, width: int, where: str = "sequences") -> Iterator
         yield record
 
 
-def divide(letters: Sequence[str], y: Tensor, seed: int) -> tuple[Labelled, Labelled]:
-    """Sequences for training and those held out, at random, a tenth of each class.
+def divide(records: Sequence[Record | str], y: Tensor, seed: int) -> tuple[Labelled, Labelled]:
+    """Sequences for training and those held out, at random, a tenth of each class; one-hot of one
+    byte a base, as there may be a million.
 
     >>> divide(["ACGT"] * 6, torch.tensor([1.0, 1, 1, 0, 0, 0]), seed=0)[1].rows
     [2, 5]
     """
-    x, parts = sequence.one_hot(letters), []
+    letters, parts = [record.sequence for record in records_of(records)], []
+    length = max(map(len, letters))
     for rows in split_rows(y, seed=seed):
-        known = [letters[row] for row in rows[y[rows] > 0.5].tolist()]
-        parts.append(Labelled(Examples(x[rows], y[rows]), known, rows.tolist()))
+        mine = [letters[row] for row in rows.tolist()]
+        x = torch.empty(len(mine), 4, length, dtype=torch.bool)
+        for i in range(0, len(mine), 1000):
+            x[i : i + 1000] = sequence.one_hot(mine[i : i + 1000], length)
+        known = [records[row] for row in rows[y[rows] > 0.5].tolist()]
+        parts.append(Labelled(Examples(x, y[rows]), known, rows.tolist()))
     return tuple(parts)
 
 
 def keep(out: str | os.PathLike, train: Labelled, held: Labelled, batches: Batches,
          config: ArgminnConfig, training: TrainConfig, *, seed: int, about: dict,
-         middle: int | None = None, progress: bool = True) -> Run:
+         middle: int | None = None, force: bool = False, progress: bool = True) -> Run:
     """Seed a network (`seeding.seeded`), train it on `batches`, write the run `out`, read it back;
     `about` is what train.json says beside model, training and seed."""
-    folder, made = Path(out), not Path(out).exists()
+    folder, together = Path(out), accelerator(training)
     asked = {"model": asdict(config), "training": asdict(training), "seed": seed, **about}
-    mark, key = folder / "checkpoint" / "training.json", json.dumps(asked, indent=1)
-    need(not mark.parent.is_dir() or mark.is_file() and mark.read_text() == key,
-         f"{folder}: holds an unfinished training on other data or settings; choose another "
-         f"folder, or delete {mark.parent}")
-    write_atomic(mark, key)
-    for left in folder.glob(".new-*"):  # of a process that was killed while it wrote
-        shutil.rmtree(left, ignore_errors=True)
-    try:
-        model = seeded(config, train.examples, seed=seed, middle=middle)
-        result = fit(model, batches, held.examples, training, out=folder, progress=progress)
-        result.model.cpu()
-        if PartialState().is_main_process:
-            save_run(folder, result, train, held, asked)
-        PartialState().wait_for_everyone()
-    except BaseException as error:  # the mark alone would bar a training with other settings
-        if isinstance(error, InputError) or not (mark.parent / "state.pt").exists():
-            shutil.rmtree(folder if made else mark.parent, ignore_errors=True)
-        raise
-    shutil.rmtree(mark.parent, ignore_errors=True)
-    return load_run(folder)
+    mine = together.is_main_process
+    with workplace(folder, asked, force) if mine else nullcontext():
+        together.wait_for_everyone()
+        if (folder / "checkpoint" / MARK).exists():
+            model = seeded(config, train.examples, seed=seed, middle=middle)
+            result = fit(model, batches, held.examples, training, out=folder, progress=progress)
+            result.model.cpu()
+            if mine:
+                _write(folder / "checkpoint", result, train, held, asked)
+    together.wait_for_everyone()
+    run = load_run(folder)
+    named = ", ".join(f"{motif.name} {motif.consensus}" for motif in run.motifs[:4])
+    log.info("%d motifs (%s), AUROC %.2f on %d held-back sequences; motiflib motifs %s --out DIR "
+             "writes the report", len(run.motifs), named + ", ..." * (len(run.motifs) > 4),
+             run.settings["metrics"]["auroc"], len(held.examples.y), folder)
+    return run
 
 
 def save_run(folder: Path, result: Fit, train: Labelled, held: Labelled, asked: dict) -> None:
-    """Read motifs off a network and write all files of a run; `asked` goes into train.json."""
-    model, x = result.model, train.examples.x
+    """Read motifs off a network and keep it as a run; `asked` goes into train.json."""
+    with workplace(folder, asked, force=True):
+        if (folder / "checkpoint" / MARK).exists():
+            _write(folder / "checkpoint", result, train, held, asked)
+
+
+def vacant(out: str | os.PathLike, force: bool = False, begun: bool = False) -> None:
+    """InputError for the folder of a finished run, unless it may be replaced; of one with a
+    training in it, `workplace` finds out more, and asks again when it has begun."""
+    later = not begun and Path(out, "checkpoint").is_dir()
+    need(force or later or not Path(out, "train.json").exists(),
+         f"{out}: holds a finished run; choose another folder, or replace it with --force "
+         "(force=True)")
+
+
+@contextmanager
+def workplace(folder: Path, asked: dict, force: bool = False) -> Iterator[None]:
+    """checkpoint/ of a run that is made, for one process at a time, with MARK in it if there is
+    anything to do; what a killed process left is used or goes. It stays after an error if it holds
+    a saved epoch. InputError if it is at work for another, or not ours."""
+    home, made = folder / "checkpoint", not folder.exists()
+    try:
+        home.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(home / "lock", timeout=0)
+        names = {path.name for path in home.iterdir() if not path.name.startswith(f".{MARK}.")}
+        need(MARK in names or names <= {"lock"}, f"{home}: holds files that are not of a training "
+                                                 "by motiflib; choose another folder")
+        lock.acquire()
+    except Timeout as error:
+        raise InputError(f"{folder}: another training is at work there; wait for it, or choose "
+                         "another folder") from error
+    except OSError as error:
+        why = f"{folder}: cannot be written ({error.strerror}); choose another place"
+        raise InputError(why) from error
+    try:
+        _begin(home, json.dumps(asked, indent=1), force)
+        yield
+        shutil.rmtree(home, ignore_errors=True)
+    except BaseException:
+        if not _saved(home):
+            shutil.rmtree(home, ignore_errors=True)
+            with suppress(OSError):  # what is there beside is not ours
+                made and folder.rmdir()
+        raise
+    finally:
+        lock.release()
+
+
+def _saved(home: Path) -> bool:
+    return any((home / name).exists() for name in STATES)
+
+
+def _begin(home: Path, key: str, force: bool) -> None:
+    """Make the place that of this training; a run that was killed when it was whole is put in its
+    place first, and if it is this one, nothing is left to do: the mark goes."""
+    mark, whole = home / MARK, (home / "run").is_dir()
+    same = mark.exists() and mark.read_bytes() == key.encode()
+    if whole:
+        _publish(home)
+        shutil.rmtree(home / "run", ignore_errors=True)
+    if whole and same:
+        mark.unlink()
+        return
+    vacant(home.parent, force, begun=True)
+    need(same or not _saved(home), f"{home.parent}: holds an unfinished training on other data or "
+                                   f"settings; choose another folder, or delete {home}")
+    shutil.rmtree(home / "new", ignore_errors=True)
+    for left in (*home.glob(".*.tmp"), *home.parent.glob(".examples.tsv.*.tmp")):
+        left.unlink(missing_ok=True)
+    write_atomic(mark, key)
+
+
+def _publish(home: Path) -> None:
+    """Put the files of a whole run in its place, train.json last: without it there is none, and the
+    next `_begin` goes on. An earlier run's go with its seal."""
+    folder, whole = home.parent, home / "run"
+    if (whole / "train.json").exists():
+        for name in ("train.json", "examples.tsv"):
+            (folder / name).unlink(missing_ok=True)
+    for file in filter(lambda name: (whole / name).exists(), FILES):
+        os.replace(whole / file, folder / file)
+    for name in STATES:
+        (home / name).unlink(missing_ok=True)
+
+
+def _write(home: Path, result: Fit, train: Labelled, held: Labelled, asked: dict) -> None:
+    """Read motifs off a network, write all files of a run beside its place, then put them there."""
+    model, (x, y), new = result.model, train.examples, home / "new"
     log.info("reading motifs off %d filters", model.config.filters)
-    found = find_motifs(model, x)
+    found = find_motifs(model, x[:: max(-(-len(x) // 4000), 1)].float())
     bound = records_of(train.positives[:500])
     fdr = calibrate(model, found, bound, tile=max(x.shape[2], 2 * model.config.width))
     m = found.members.astype(str)
     read = (m["filter"] + ":" + m.offset + ":" + m.strand).groupby(m.motif).agg(" ".join)
     table = found.table.assign(members=found.table.motif.map(read))
-    with tempfile.TemporaryDirectory(prefix=".new-", dir=folder) as name:
-        new = Path(name)
+    evidence = held_out.gather(model, found, held.examples, held.positives)
+    metrics = evaluate(model, held.examples)
+    doubts = held_out.doubts(torch.cat([y.cpu(), held.examples.y.cpu()]), held.examples.y,
+                             metrics["auroc"], evidence.support)
+    try:
+        new.mkdir()
         model.save_pretrained(new)
         result.history.to_csv(new / "history.tsv", sep="\t", index=False)
         fdr.to_csv(new / "fdr.tsv", sep="\t", index=False, float_format="%.4g")
         write_meme(new / "motifs.meme", found.motifs)
         table.to_csv(new / "motifs.tsv", sep="\t", index=False)
-        held_out.write(held_out.gather(model, found, held.examples, held.positives), new)
+        held_out.write(evidence, new)
         about = asked | {
-            "validation_sequences": len(held.examples.y),
-            "metrics": evaluate(model, held.examples),
+            "validation_sequences": len(held.examples.y), "metrics": metrics, "warnings": doubts,
             "minutes": round(result.history.seconds.sum() / 60, 2), **machine(),
             "files": {file: sha256(new / file) for file in FILES if file != "train.json"},
         }
         write_atomic(new / "train.json", json.dumps(about, indent=1) + "\n")
-        (folder / "examples.tsv").unlink(missing_ok=True)  # of an earlier training on a genome
-        for file in FILES:
-            os.replace(new / file, folder / file)
+        for file in FILES:  # some were made by way of a private temporary file
+            (new / file).chmod((new / "train.json").stat().st_mode)
+        new.rename(home / "run")
+        _publish(home)
+    except (OSError, SafetensorError) as error:
+        raise InputError(f"{home.parent}: the run cannot be written ({error}); its training is "
+                         "kept: make room, then give the same command again") from error
+    for doubt in doubts:
+        log.warning("%s", doubt)
 
 
 def machine() -> dict:
@@ -246,7 +359,18 @@ def load_run(folder: str | os.PathLike) -> Run:
     Traceback (most recent call last):
     motiflib.files.InputError: nowhere: not there; expected a run, the folder that ...
     """
-    folder = Path(folder)
+    seal = Path(folder) / "train.json"
+    before = seal.read_bytes() if seal.is_file() else b""
+    try:
+        run = _load(Path(folder))
+    except InputError:
+        if seal.is_file() and seal.read_bytes() != before:  # replaced by another run meanwhile
+            return load_run(folder)
+        raise
+    return run if seal.is_file() and seal.read_bytes() == before else load_run(folder)
+
+
+def _load(folder: Path) -> Run:
     expected = "expected a run, the folder that `motiflib train --out` made"
     need(folder.is_dir(), f"{folder}: {'a file' if folder.exists() else 'not there'}; {expected}")
     gone = next((file for file in NEEDED if not (folder / file).is_file()), None)
@@ -254,16 +378,20 @@ def load_run(folder: str | os.PathLike) -> Run:
          f"{folder}: its training is unfinished; give the same `motiflib train` command again")
     need(not gone, f"{folder}: {gone} is missing; {expected}")
     settings, model = _read_settings(folder), _read_network(folder)
-    fdr = read_table(folder / "fdr.tsv", ["score", "fdr"], ["score", "fdr"])
-    history = read_table(folder / "history.tsv", ["epoch"])
-    found = _read_found(folder, model.config.filters)
-    return Run(model.eval(), found, fdr, history, settings, held_out.read(folder))
+    share, most = held_out.SHARE, held_out.NUMBER
+    rules = {"score": share, "per_mb": most, "background_per_mb": most, "fdr": share}
+    fdr = held_out.read_columns(folder / "fdr.tsv", rules)
+    columns = read_table(folder / "history.tsv", ["epoch"]).columns
+    history = held_out.read_columns(folder / "history.tsv", dict.fromkeys(columns, most))
+    found = _read_found(folder, model.config)
+    evidence = held_out.read(folder, list(found.table.motif))
+    return Run(model.eval(), found, fdr, history, settings, evidence)
 
 
 def _read_json(path: Path) -> dict:
     try:
         content = json.loads(path.read_text())
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise InputError(f"{path}: damaged, not JSON; train again") from error
     need(isinstance(content, dict), f"{path}: not of a run; train again")
     return content
@@ -273,12 +401,13 @@ def _read_settings(folder: Path) -> dict:
     path = folder / "train.json"
     settings = _read_json(path)
     looked_into = {
-        "data": lambda data: type(_length(data)) is int,
-        "metrics": lambda metrics: all(type(value) in (int, float) for value in metrics.values()),
-        "files": lambda seals: seals.keys() <= set(FILES),
+        "data": lambda data: type(_length(data)) is int and 0 < _length(data) <= files.LENGTH,
+        "metrics": lambda metrics: all(map(math.isfinite, metrics.values())),
+        "files": lambda seals: set(NEEDED[:2]) <= seals.keys() <= set(FILES),
+        "warnings": lambda doubts: all(isinstance(doubt, str) for doubt in doubts),
     }
     for name, fits in looked_into.items():
-        with suppress(AttributeError):  # of another kind of thing
+        with suppress(AttributeError, TypeError):  # of another kind of thing
             if fits(settings.get(name, {})):
                 continue
         raise InputError(f"{path}: {name!r} does not hold what it should; {ADVICE}")
@@ -290,32 +419,46 @@ def _read_settings(folder: Path) -> dict:
 
 
 def _read_network(folder: Path) -> Argminn:
+    """The network, without memory for its shape before the weights are known to be of it."""
     shape, weights = folder / "config.json", folder / "model.safetensors"
     config = _read_json(shape)
     try:
-        model = Argminn(ArgminnConfig(**config))
+        check_shape(ArgminnConfig(**config))
+        with torch.device("meta"):
+            model = Argminn(ArgminnConfig(**config))
     except (TypeError, ValueError, RuntimeError, ArithmeticError) as error:
         why = str(error).replace("ArgminnConfig.__init__() ", "").partition("\n")[0]
         raise InputError(f"{shape}: not the shape of a network ({why}); train again") from error
     try:
-        model.load_state_dict(load_file(weights))
-    except (SafetensorError, RuntimeError) as error:
+        state = load_file(weights)
+    except SafetensorError as error:
         raise InputError(f"{weights}: not the weights of this network; train again") from error
+    ours, theirs = ({name: value.shape for name, value in part.items()}
+                    for part in (model.state_dict(), state))
+    need(ours == theirs, f"{weights}: not the weights of this network; train again")
+    need(all(value.isfinite().all() for value in state.values()),
+         f"{weights}: holds weights that are not finite; {ADVICE}")
+    model.to_empty(device="cpu").load_state_dict(state)
     return model
 
 
-def _read_found(folder: Path, filters: int) -> Found:
-    path, meme = folder / "motifs.tsv", folder / "motifs.meme"
-    table = read_table(path, [*COLUMNS, "members"], ["filter", "offset", "length", "contribution"])
+def _read_found(folder: Path, config: ArgminnConfig) -> Found:
+    path, meme, most = folder / "motifs.tsv", folder / "motifs.meme", 9 * config.width
+    member, number = r"(?P<filter>\d{1,5}):(?P<offset>-?\d{1,4}):(?P<strand>[+-])", held_out.NUMBER
+    one = re.sub(r"\?P<\w+>", "", member)
+    rules = {"motif": held_out.NAME, "consensus": "[ACGTN]+", "filter": (0, config.filters - 1),
+             "offset": (-most, most), "length": (1, most), "information_bits": number,
+             "sites": (0, files.SEQUENCES), "contribution": number, "members": f"{one}( {one})*"}
+    table = held_out.read_columns(path, rules)
     some = any(line.startswith("MOTIF") for line in read_lines(meme))
     motifs = read_meme(meme) if some else []  # a MEME file without a motif is an error elsewhere
     need([(m.name, m.width) for m in motifs] == list(zip(table.motif, table.length, strict=True)),
          f"{meme}: other motifs than in motifs.tsv beside it; {ADVICE}")
+    need(table.motif.is_unique, f"{path}: two motifs have one name; {ADVICE}")
     if not motifs:
         return tabulate([])
-    member = r"(?P<filter>\d{1,5}):(?P<offset>-?\d{1,5}):(?P<strand>[+-])"
     members = table.set_index("motif").members.astype(str).str.extractall(member)
     members = members.astype({"filter": int, "offset": int}).reset_index("motif")
-    need(set(members.motif) == set(table.motif) and members["filter"].max() < filters,
+    need(members["filter"].max() < config.filters and members.offset.abs().max() <= most,
          f"{path}: 'members' does not name filters of this network; {ADVICE}")
     return Found(motifs, table[COLUMNS], members.reset_index(drop=True))

@@ -9,6 +9,7 @@ import torch
 from motifbook.accuracy import score_calls
 
 from motiflib.calling import (
+    CALL_COLUMNS,
     at_fdr,
     calibrate,
     call,
@@ -236,7 +237,17 @@ def test_calibration_and_threshold(found):
     assert table.columns.tolist() == ["score", "per_mb", "background_per_mb", "fdr"]
     assert table.fdr.is_monotonic_decreasing and table.fdr.iloc[0] <= 0.2
     assert at_fdr(table, 0.2) <= 0.5
-    assert at_fdr(pd.DataFrame({"score": [0.5], "fdr": [0.9]})) == 1
+
+
+def test_a_rate_that_no_call_reaches_is_refused():
+    """Rows above the best call hold a rate of 0, which is that of no call, not of good ones."""
+    columns = ["score", "per_mb", "fdr"]
+    table = pd.DataFrame([(0.3, 9, 0.4), (0.6, 2, 0.2), (0.9, 0, 0.0)], columns=columns)
+    assert at_fdr(table, 0.2) == 0.6 and at_fdr(table, 1) == 0.3
+    with pytest.raises(InputError, match="0.05: this run's scores reach 0.2 to 1"):
+        at_fdr(table, 0.05)
+    with pytest.raises(InputError, match="no call in its own training"):
+        at_fdr(table.assign(per_mb=0))
 
 
 def test_decoys_keep_calls_and_letters(found):
@@ -338,10 +349,22 @@ def test_bed_is_sorted_and_whole(found, tmp_path):
     records, truth = planted(12)
     write_bed([call(OneWord(), found, records)], tmp_path / "calls.bed")
     header, *lines = (tmp_path / "calls.bed").read_text().splitlines()
-    assert header.startswith("#sequence\tstart\tend\tmotif\tscore\tstrand\t")
+    assert header == "#sequence\tstart\tend\tmotif\tscore\tstrand"
+    assert all(line.count("\t") == 5 for line in lines)
     rows = [line.split("\t") for line in lines]
     assert [[r[0], int(r[1])] for r in rows] == sorted(truth[["sequence", "start"]].values.tolist())
     assert all(0 <= int(row[4]) <= 1000 for row in rows)
+
+
+def test_all_columns_and_names_as_they_are(found, tmp_path, caplog):
+    records = [('ab"c', planted(1)[0][0][1]), ("it's,x", planted(1)[0][0][1])]
+    write_bed([call(OneWord(), found, records)], tmp_path / "calls.bed", extra=True)
+    header, *lines = (tmp_path / "calls.bed").read_text().splitlines()
+    assert header[1:].split("\t") == CALL_COLUMNS and len(lines) == 2
+    assert [line.split("\t")[0] for line in lines] == ['ab"c', "it's,x"]
+    assert not caplog.messages
+    write_bed([], tmp_path / "none.bed")
+    assert "none.bed: no call" in caplog.messages[0]
 
 
 def test_bed_in_parts_is_the_same_file(found, tmp_path):

@@ -19,8 +19,10 @@ import torch
 
 from motiflib import cli
 from motiflib.discovery import COLUMNS
+from motiflib.files import sha256
 from motiflib.model import Argminn, ArgminnConfig
 from motiflib.motif import Motif, write_meme
+from motiflib.run.folder import FILES, NEEDED
 from motiflib.sequence import one_hot
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -39,10 +41,18 @@ def fake_run(folder: Path) -> Path:
     row = ["M1", "GATTACA", "0", "0", "7", "14.0", "20", "2.5", "0:0:+"]
     lines = ["\t".join([*COLUMNS, "members"]), "\t".join(row)]
     (folder / "motifs.tsv").write_text("\n".join(lines) + "\n")
-    (folder / "fdr.tsv").write_text("score\tfdr\n0.5\t0.1\n")
+    columns = ["score", "per_mb", "background_per_mb", "fdr"]
+    (folder / "fdr.tsv").write_text("\t".join(columns) + "\n0.5\t9.0\t0.9\t0.1\n")
     (folder / "history.tsv").write_text("epoch\n1\n")
-    (folder / "train.json").write_text("{}")
+    seal(folder)
     return folder
+
+
+def seal(folder: Path) -> None:
+    """Write a train.json that fits the other files."""
+    there = [name for name in FILES if (folder / name).exists() and name != "train.json"]
+    seals = {name: sha256(folder / name) for name in there}
+    (folder / "train.json").write_text(json.dumps({"files": seals}))
 
 
 @pytest.fixture
@@ -88,7 +98,10 @@ def here(tmp_path, monkeypatch):
     Path("run-foreign/config.json").write_text(json.dumps(config | {"vocab_size": 30522}))
     Path("run-odd/config.json").write_text(json.dumps(config | {"filters": 5}))
     Path("run-nonsense/config.json").write_text("{")
-    Path("run-other/train.json").write_text(json.dumps({"files": {"model.safetensors": "0" * 64}}))
+    for name in ("cut", "foreign", "odd", "nonsense"):  # not damaged, but made like this
+        seal(Path(f"run-{name}"))
+    other = {"files": dict.fromkeys(NEEDED[:2], "0" * 64)}
+    Path("run-other/train.json").write_text(json.dumps(other))
     Path("run-unfinished/train.json").unlink()
     Path("run-unfinished/checkpoint").mkdir()
     return tmp_path
@@ -278,7 +291,8 @@ def test_a_loss_that_is_not_finite(here, capsys, monkeypatch):
     assert cli.app(f"{TRAIN} --positives good.fa --epochs 4".split(), standalone_mode=False) == 2
     lines = [line for line in capsys.readouterr().err.splitlines() if "error" in line]
     assert len(lines) == 1 and "lower the rate" in lines[0]
-    assert files_below(here) - before <= {Path("new")}
+    left = {path.name for path in files_below(here) - before}
+    assert left <= {"new", "run", "checkpoint", "lock", "motiflib.json", "state.pt"}  # no run
 
 
 def test_a_failure_leaves_the_old_result(here, capsys):

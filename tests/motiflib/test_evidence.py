@@ -101,11 +101,11 @@ def test_an_n_at_the_end_is_a_base_and_not_padding(found):
 def test_files_and_no_motif(found, held, tmp_path):
     made = evidence.gather(OneWord(), found, held)
     evidence.write(made, tmp_path)
-    again = evidence.read(tmp_path)
+    again = evidence.read(tmp_path, ["M1"])
     assert again.support.motif.tolist() == ["M1"] and again.sites.bases.equals(made.sites.bases)
     assert np.allclose(again.support.loss_rise, made.support.loss_rise, rtol=1e-4)
-    assert evidence.read(tmp_path / "none") is None
+    assert evidence.read(tmp_path / "none", []) is None
     (tmp_path / "sites.tsv").write_text("")
     with pytest.raises(InputError, match="damaged"):
-        evidence.read(tmp_path)
+        evidence.read(tmp_path, ["M1"])
     assert evidence.gather(OneWord(), tabulate([]), held).support.empty

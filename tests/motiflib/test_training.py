@@ -93,6 +93,31 @@ def test_killed_in_mid_epoch_goes_on_to_the_same_weights(whole, tmp_path):
     assert again.history.equals(resumed.history)
 
 
+def test_a_damaged_state_falls_back_to_the_epoch_before(whole, tmp_path, caplog):
+    """Cut anywhere, or one bit changed: one line, and the same weights in the end."""
+    train(tmp_path)
+    folder = tmp_path / "checkpoint"
+    now, before = (folder / name for name in ("state.pt", "before.pt"))
+    good, older = now.read_bytes(), before.read_bytes()
+    places = range(0, len(good), len(good) // 6)
+    for damaged in (b"", *(good[:i] for i in places), *(
+            good[:i] + bytes([good[i] ^ 1]) + good[i + 1 :] for i in places)):
+        caplog.clear()
+        now.write_bytes(damaged)
+        before.write_bytes(older)
+        resumed = train(tmp_path)
+        assert caplog.messages == [f"{now}: damaged; training goes on after epoch 3"]
+        for name, value in whole.model.state_dict().items():
+            assert torch.equal(resumed.model.state_dict()[name], value), name
+    caplog.clear()
+    now.write_bytes(good[:-1])
+    before.write_bytes(b"")
+    assert len(train(tmp_path).history) == 4
+    assert caplog.messages == [f"{now} and {before}: damaged; training begins anew"]
+    now.unlink()  # killed between two names: the one before is enough
+    assert len(train(tmp_path).history) == 4 and len(caplog.messages) == 1
+
+
 def test_a_checkpoint_of_other_settings_is_refused(tmp_path):
     train(tmp_path)
     config = dataclasses.replace(SETTINGS, rate=1e-4)
