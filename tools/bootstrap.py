@@ -57,8 +57,8 @@ if "google.colab" in sys.modules:
     if not os.path.isfile(script):
         print("1 of 3: fetching the book", flush=True)
         shutil.rmtree(folder, ignore_errors=True)  # what a failed try has left
-        clone = ["git", "clone", "--quiet", "--depth", "1"]
-        if failed := run(*clone, "--branch", "{branch}", "{url}.git", folder):
+        clone = ["git", "clone", "--quiet", "--depth", "1", "--branch", "{branch}"]
+        if failed := run(*clone, "{url}.git", folder):
             shutil.rmtree(folder, ignore_errors=True)
             raise SetupFailed(
                 "Set-up failed: {url} cannot be had. Is there a "

@@ -31,11 +31,16 @@ ASIDE = ("_build", "frozen", "notebooks", "*.ipynb", ".ipynb_checkpoints", "__py
 
 
 def run_chapters(
-    names: list[str], profile: str, jobs: int, force: bool = False, timeout: int = 1200
+    names: list[str],
+    profile: str,
+    jobs: int,
+    force: bool = False,
+    timeout: int = 1200,
+    threads: int = 0,
 ) -> list[Run]:
-    """Execute chapters, `jobs` at a time, each with its share of the cores; a line per chapter as
-    it ends."""
-    threads = max(1, (os.cpu_count() or 1) // jobs)
+    """Execute chapters, `jobs` at a time, each with so many threads or its share of the cores; a
+    line per chapter as it ends."""
+    threads = threads or max(1, (os.cpu_count() or 1) // jobs)
 
     def one(name: str) -> Run:
         run = execute(name, profile, threads, force=force, timeout=timeout)
@@ -97,6 +102,7 @@ def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--profile", choices=["quick", "full"], default="quick")
     parser.add_argument("--jobs", type=int, default=2, help="chapters run at the same time")
+    parser.add_argument("--threads", type=int, default=0, help="of each chapter")
     parser.add_argument("--only", nargs="+", metavar="NAME", help="run only these chapters")
     parser.add_argument(
         "--force", action="store_true", help="run chapters even if nothing has changed"
@@ -115,7 +121,8 @@ def main() -> int:
     if unknown := sorted(set(chosen) - set(chapter_names())):
         print(f"no such chapter in book/_toc.yml: {', '.join(unknown)}", file=sys.stderr)
         return 2
-    runs = run_chapters(chosen, options.profile, options.jobs, options.force, options.timeout)
+    how = options.jobs, options.force, options.timeout, options.threads
+    runs = run_chapters(chosen, options.profile, *how)
     if failed := [run.name for run in runs if run.error]:
         print(f"failed: {', '.join(failed)}", file=sys.stderr)
         return 1

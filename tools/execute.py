@@ -81,7 +81,7 @@ def _lines(path: str) -> list[str]:
 
 
 def library_hash() -> str:
-    """sha256 over the package's code and the data files it ships."""
+    """sha256 over the code of both packages and the data files they ship."""
     digest = hashlib.sha256()
     shipped = [
         p
@@ -89,7 +89,8 @@ def library_hash() -> str:
         for p in (ROOT / "data" / folder).rglob("*")
         if p.is_file()
     ]
-    for path in sorted([*(ROOT / "motiflib").rglob("*.py"), *shipped]):
+    code = [p for folder in ("motiflib", "book/motifbook") for p in (ROOT / folder).rglob("*.py")]
+    for path in sorted([*code, *shipped]):
         digest.update(str(path.relative_to(ROOT)).encode() + path.read_bytes())
     return digest.hexdigest()
 
@@ -139,7 +140,7 @@ def _papermill(run: Run, threads: int, timeout: int) -> None:
     chapters apart."""
     CACHE.mkdir(parents=True, exist_ok=True)
     settings = {
-        "PYTHONPATH": str(ROOT),
+        "PYTHONPATH": os.pathsep.join([str(ROOT), str(BOOK)]),
         "JUPYTER_PREFER_ENV_PATH": "1",
         "PYDEVD_DISABLE_FILE_VALIDATION": "1",
     }
