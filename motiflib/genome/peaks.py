@@ -16,45 +16,125 @@ from motiflib.sequence import shuffle
 
 log = logging.getLogger(__name__)
 PLACE = ["chrom", "start", "end"]
+KINDS = ("gc-matched", "dinucleotide", "flanks")  # of negatives
 COLUMNS = [*PLACE, "name", "score", "strand", "summit"]
+HEADERS = {"calls": ["sequence", "start", "end", "motif"],
+           "MACS peaks": ["chr", "start", "end", "length"]}
+# narrowPeak from column 6 on: strand, signal, p, q, and the summit, which is looked at row by row
+NARROW_COLUMNS = [*COLUMNS[:6], "signal", "p", "q", "summit"]
+NUMBER = r"[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][-+]?[0-9]+)?|-?inf|nan"
+NARROW = re.compile(rf"[-+.]((?i:\t({NUMBER}))){{3}}\t[^\t]*")
 ROMAN = "I II III IV V VI VII VIII IX X XI XII XIII XIV XV XVI".split()
 Intervals = str | os.PathLike | pd.DataFrame
 
 
-def read_intervals(path: str | os.PathLike) -> pd.DataFrame:
-    """Intervals of a BED file of 3 columns or more, or a narrowPeak file, plain or gzip: chrom,
-    start, end, name (else "chrom:start-end"), score (text), strand (+, - or .), summit (0-based;
-    of a narrowPeak, else the middle). InputError with the line that is not BED.
+def read_intervals(path: str | os.PathLike, *, whole: bool = False) -> pd.DataFrame:
+    """Intervals of a file, plain or gzip, whose format its rows tell: BED of 3 columns or more,
+    narrowPeak, MACS's table (_peaks.xls), our calls. Columns: chrom, start, end, name (else
+    "chrom:start-end"), score (text), strand (+, - or .), summit (0-based; the middle where there is
+    none). What was recognised is logged, for `whole` intervals without a word of summits.
+    InputError with the line that does not fit.
 
     >>> size = Path("peaks.bed").write_text("chr1\\t10\\t20\\n")
     >>> read_intervals("peaks.bed").summit.tolist()
     [15]
     """
-    rows = []
-    for number, line in enumerate(map(str.strip, read_lines(path)), 1):
-        if not line or line.startswith("#") or line.split()[0] in ("track", "browser"):
-            continue
-        where, cells = f"{path}: line {number}", line.split("\t" if "\t" in line else None)
-        need(len(cells) > 2, f"{where}: {len(cells)} column{'s' * (len(cells) > 1)}, expected "
-                             "chromosome, start, end; is this BED, with tabs?")
-        # int() would also take 1_0 and the digits of other scripts
-        need(all(re.fullmatch(" *-?[0-9]{1,18} *", cell) for cell in cells[1:3]),
-             f"{where}: start {cells[1]!r} and end {cells[2]!r} are not whole numbers; is this "
-             "BED? Put # before a header")
-        chrom, start, end = cells[0], int(cells[1]), int(cells[2])
-        need(start >= 0, f"{where}: start {start} is below 0; correct it")
-        advice = "swap them" if end < start else "1-based? BED counts from 0: subtract 1 from start"
-        need(end > start, f"{where}: end {end} is not after start {start}; {advice}")
-        summit = (start + end) // 2
-        if len(cells) == 10 and re.fullmatch("[0-9]+", cells[9]):  # narrowPeak; -1 means unknown
-            summit = start + int(cells[9][:18])  # whatever has more digits lies behind the end too
-        need(summit < end, f"{where}: summit {cells[-1]} lies behind the end of the peak; "
-                           "is this narrowPeak?")
-        name, score, strand = cells[3:6] + ["", ".", "."][len(cells[3:6]) :]
-        strand = strand if strand in "+-" else "."
-        rows.append((chrom, start, end, name or f"{chrom}:{start}-{end}", score, strand, summit))
-    need(rows, f"{path}: no interval in this file; expected BED: chromosome, start, end")
-    return pd.DataFrame(rows, columns=COLUMNS)
+    header, lines = _lines(path)
+    need(lines, f"{path}: no interval in this file; expected BED: chromosome, start, end")
+    kind = _kind(header, [cells for _, cells in lines])
+    names = {"narrowPeak": NARROW_COLUMNS, "MACS peaks": header}.get(kind, COLUMNS[:6])
+    rows = [_interval(where, cells, kind, names) for where, cells in lines]
+    table = pd.DataFrame(rows, columns=COLUMNS)
+    log.info("%s: %s, %s", path, kind, f"{len(table)} intervals" if whole else _told(table))
+    middle = (table.start + table.end) // 2
+    return table.assign(summit=table.summit.where(table.summit >= 0, middle))
+
+
+def _told(table: pd.DataFrame) -> str:
+    """How many summits a file has, for the log."""
+    unknown, total = (table.summit < 0).sum(), len(table)
+    if unknown == total and (table.end - table.start > 1).any():
+        return f"{total} intervals, their middles are used"
+    if 0 < unknown < total:
+        return f"{total - unknown} summits, and {unknown} unknown (-1): their middles are used"
+    return f"{total} summits"
+
+
+def _lines(path: str | os.PathLike) -> tuple[list[str], list[tuple[str, list[str]]]]:
+    """The header of a format of HEADERS, else nothing; the cells of each other line, and where."""
+    header, rows = [], []
+    for number, line in enumerate(read_lines(path), 1):
+        line, where = line.strip(" \r\n"), f"{path}: line {number}"
+        cells = [cell.strip(" ") for cell in line.split("\t")] if "\t" in line else line.split()
+        named = [cells[0].lstrip("# "), *cells[1:]] if cells else []
+        if named[:4] in HEADERS.values():
+            need(not rows or named == header, f"{where}: another header; are these two files in "
+                                              "one? Give them one by one")
+            header = named
+        elif any(cells) and not re.match(r"#|(track|browser)(\s|$)", line):
+            _checked(where, cells)
+            rows.append((where, cells))
+    return header, rows
+
+
+def _checked(where: str, cells: list[str]) -> None:
+    need(len(cells) > 2, f"{where}: {len(cells)} column{'s' * (len(cells) > 1)}, expected "
+                         "chromosome, start, end; is this BED, with tabs?")
+    # int() would also take 1_0 and the digits of other scripts
+    need(all(re.fullmatch("-?[0-9]{1,18}", cell) for cell in cells[1:3]),
+         f"{where}: start {cells[1][:40]!a} and end {cells[2][:40]!a} are not whole numbers; is "
+         "this BED? Put # before a header")
+    for cell in cells[:1] + cells[3:4]:
+        need(cell.isprintable(), f"{where}: name {cell[:60]!a} holds bytes that are not printable "
+                                 "UTF-8; correct it")
+
+
+def _kind(header: list[str], rows: list[list[str]]) -> str:
+    """The format of a file as a whole: most rows decide, and the others must fit."""
+    if header:
+        return next(kind for kind, names in HEADERS.items() if names == header[:4])
+    narrow = [NARROW.fullmatch("\t".join(cells[5:])) for cells in rows]
+    if 2 * sum(map(bool, narrow)) > len(rows) and not all(map(_thick, rows)):
+        return "narrowPeak"
+    return "BED"
+
+
+def _thick(cells: list[str]) -> bool:
+    """Whether columns 7 to 9 are those of BED9: a stretch drawn thick, a colour."""
+    if len(cells) < 9 or not all(re.fullmatch("[0-9]{1,18}", cell) for cell in cells[6:8]):
+        return False
+    return int(cells[1]) <= int(cells[6]) <= int(cells[7]) <= int(cells[2]) and cells[8] == "0"
+
+
+def _interval(where: str, cells: list[str], kind: str, names: list[str]) -> tuple:
+    """A row of COLUMNS; the summit is -1 where it is not known."""
+    macs = kind == "MACS peaks"
+    need(kind in ("BED", "calls") or len(cells) == len(names),
+         f"{where}: {len(cells)} columns, where {kind} has {len(names)}; correct the line")
+    chrom, start, end = cells[0], int(cells[1]) - macs, int(cells[2])  # MACS counts from 1
+    need(start >= 0, f"{where}: start {cells[1]} is below {int(macs)}; correct it")
+    advice = "swap them" if end < start else "1-based? BED counts from 0: subtract 1 from start"
+    need(end > start, f"{where}: end {end} is not after start {cells[1]}; {advice}")
+    named, summit = dict(zip(names, cells, strict=False)), -1
+    if macs or kind == "narrowPeak":
+        summit = _summit(where, named, start, end)
+    strand = named.get("strand") if named.get("strand") in ("+", "-") else "."
+    name = named.get("name") or f"{chrom}:{start}-{end}"
+    return chrom, start, end, name, named.get("score", "."), strand, summit
+
+
+def _summit(where: str, named: dict[str, str], start: int, end: int) -> int:
+    """The summit that a row of narrowPeak or of MACS's table tells; -1 means unknown."""
+    macs = "length" in named  # of version 2 on "abs_summit", before that from the start of the peak
+    text, origin = named.get("summit", "-1"), start - macs
+    if "abs_summit" in named:
+        text, origin = named["abs_summit"], -1
+    advice = "if it is no summit, keep columns 1 to 6 alone"
+    need(re.fullmatch("-1|[0-9]{1,18}", text), f"{where}: summit {text[:40]!a} is not a whole "
+         f"number; correct it, or write -1 for an unknown one; {advice}")
+    need(text == "-1" or start <= origin + int(text) < end,
+         f"{where}: summit {text} lies outside the peak, of {end - start} bp; correct it; {advice}")
+    return -1 if text == "-1" else origin + int(text)
 
 
 def same_names(wanted: Collection[str], there: Collection[str], *,
@@ -78,23 +158,25 @@ def _plain_name(chrom: str, roman: bool) -> str:
 
 
 def on_genome(source: Intervals, chroms: Mapping[str, int], *, rename: bool = False,
-              some: bool = False) -> pd.DataFrame:
-    """Intervals, or those of a file, on the chromosomes of a genome (name -> length), else
-    InputError. `rename` takes names such as chr1, 1 and chrI for one another where all of them fit;
-    `some` (for a blacklist) leaves out intervals on chromosomes that the genome lacks.
+              some: bool = False, whole: bool = False) -> pd.DataFrame:
+    """Intervals, or those of a file (`read_intervals`), on the chromosomes of a genome (name ->
+    length), else InputError. `rename` takes names such as chr1, 1 and chrI for one another where
+    all fit; `some` (for a blacklist) leaves out intervals on chromosomes that the genome lacks.
 
     >>> on_genome(pd.DataFrame({"chrom": ["chr1"], "end": [9]}), {"chrI": 20}, rename=True).chrom[0]
     'chrI'
     """
     table, where = source, "intervals"
     if not isinstance(source, pd.DataFrame):
-        table, where = read_intervals(source), os.fspath(source)
+        table, where = read_intervals(source, whole=whole), os.fspath(source)
     wanted, has = table.chrom.unique(), ", ".join(list(chroms)[:4])
     if unknown := [name for name in wanted if name not in chroms]:
-        meant = same_names(wanted, chroms, some=some)
+        meant = same_names(wanted, chroms) or same_names(wanted, chroms, some=True)
         here = {name: name for name in wanted if name in chroms}
-        need(meant or some and here, f"{where}: no chromosome {unknown[0]!r} in the genome, which "
-             f"has {has}, ...; leave its intervals out, or give the genome that they were made on")
+        lost = [name for name in unknown if name not in meant]  # the one that no other name mends
+        need(not lost or some and (meant or here),
+             f"{where}: no chromosome {lost and lost[0]!r} in the genome, which has {has}, ...; "
+             "leave its intervals out, or give the genome that they were made on")
         pairs = [f"{name} = {meant[name]}" for name in unknown if name in meant]
         fit = ", ".join(pairs[:3]) + ", ..." * (len(pairs) > 3)
         need(rename or not meant, f"{where}: its chromosomes have other names than the genome's; "
@@ -153,7 +235,11 @@ def from_peaks(genome: Genome, peaks: Intervals, width: int, *, negatives: Inter
     chroms, has = genome.chroms, ", ".join(genome.chroms)
     given = on_genome(peaks, chroms, rename=rename)
     blacklist = given[:0] if blacklist is None else blacklist
-    listed = on_genome(blacklist, chroms, rename=rename, some=True)
+    listed = on_genome(blacklist, chroms, rename=rename, some=True, whole=True)
+    if not isinstance(negatives, str) or negatives not in KINDS:
+        need(isinstance(negatives, pd.DataFrame) or Path(negatives).exists(),
+             f"negatives {str(negatives)!r}: neither a file nor one of {', '.join(KINDS)}")
+        negatives = on_genome(negatives, chroms, rename=rename)
     ours, dropped = windows(given, chroms, width, listed)
     avoid, tables, test = pd.concat([ours[PLACE], listed[PLACE]]), [], list(test_chroms)
     for name in test:
@@ -171,7 +257,7 @@ def from_peaks(genome: Genome, peaks: Intervals, width: int, *, negatives: Inter
             advice = f"choose a window smaller than {width} bp"
         need(len(mine), f"{none}: of {len(there)} windows of {width} bp, {said}; {advice}")
         mine = _cut(genome, mine)
-        others = _negatives(genome, mine, avoid, negatives, ratio, rename, seed + i)
+        others = _negatives(genome, mine, avoid, negatives, ratio, seed + i)
         need(len(others),
              f"no negatives for the {part} part; choose another kind, or a smaller window")
         tables += [mine.assign(label=1, part=part), others.assign(label=0, part=part)]
@@ -184,7 +270,7 @@ def from_peaks(genome: Genome, peaks: Intervals, width: int, *, negatives: Inter
     return out
 
 
-def _negatives(genome, mine, avoid, kind, ratio, rename, seed) -> pd.DataFrame:
+def _negatives(genome, mine, avoid, kind, ratio, seed) -> pd.DataFrame:
     name, width = kind if isinstance(kind, str) else None, len(mine.sequence.iloc[0])
     if name == "gc-matched":
         return _cut(genome, matched_negatives(genome, mine, avoid, ratio, seed))
@@ -196,9 +282,7 @@ def _negatives(genome, mine, avoid, kind, ratio, rename, seed) -> pd.DataFrame:
         steps = [int((i // 2 + 1.5) * (-1) ** i * width) for i in range(ratio)]
         own = pd.concat([mine.assign(summit=mine.start + width // 2 + step) for step in steps])
     else:
-        need(isinstance(kind, pd.DataFrame) or Path(kind).exists(),
-             f"negatives {name!r}: neither a file nor one of gc-matched, dinucleotide, flanks")
-        own = on_genome(kind, genome.chroms, rename=rename)
+        own = kind
     own, dropped = windows(own, genome.chroms, width)
     own = own[own.chrom.isin(mine.chrom)]
     clear = ~overlaps(own, avoid)

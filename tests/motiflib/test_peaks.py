@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import re
 
 import numpy as np
 import pandas as pd
@@ -23,14 +24,6 @@ GOOD = {
     "narrowPeak": ("chr1\t10\t60\t.\t0\t.\t5.1\t-1\t3.2\t7\n", ("chr1", 10, 60, ".", "0", ".", 17)),
     "narrowPeak without summit": (
         "chr1\t10\t60\t.\t0\t.\t5.1\t-1\t3.2\t-1\n",
-        ("chr1", 10, 60, ".", "0", ".", 35),
-    ),
-    "superscript summit": (
-        "chr1\t10\t60\t.\t0\t.\t5.1\t-1\t3.2\t²\n",
-        ("chr1", 10, 60, ".", "0", ".", 35),
-    ),
-    "dashes as summit": (
-        "chr1\t10\t60\t.\t0\t.\t5.1\t-1\t3.2\t--5\n",
         ("chr1", 10, 60, ".", "0", ".", 35),
     ),
     "CRLF and headers": (
@@ -56,9 +49,37 @@ BAD = {
     "underscores": ("chr1\t1_0\t2_0\n", "start '1_0' .*not whole numbers"),
     "other digits": ("chr1\t\u0663\t\u0665\u0660\n", "not whole numbers"),
     "endless": ("chr1\t5\t" + "9" * 5000 + "\n", "not whole numbers"),
-    "endless summit": ("chr1\t10\t60\t.\t0\t.\t5.1\t-1\t3.2\t" + "9" * 5000 + "\n", "lies behind"),
+    "endless summit": ("chr1\t10\t60\t.\t0\t.\t5.1\t-1\t3.2\t" + "9" * 5000 + "\n", "not a whole"),
+    **{
+        f"summit {text!r}": (
+            f"chr1\t10\t60\t.\t0\t.\t5.1\t-1\t3.2\t7\nchr1\t10\t60\t.\t0\t.\t5.1\t-1\t3.2\t{text}\n",
+            f"line 2: summit {re.escape(ascii(text))} is not a whole number; correct it, or write -1",
+        )
+        for text in ("134.0", "abc", "", "²", "--5", "-2")
+    },
+    "a line of nine columns": (
+        "chr1\t1\t9\t.\t0\t.\t5\t2\t3\t7\n" * 2 + "chr1\t1\t9\t.\t0\t.\t5\t2\t3\n",
+        "line 3: 9 columns, where narrowPeak has 10",
+    ),
+    "control character in a name": (
+        "chr1\t1\t9\tp\x1b[31m\n",
+        r"line 1: name 'p\\x1b\[31m' holds bytes that are not printable",
+    ),
+    "control character in a chromosome": ("chr\x07\t1\t9\n", r"line 1: name 'chr\\x07' holds"),
+    "MACS after BED": (
+        "chr1\t1\t9\n#chr\tstart\tend\tlength\nchr1\t1\t9\t9\n",
+        "line 2: another header",
+    ),
+    "MACS cut": (
+        "chr\tstart\tend\tlength\tabs_summit\nchr1\t1\t9\t9\n",
+        "line 2: 4 columns, where MACS peaks has 5",
+    ),
+    "MACS summit before": (
+        "chr\tstart\tend\tlength\tabs_summit\nchr1\t5\t9\t5\t4\n",
+        "line 2: summit 4 lies outside the peak, of 5 bp",
+    ),
     "decimals": ("chr1\t1.5\t9\n", "not whole numbers"),
-    "summit behind": ("chr1\t10\t60\t.\t0\t.\t5.1\t-1\t3.2\t70\n", "summit 70 lies behind"),
+    "summit behind": ("chr1\t10\t60\t.\t0\t.\t5.1\t-1\t3.2\t70\n", "summit 70 lies outside"),
 }
 
 
@@ -78,6 +99,95 @@ def test_bad_files_are_refused_in_one_line(tmp_path, case):
     with pytest.raises(InputError, match=message) as caught:
         read_intervals(tmp_path / "p.bed")
     assert "\n" not in str(caught.value) and "p.bed" in str(caught.value)
+
+
+MACS = (
+    "chr\tstart\tend\tlength\tabs_summit\tpileup\t-log10(pvalue)\tfold_enrichment\t-log10(qvalue)\tname"
+    "\nchrI\t101\t200\t100\t134\t9.0\t8.1\t7\t6\tp1\nchrI\t401\t501\t101\t402\t9.0\t8.1\t7\t6\tp2\n"
+)
+NARROW = (
+    "chrI\t100\t200\tp1\t61\t.\t7.0\t8.1\t6.0\t33\nchrI\t400\t501\tp2\t61\t.\t7.0\t8.1\t6.0\t1\n"
+)
+FORMATS = {  # the rows, the summits, what is said
+    "narrowPeak": (NARROW, [133, 401], "narrowPeak, 2 summits"),
+    "narrowPeak, none known": (
+        NARROW.replace("\t33\n", "\t-1\n"),
+        [150, 401],
+        "narrowPeak, 1 summits, and 1 unknown (-1): their middles are used",
+    ),
+    "MACS": ("# made by MACS\n# d = 5\n\n" + MACS, [133, 401], "MACS peaks, 2 summits"),
+    "MACS, its header commented": ("#" + MACS, [133, 401], "MACS peaks, 2 summits"),
+    "MACS, broad": (
+        "chr\tstart\tend\tlength\tpileup\tname\nchrI\t101\t200\t100\t9\tp1\n",
+        [150],
+        "MACS peaks, 1 intervals, their middles are used",
+    ),
+    "MACS 1.4": (
+        "chr\tstart\tend\tlength\tsummit\ttags\nchrI\t101\t200\t100\t34\t9\n",
+        [133],
+        "MACS peaks, 1 summits",
+    ),
+    "calls": (
+        "#sequence\tstart\tend\tmotif\tscore\tstrand\tactivation\tattention\teffect\tprobability\n"
+        "chrI\t100\t121\tM1\t900\t-\t3.1\t0.2\t5\t1\n",
+        [110],
+        "calls, 1 intervals, their middles are used",
+    ),
+    "summits.bed": (
+        "chrI\t133\t134\tp1\t8.1\nchrI\t401\t402\tp2\t7\n",
+        [133, 401],
+        "BED, 2 summits",
+    ),
+    "BED9 and a count": (
+        "chrI\t100\t200\tp\t0\t+\t100\t200\t0\t7\n",
+        [150],
+        "BED, 1 intervals, their middles are used",
+    ),
+    "BED9 with a colour": (
+        "chrI\t100\t200\tp\t0\t+\t100\t200\t255,0,0\t7\n",
+        [150],
+        "BED, 1 intervals, their middles are used",
+    ),
+    "eleven columns": (
+        NARROW.replace("\n", "\tx\n"),
+        [150, 450],
+        "BED, 2 intervals, their middles are used",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", FORMATS)
+def test_the_format_of_the_whole_file_tells_the_summits(tmp_path, caplog, case):
+    text, summits, said = FORMATS[case]
+    path = tmp_path / "p"
+    path.write_text(text)
+    caplog.set_level("INFO")
+    table = read_intervals(path)
+    assert table.summit.tolist() == summits and table.summit.dtype == "int64"
+    assert table.start.iloc[0] in (100, 133)  # of MACS too, which counts from 1
+    assert caplog.messages == [f"{path}: {said}"]
+    caplog.clear()
+    on_genome(path, YEAST, whole=True)
+    assert caplog.messages == [f"{path}: {said.split(',')[0]}, {len(summits)} intervals"]
+
+
+def test_names_keep_their_quotes(tmp_path):
+    (tmp_path / "p.bed").write_text("chr\"1'\t1\t9\t\"a\" 'b\n")
+    assert tuple(read_intervals(tmp_path / "p.bed").loc[0, ["chrom", "name"]]) == (
+        "chr\"1'",
+        "\"a\" 'b",
+    )
+
+
+def test_macs_names_and_calls_columns(tmp_path):
+    (tmp_path / "p").write_text(MACS)
+    assert tuple(read_intervals(tmp_path / "p").iloc[0]) == (
+        "chrI", 100, 200, "p1", ".", ".", 133
+    )  # fmt: skip
+    (tmp_path / "p").write_text(FORMATS["calls"][0])
+    assert tuple(read_intervals(tmp_path / "p").iloc[0]) == (
+        "chrI", 100, 121, "M1", "900", "-", 110
+    )  # fmt: skip
 
 
 def test_names_are_matched_only_without_doubt():
@@ -120,6 +230,20 @@ def test_other_names_are_explained_and_mapped_on_request():
         table(("chr4", 5, 9), ("plasmid", 1, 3), ("chr5", 1, 3)), YEAST, rename=True, some=True
     )
     assert list(listed.chrom) == ["chrIV", "chrV"]
+
+
+def test_the_one_contig_that_is_lost_is_named():
+    """Not the first of all, which another name would mend."""
+    peaks = table(("chr1", 5, 9), ("chr2", 1, 3), ("chrUn_7", 1, 3))
+    for rename in (False, True):
+        with pytest.raises(InputError, match="no chromosome 'chrUn_7' in the genome, which has 1,"):
+            on_genome(peaks, {"1": 99, "2": 99}, rename=rename)
+    with pytest.raises(InputError, match="no chromosome 'chrUn_7' in the genome, which has chr1,"):
+        on_genome(peaks, {"chr1": 99, "chr2": 99})
+    with pytest.raises(InputError, match="chr1 = 1, chr2 = 2: .*--rename-chroms"):
+        on_genome(peaks[:2], {"1": 99, "2": 99})
+    listed = on_genome(peaks, {"1": 99, "2": 99}, rename=True, some=True)
+    assert listed.chrom.tolist() == ["1", "2"]
 
 
 def test_peaks_past_the_end():
