@@ -26,6 +26,8 @@ from motiflib.training import logits, predict
 
 LEAST = 0.9  # probability of a design
 ROUNDS = 12  # of drafts
+MANY, ALIKE = 5, 0.3  # so many distances in a row, with logits within this, are equally good
+HELPS = 0.05  # logits; less is rounding, or reads as +0.0
 FREE = 4  # code of a base that is not decided yet, an N
 SITES = ["design", "start", "end", "motif", "strand", "word", "rule"]
 Arrangement = tuple["Part", ...]
@@ -349,7 +351,8 @@ def draft(plans: pd.DataFrame, words: dict, c: Constraints, rng) -> tuple:
 
 @torch.no_grad()
 def explain(model: Argminn, designs: Designs) -> pd.DataFrame:
-    """The sites of designs with what they are worth, a row a site.
+    """The sites of designs with what they are worth, a row a site; only those that raise the logit
+    by HELPS, as a copy that a count asked for may not, and what was put wrong on purpose (`controls`).
 
     Columns: design, probability, start, end, motif, strand, word, rule (that asked for it),
     contribution (fall of the logit if the network could not see the site), text (one for a design).
@@ -358,20 +361,55 @@ def explain(model: Argminn, designs: Designs) -> pd.DataFrame:
     'Predicted 0.99...: M1 GGCGCTGTCC at 93-103 (+) gives +10.7, M2 GGTGCTGA at 111-119 (-) ...
     """
     reader, rows, seen = site_hits(model, designs)
-    whole, c = model(designs.x), designs.constraints
+    whole = model(designs.x)
     out = designs.sites.assign(contribution=(whole[rows] - reader.logit(rows, seen)[0]).numpy())
     out.insert(1, "probability", whole.sigmoid()[rows].numpy())
-    flanks = [f"{side} flank {len(flank)} bp as given; "
-              for side, flank in (("left", c.left), ("right", c.right)) if flank]
-    texts = {}
-    for name, mine in out.groupby("design"):
-        parts = [f"{s.motif} {s.word} at {s.start}-{s.end} ({s.strand}) gives "
-                 f"{s.contribution:+.1f}" for s in mine.itertuples()]
-        rest = c.length - len(c.left) - len(c.right) - (mine.end - mine.start).sum()
-        texts[name] = (f"Predicted {mine.probability.iloc[0]:.3f}: {', '.join(parts)}; rule: "
-                       f"{'; '.join(dict.fromkeys(mine.rule))}; {''.join(flanks)}the other {rest} "
-                       f"bp are background, drawn to {c.gc:.0%} GC and to hold no motif.")
-    return out.assign(text=out.design.map(texts))
+    wanted = out.rule.isin(designs.rules.table.rule) | out.rule.str.startswith("count of")
+    told, free = out[(out.contribution >= HELPS) | ~wanted], loose(designs.rules)
+    words = {name: reason(mine, told[told.design == name], designs.constraints, free)
+             for name, mine in out.groupby("design")}
+    return told.assign(text=told.design.map(words)).reset_index(drop=True)
+
+
+def reason(sites: pd.DataFrame, told: pd.DataFrame, c: Constraints, free: dict) -> str:
+    """Why a design is as it is, by all its sites, those to tell of, and which rules are `loose`."""
+    parts = [f"{s.motif} {s.word} at {s.start}-{s.end} ({s.strand}) gives {s.contribution:+.1f}"
+             for s in told.itertuples()]
+    rules = [f"{one} ({free[one]})" if one in free else one for one in dict.fromkeys(told.rule)]
+    size, seen = ((part.end - part.start).sum() for part in (sites, told))
+    rest = [f"{side} flank {len(flank)} bp as given; "
+            for side, flank in (("left", c.left), ("right", c.right)) if flank]
+    if size > seen:
+        rest.append(f"{size - seen} bp hold further sites that were asked for and do not help; ")
+    return (f"Predicted {sites.probability.iloc[0]:.3f}: {', '.join(parts)}; rule: "
+            f"{'; '.join(rules)}; {''.join(rest)}the other "
+            f"{c.length - len(c.left) - len(c.right) - size} bp are background, drawn to "
+            f"{c.gc:.0%} GC and to hold no motif.")
+
+
+def loose(rules: Rules) -> dict[str, str]:
+    """Of chosen rules of two motifs whose distance hardly counts, which others would do: MANY
+    distances in a row, or more, where no logit is more than ALIKE below the best; if these are all
+    that were tried, there is no spacing rule."""
+    pairs, out = rules.table[rules.table.motifs == 2], {}
+    kinds = pairs.parts.map(lambda parts: tuple(part[:2] for part in parts))
+    pairs = pairs.assign(distance=[b.start - a.start for a, b in pairs.parts])
+    for _, mine in pairs.groupby(kinds):
+        near = mine[mine.logit >= mine.logit.max() - ALIKE].sort_values("distance")
+        for _, part in near.groupby((near.distance.diff() > 1).cumsum()):
+            said = f"any of the distances {part.distance.min()} to {part.distance.max()} bp"
+            said += ", no spacing rule" if len(part) == len(mine) else ""
+            out |= dict.fromkeys(part.rule[part.chosen], said) if len(part) >= MANY else {}
+    return out
+
+
+def rule_table(rules: Rules) -> pd.DataFrame:
+    """The chosen rules, best first, those that differ in a distance which hardly counts as one:
+    columns rule, logit, gain of the best of them."""
+    free = loose(rules)
+    said = [f"{rule.partition(',')[0]}, {free[rule]}" if rule in free else rule
+            for rule in rules.chosen.rule]
+    return rules.chosen.assign(rule=said)[["rule", "logit", "gain"]].drop_duplicates("rule")
 
 
 def site_hits(model: Argminn, designs: Designs) -> tuple[Reader, Tensor, Bool[Tensor, "s M"]]:

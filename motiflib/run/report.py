@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 
 from motiflib.batches import examples
 from motiflib.controls import twins
-from motiflib.designing import Constraints, Designs, design, explain, unmentioned
+from motiflib.designing import Constraints, Designs, design, explain, rule_table, unmentioned
 from motiflib.files import write_atomic, write_table
 from motiflib.motif import Motif, align, write_meme
 from motiflib.run import figures
@@ -93,9 +93,9 @@ def _pictures(motif: Motif, known: str, evidence: Evidence | None) -> dict:
 def write_designs(run: Run, folder: Path, n: int, constraints: Constraints, *, ablate: bool,
                   seed: int) -> None:
     """Design `n` sequences with a run and write designs.fa, designs.tsv and report.html; after an
-    InputError nothing is written. With `ablate`, the twins of `controls.twins` too. Columns of
-    designs.tsv: kind (design or that of a twin), then those of `designing.explain`; a twin without
-    any site has one row, its places empty."""
+    InputError nothing is written. With `ablate`, controls.fa too, the twins of `controls.twins`.
+    Columns of designs.tsv: kind (design or that of a twin), then those of `designing.explain`; a
+    twin without any site has one row, its places empty."""
     designs = design(run.model, run.found, n, constraints, seed=seed)
     kinds = {"design": designs}
     if ablate:
@@ -105,13 +105,16 @@ def write_designs(run: Run, folder: Path, n: int, constraints: Constraints, *, a
     left = unmentioned(run.model, designs)
     page = PAGES.get_template("designs.html.j2").render(
         title="Designed sequences", asked=designs.constraints, kinds=kinds,
-        rules=designs.rules.chosen[["rule", "logit", "gain"]].head(TOLD),
+        rules=rule_table(designs.rules).head(TOLD),
         layouts=figures.png(figures.layouts(designs, TOLD).figure),
         told=reasons.drop_duplicates("design").head(TOLD).to_dict("records"),
         gap=(left.silenced - left.probability).abs().median(),
         twins=figures.png(figures.twin_probabilities(kinds).figure))
-    records = [record for made in kinds.values() for record in made.records]
-    write_atomic(folder / "designs.fa", "".join(f">{name}\n{text}\n" for name, text in records))
+    others = [record for kind in kinds if kind != "design" for record in kinds[kind].records]
+    for name, records in {"designs.fa": designs.records, "controls.fa": others}.items():
+        text = "".join(f">{name}\n{letters}\n" for name, letters in records)
+        if text or name == "designs.fa":
+            write_atomic(folder / name, text)
     write_table(reasons, folder / "designs.tsv")
     write_atomic(folder / "report.html", page)
 

@@ -19,12 +19,13 @@ from motiflib.cli import app
 from motiflib.designing import best_word, mirror, say, words_at
 from motiflib.files import InputError
 from motiflib.motif import Motif
-from motiflib.run import figures
+from motiflib.run import figures, report
 from motiflib.run import folder as runs
 from motiflib.run.known import jaspar
 from motiflib.sequence import read_fasta, reverse_complement, to_codes
 
 torch.set_num_threads(1)
+TWINS = ("broken", "spacing")
 
 
 @pytest.fixture(scope="module")
@@ -142,6 +143,43 @@ def test_counts_are_kept(run):
     assert (made.sites[made.sites.motif == "M1"].groupby("design").size() == 2).all()
 
 
+def test_only_sites_that_help_are_listed(run, rules):
+    """A second copy of M2 does nothing for this network; its bases are told of all the same."""
+    made = d.design(run.model, run.found, 12, d.Constraints(counts={"M2": 2}), rules=rules, seed=1)
+    table = d.explain(run.model, made)
+    assert (table.contribution >= 0.05).all() and set(table.design) == set(made.names)
+    assert len(made.sites) == 36 and len(table) <= 30
+    for name, mine in table.groupby("design"):
+        assert mine.text.iloc[0].count(" gives +") == len(mine) and " gives -" not in mine.text[:1]
+        idle = "8 bp hold further sites that were asked for and do not help; the other 174 bp"
+        assert (idle in mine.text.iloc[0]) == (len(mine) == 2), name
+
+
+def test_what_is_wrong_on_purpose_stays_in_the_explanation(run, designs):
+    made = controls.twins(run.model, run.found, designs)["spacing"]
+    assert len(d.explain(run.model, made)) == len(made.sites) == 24
+    rule = f"{designs.sites.rule[0]} (wrong on purpose)"
+    worthless = made.sites.assign(rule=rule, start=0, end=3)  # no filter fires there
+    table = d.explain(run.model, made._replace(sites=worthless))
+    assert len(table) == 24 and table.contribution.abs().max() < 1e-5
+    count = worthless.assign(rule="count of M2")
+    assert not len(d.explain(run.model, made._replace(sites=count)))
+
+
+def test_distances_that_are_equally_good_are_no_rule(rules):
+    shown = d.rule_table(rules)
+    assert shown.rule.tolist() == ["M1 + then M2 -, any of the distances 12 to 25 bp"]
+    assert shown.logit.tolist() == [rules.chosen.logit.max()]
+    flat = rules.table.assign(logit=np.where(rules.table.motifs == 2, 5.0, -2.0))
+    flat["chosen"] = flat.motifs == 2
+    everywhere = d.rule_table(rules._replace(table=flat, chosen=flat[flat.chosen])).rule
+    assert everywhere.str.fullmatch(".*, any of the distances .* bp, no spacing rule").all()
+    sharp = rules.table.assign(chosen=rules.table.index == 0)
+    sharp.loc[1:, "logit"] -= 1
+    rule = sharp.rule[0]
+    assert d.rule_table(rules._replace(table=sharp, chosen=sharp[:1])).rule.tolist() == [rule]
+
+
 def test_words_and_forms():
     assert best_word(jaspar("MAX"), ["CACGTG"]) != best_word(jaspar("MAX"))
     assert "CACGTG" not in best_word(jaspar("MAX"), ["CACGTG"])
@@ -166,8 +204,13 @@ def test_command_line(tmp_path, run):
     assert done.exit_code == 0, done.output
     table = pd.read_csv(tmp_path / "out" / "designs.tsv", sep="\t")
     names = [r.name for r in read_fasta(tmp_path / "out" / "designs.fa")]
-    assert set(table.design) == set(names) and {"design", "broken", "spacing"} == set(table.kind)
-    assert "<img" in (tmp_path / "out" / "report.html").read_text()
+    others = [r.name for r in read_fasta(tmp_path / "out" / "controls.fa")]
+    assert names == ["design_1", "design_2", "design_3", "design_4"]
+    assert sorted(others) == sorted(f"{name}_{kind}" for name in names for kind in TWINS)
+    assert set(table.design) == {*names, *others} and set(table.kind) == {"design", *TWINS}
+    assert "any of the distances 12 to 25 bp" in (tmp_path / "out" / "report.html").read_text()
+    report.write_designs(run, tmp_path / "bare", 2, d.Constraints(), ablate=False, seed=0)
+    assert not (tmp_path / "bare" / "controls.fa").exists()
     bad = CliRunner().invoke(
         app, ["design", folder, "--length", "15", "--out", str(tmp_path / "no")]
     )
