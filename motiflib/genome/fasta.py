@@ -8,12 +8,14 @@ import os
 import shutil
 import tempfile
 import zlib
+from codecs import BOM_UTF8
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 
 import numpy as np
 import torch
+from filelock import FileLock
 from jaxtyping import Float, Int
 from torch import Tensor
 
@@ -22,12 +24,14 @@ from motiflib.sequence import UNKNOWN, from_codes, to_codes
 
 log = logging.getLogger(__name__)
 IUPAC = b"RYSWKMBDHV"  # real genomes hold a few of these codes; they count as unknown
+SAMPLES, BLOCK = 64, 1 << 16  # bytes of a file that tell whether it is still the same
 
 
 class Genome(AbstractContextManager):
     """Any stretch of a FASTA file, plain, BGZF or gzip; `chroms` holds the chromosomes' lengths.
-    Index and unpacked gzip are kept in the user's cache: the file's folder may be read-only, and an
-    index that lies there is not trusted. InputError for what cannot be read as a genome.
+    Index and unpacked gzip are kept in the user's cache, and made again where they do not fit; the
+    file's folder may be read-only, and an index that lies there is not trusted. InputError for what
+    cannot be read as a genome.
 
     >>> size = Path("g.fa").write_text(">chrI\\nCCACACnnAC\\n>chrII\\nGATTACA\\n")
     >>> Genome("g.fa").fetch("chrI", 4, 8)
@@ -138,19 +142,41 @@ class ResidentGenome:
 
 
 def _kept(path: Path, ends: list[str], make) -> list[Path]:
-    """What make(path, places) writes, kept in the user's cache for this very path, size, time."""
-    stat, folder = path.stat(), cache_folder() / "index"
-    about = f"{path.resolve()} {stat.st_size} {stat.st_mtime_ns}"
-    key = hashlib.sha256(about.encode()).hexdigest()[:16]
-    kept = [folder / f"{path.name}.{key}{end}" for end in ends]
-    if not all(place.is_file() for place in kept):
-        log.info("%s %s", "unpacking" if make is _unpack else "indexing", path)
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=folder) as scratch:  # nobody reads half of it
-            make(path, [Path(scratch, place.name) for place in kept])
-            for place in kept:
-                Path(scratch, place.name).replace(place)
+    """What make(path, places) writes, kept in the user's cache under a seal: made again where it,
+    or the file that it was made from, is not what it was."""
+    folder, key = cache_folder() / "index", hashlib.sha256(os.fsencode(path.resolve())).hexdigest()
+    kept = [folder / f"{path.name}.{key[:16]}{end}" for end in ends]
+    seal = kept[0].with_name(f"{kept[0].name}.seal")
+    if _seals(seal, [path, *kept]):
+        return kept
+    folder.mkdir(parents=True, exist_ok=True)
+    with FileLock(f"{seal}.lock"):  # two at a time could seal what the other has made
+        if not _seals(seal, [path, *kept]):
+            log.info("%s %s", "unpacking" if make is _unpack else "indexing", path)
+            before = _state(path)
+            with tempfile.TemporaryDirectory(dir=folder) as scratch:  # nobody reads half of it
+                make(path, [Path(scratch, place.name) for place in kept])
+                for place in kept:
+                    Path(scratch, place.name).replace(place)
+                Path(scratch, "seal").write_text("\n".join([before, *map(_state, kept)]))
+                Path(scratch, "seal").replace(seal)
     return kept
+
+
+def _seals(seal: Path, files: list[Path]) -> bool:
+    there = all(file.is_file() for file in [seal, *files])
+    return there and seal.read_bytes() == "\n".join(map(_state, files)).encode()
+
+
+def _state(path: Path) -> str:
+    """Size, times and a checksum: of all of a small file; of a genome, which would take seconds, of
+    SAMPLES blocks, since whatever writes there also changes its ctime, which no program sets."""
+    stat, told = path.stat(), hashlib.sha256()
+    with path.open("rb") as file:
+        for i in range(SAMPLES):
+            file.seek(max(i * BLOCK, i * (stat.st_size - BLOCK) // (SAMPLES - 1)))
+            told.update(file.read(BLOCK))
+    return f"{stat.st_size} {stat.st_mtime_ns} {stat.st_ctime_ns} {told.hexdigest()}"
 
 
 def _unpack(path: Path, places: list[Path]) -> None:
@@ -163,16 +189,27 @@ def _index(path: Path, places: list[Path]) -> None:
     with gzip.open(path) if len(places) == 2 else path.open("rb") as lines:
         for number, line in enumerate(lines, 1):
             text = line.rstrip(b"\r\n")
+            if number == 1 and text.startswith(BOM_UTF8):
+                raise ValueError("a byte order mark before the first >: save it without one")
+            if text[:1] == b">" and not _printable(text):
+                raise ValueError(f"line {number}: name {text[1:60]!r} holds bytes that are not "
+                                 "printable UTF-8")
             if b"\r" in text or text[:1] != b">" and text != text.rstrip():
                 raise ValueError(f"line {number} ends in a blank, or as on an old Mac")
     _opened(path, places).close()
+    os.utime(places[0], ns=(path.stat().st_mtime_ns,) * 2)  # pyfaidx warns of an older index
+
+
+def _printable(header: bytes) -> bool:
+    """Whether a name, the first word of a header, can be shown and written."""
+    return "".join(header.decode(errors="surrogateescape").split()[:1]).isprintable()
 
 
 def _opened(path: Path, indexes: list[Path]):
     import pyfaidx
 
     return pyfaidx.Fasta(str(path), str(indexes[0]), gzi_indexname=str(indexes[-1]),
-                         as_raw=True, sequence_always_upper=True)
+                         rebuild=False, as_raw=True, sequence_always_upper=True)
 
 
 def cache_folder() -> Path:

@@ -76,6 +76,73 @@ def test_a_changed_file_is_indexed_again(tmp_path):
     assert Genome(path).fetch("other", 0, 5) == "GGGGG"
 
 
+HARM = {
+    "row missing": lambda data: data[: data.rfind(b"chr3")],
+    "cut short": lambda data: data[:-9],
+    "altered": lambda data: data.replace(b"chr2", b"chr7"),
+    "a length altered": lambda data: data.replace(b"1117", b"1017"),
+    "empty": lambda data: b"",
+    "none": None,
+}
+
+
+@pytest.mark.parametrize("packed", ["plain", "gzip", "bgzf", "future"])
+@pytest.mark.parametrize("harm", HARM)
+def test_what_was_harmed_in_the_cache_is_made_again(tmp_path, sequences, harm, packed, caplog):
+    """At equal size and time too: no chromosome is lost, and none read at another's place."""
+    path, data = tmp_path / "g.fa.gz", text_of(sequences)
+    if packed == "bgzf":
+        write_bgzf(path, data)
+    else:
+        path = path if packed == "gzip" else tmp_path / "g.fa"
+        path.write_bytes(gzip.compress(data) if packed == "gzip" else data)
+    if packed == "future":  # its index is always older
+        os.utime(path, (4e9, 4e9))
+    caplog.set_level("INFO")
+    Genome(path)
+    said = caplog.messages.copy()
+    for file in [*tmp_path.glob("cache/index/*.fa*"), *tmp_path.glob("cache/index/*.gzi")]:
+        caplog.clear()
+        Genome(path)
+        assert not caplog.messages  # from the cache, as it fits
+        if file.suffix not in (".fai", ".gzi", ".fa"):
+            continue
+        stat, content = file.stat(), file.read_bytes()
+        file.unlink() if HARM[harm] is None else file.write_bytes(HARM[harm](content))
+        if HARM[harm]:
+            os.utime(file, ns=(stat.st_atime_ns, stat.st_mtime_ns))
+        with Genome(path) as genome:
+            found = {name: genome.fetch(name, 0, n) for name, n in genome.chroms.items()}
+        assert found == {name: letters.upper() for name, letters in sequences.items()}
+        assert set(caplog.messages) <= set(said)
+
+
+@pytest.mark.parametrize("big", [False, True])
+def test_a_genome_replaced_at_equal_size_and_time(tmp_path, big):
+    """A base in the middle of a genome that is too big to be read whole, and names."""
+    path, line = tmp_path / "g.fa", b"ACGTTGCAAC" * 6 + b"\n"
+    old = b">chr1\n" + line * (90_000 if big else 2) + b">chr2\n" + line
+    path.write_bytes(old)
+    stat = path.stat()
+    assert list(Genome(path).chroms) == ["chr1", "chr2"]
+    new = old.replace(b">chr1", b">chrA").replace(b"\n>chr2\n", b"\n>chrB\n")
+    (tmp_path / "new.fa").write_bytes(new)
+    (tmp_path / "new.fa").replace(path)
+    os.utime(path, ns=(stat.st_atime_ns, stat.st_mtime_ns))
+    assert path.stat().st_size == stat.st_size and path.stat().st_mtime_ns == stat.st_mtime_ns
+    assert list(Genome(path).chroms) == ["chrA", "chrB"]
+
+
+def test_names_with_quotes_stay_and_control_characters_are_refused(tmp_path):
+    (tmp_path / "g.fa").write_text(">chr\"1' x\x01y\nACGT\n")
+    assert list(Genome(tmp_path / "g.fa").chroms) == ["chr\"1'"]
+    for name in (b"chr\x07", b"chr\x1b[31m", b"chr\xff", b"\x7f"):
+        (tmp_path / "g.fa").write_bytes(b">a\nACGT\n>" + name + b" x\nACGT\n")
+        with pytest.raises(InputError, match="line 3: name b'.*not printable UTF-8") as caught:
+            Genome(tmp_path / "g.fa")
+        assert str(caught.value).isprintable()
+
+
 def test_iupac_codes_are_unknown(tmp_path):
     (tmp_path / "g.fa").write_text(">c\nACRGTm\n")
     assert Genome(tmp_path / "g.fa").fetch("c", 0, 6) == "ACNGTN"
@@ -99,7 +166,7 @@ def test_other_letters_are_refused_where_they_are_read(tmp_path, letters, messag
 
 
 DRESS = {
-    "byte order mark": (lambda data: b"\xef\xbb\xbf" + data, "Unexpected text before the first"),
+    "byte order mark": (lambda data: b"\xef\xbb\xbf" + data, "a byte order mark before the first"),
     "empty lines within": (lambda data: data.replace(b"\n", b"\n\n", 12), "Line length"),
     "blanks at line ends": (lambda data: data.replace(b"\n", b" \t\n"), "line 2 ends in a blank"),
     "blank at the very end": (lambda data: data[:-1] + b" ", "line [0-9]+ ends in a blank"),
