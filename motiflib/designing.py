@@ -352,7 +352,7 @@ def draft(plans: pd.DataFrame, words: dict, c: Constraints, rng) -> tuple:
 @torch.no_grad()
 def explain(model: Argminn, designs: Designs) -> pd.DataFrame:
     """The sites of designs with what they are worth, a row a site; only those that raise the logit
-    by HELPS, as a copy that a count asked for may not, and what was put wrong on purpose (`controls`).
+    by HELPS, as a copy that a count asked for may not, and what is wrong on purpose (`controls`).
 
     Columns: design, probability, start, end, motif, strand, word, rule (that asked for it),
     contribution (fall of the logit if the network could not see the site), text (one for a design).
