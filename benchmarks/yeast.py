@@ -172,6 +172,7 @@ def genome_wide(name: str, data, out: Path, chroms: list[str]) -> dict:
         regions=wanted,
         threshold=0.05,
         probability=0.3,
+        extra=True,
         progress=False,
     )
     row = {
@@ -240,9 +241,8 @@ def limits(name: str, data, out: Path) -> dict:
     }
     out.parent.mkdir(exist_ok=True)
     wanted.write_text("".join(f"{chrom}\t0\t{data.chroms[chrom]}\n" for chrom in TEST_CHROMS))
-    call_genome(
-        run, data.genome, out, regions=wanted, threshold=0.02, probability=0.05, progress=False
-    )
+    loose = {"threshold": 0.02, "probability": 0.05, "extra": True, "progress": False}
+    call_genome(run, data.genome, out, regions=wanted, **loose)
     calls, peaks = read_calls(out), data.peaks[name]
     held = peaks[peaks.chrom.isin(TEST_CHROMS)]
     every = operating_point(calls, held, np.inf)
