@@ -71,6 +71,10 @@ class Genome(AbstractContextManager):
         if isinstance(error, OSError) and error.strerror:
             why = f"the index cannot be written ({error.strerror}); free the cache"
             return InputError(f"{cache_folder() / 'index'}: {why}")
+        if isinstance(error, MemoryError):
+            return InputError(f"{self.path}: a line is too long for this machine's memory; break "
+                              "its sequences into lines (seqkit seq -w 60)")
+        reason = f"{reason[:150]} ... {reason[-40:]}" if len(reason) > 200 else reason
         return InputError(f"{self.path}: cannot be indexed ({reason}); repair the FASTA")
 
     def fetch(self, chrom: str, start: int, end: int) -> str:

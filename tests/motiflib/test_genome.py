@@ -250,6 +250,7 @@ BAD = {
     "empty": (b"", "g.fa"),
     "protein text": (b"MKV\n", "g.fa"),
     "twice": (b">a\nACGT\n>a\nACGT\n", "Duplicate"),
+    "endless name": ((b">" + b"x" * 9999 + b"\nAC\n") * 2, "Duplicate key .xxx"),
     "binary": (bytes(range(256)), "binary content"),
     "only empty lines": (b"\n\n\n", "g.fa: cannot be indexed .*does not contain a valid sequence"),
     "ragged and blanks": (
@@ -269,6 +270,7 @@ def test_bad_genomes_are_refused_in_one_line(tmp_path, case):
     path.write_bytes(content)
     with pytest.raises(InputError, match=message) as caught:
         Genome(path)
+    assert len(str(caught.value)) < 300 + len(str(tmp_path))
     assert "\n" not in str(caught.value) and "cache" not in str(caught.value)
 
 
