@@ -6,9 +6,10 @@ import hashlib
 import json
 import logging
 import os
+import re
 import shutil
 import time
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,7 @@ import torch
 from accelerate import PartialState
 from filelock import FileLock, Timeout
 from jaxtyping import Bool, Int
+from psutil import pid_exists
 from tqdm.auto import tqdm
 
 from motiflib.calling import CALL_COLUMNS, THRESHOLD, bed_lines, merge, piece_calls, write_lines
@@ -59,11 +61,13 @@ def call_genome(
     with Genome(genome) as sequence:
         chroms = sequence.chroms
         whole = pd.DataFrame({"chrom": chroms.keys(), "start": 0, "end": chroms.values()})
-        wanted = whole if regions is None else on_genome(regions, chroms, rename=rename)
+        wanted = whole
+        if regions is not None:
+            wanted = on_genome(regions, chroms, rename=rename, whole=True)
         resident = ResidentGenome(sequence, sorted(set(wanted.chrom)))
-    stat = os.stat(genome)
-    about = [str(genome), stat.st_size, stat.st_mtime, wanted.to_csv()]
-    about += [threshold, probability, extra]
+    # the letters, not the file's time: another genome must never get the parts of this one
+    letters = hashlib.sha256(resident.codes.numpy()).hexdigest()
+    about = [letters, resident.chroms, wanted.to_csv(), threshold, probability, extra]
     with ExitStack() as after:
         folder = _workplace(Path(out), run, about, state, after)
         todo = units(resident, wanted)
@@ -85,7 +89,7 @@ def call_genome(
 
 def _workplace(out: Path, run: runs.Run, about: list, state: PartialState,
                after: ExitStack) -> Path:
-    """The hidden folder of finished parts, for this very call alone; those of others go."""
+    """The hidden folder of finished parts, for this very call alone; those of older calls go."""
     weights = b"".join(value.cpu().numpy().tobytes() for value in run.model.state_dict().values())
     tables = run.found.table.to_csv() + run.found.members.to_csv()
     key = hashlib.sha256(weights + tables.encode() + json.dumps(about).encode()).hexdigest()[:16]
@@ -99,24 +103,49 @@ def _workplace(out: Path, run: runs.Run, about: list, state: PartialState,
             raise InputError(f"{out}: another call is writing this file; wait for it, or choose "
                              "another file") from error
         after.callback(lock.release)
-        for other in home.iterdir():
-            if other.is_dir() and other != folder:
-                shutil.rmtree(other, ignore_errors=True)
+        for other in set(home.iterdir()) - {folder}:
+            _remove(other)
+        _sweep(out)
     state.wait_for_everyone()
     return folder
+
+
+def _remove(folder: Path) -> None:
+    """A folder of parts, if it carries our name and mark: what others keep there stays."""
+    if re.fullmatch("[0-9a-f]{16}", folder.name) and (folder / "begun").is_file():
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _leave(folder: Path) -> None:
+    """Removes all parts of ours, and the folder around them if nothing else is in it."""
+    shutil.rmtree(folder, ignore_errors=True)  # its mark may be what is missing
+    with suppress(OSError):
+        for other in folder.parent.iterdir():  # such as of a call that was refused meanwhile
+            _remove(other)
+        (folder.parent / "lock").unlink(missing_ok=True)
+        folder.parent.rmdir()
+
+
+def _sweep(out: Path) -> None:
+    """Removes what calls into the same file, killed while they wrote it, have left beside it."""
+    place = Path(os.path.realpath(out))
+    ours = re.compile(re.escape(f".{place.name}.") + "([0-9]{1,9})[.][0-9a-f]{8}[.]tmp")
+    for file in place.parent.iterdir():
+        if (named := ours.fullmatch(file.name)) and not pid_exists(int(named[1])):
+            file.unlink(missing_ok=True)
 
 
 def _join(out: Path, folder: Path, parts: list[Path], ours: list[Path], extra: bool) -> None:
     """The parts of all processes as one file; `ours` are there, unless somebody removed them."""
     while not all(part.exists() for part in parts):
         if not all(part.exists() for part in [folder / "begun", *ours]):
-            shutil.rmtree(folder.parent, ignore_errors=True)
+            _leave(folder)
             raise InputError(f"{folder}: finished parts were removed in the middle, perhaps by "
                              "another run of the same call; give the command again when no other "
                              "is at work")
         time.sleep(0.1)  # for the other processes
     write_lines([part.read_bytes() for part in parts], out, extra=extra)
-    shutil.rmtree(folder.parent, ignore_errors=True)
+    _leave(folder)
 
 
 def units(genome: ResidentGenome, regions: pd.DataFrame) -> list:

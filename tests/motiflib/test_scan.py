@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import os
 import random
+import re
 import shutil
 import subprocess
 import sys
@@ -183,6 +184,64 @@ def test_a_call_leaves_the_parts_of_other_files_alone(run, fasta, tmp_path, monk
     call_genome(run, fasta, tmp_path / "[ab]", threshold=0.9, progress=False)
     left = {path for path in tmp_path.rglob("*") if path.is_file() and path.parent != tmp_path}
     assert left == theirs
+
+
+def test_what_others_keep_stays_and_our_litter_goes(run, fasta, whole, tmp_path, monkeypatch):
+    """Also a folder that only looks like parts, and what a call that runs is writing."""
+    monkeypatch.setattr(scan, "UNIT", 40)
+    stopped(monkeypatch, run, fasta, tmp_path / "c.bed", after=2, threshold=0.9)
+    home, ended = tmp_path / ".c.bed.parts", subprocess.Popen(["true"])
+    ended.wait()
+    theirs = {home / "mine.txt", home / "mine/a.bed", home / ("0" * 16) / "0.bed", home / "x/begun"}
+    theirs |= {tmp_path / f".c.bed.{os.getpid()}.0123abcd.tmp", tmp_path / ".c.bed.tmp"}
+    theirs |= {tmp_path / f".cxbed.{ended.pid}.0123abcd.tmp", tmp_path / f".c.bed.{ended.pid}.tmp"}
+    litter = tmp_path / f".c.bed.{ended.pid}.0123abcd.tmp"
+    for path in [*theirs, litter]:
+        path.parent.mkdir(exist_ok=True)
+        path.write_text("x")
+    call_genome(run, fasta, tmp_path / "c.bed", progress=False)
+    left = {path for path in tmp_path.rglob("*") if path.is_file()}
+    assert left == theirs | {tmp_path / "c.bed"}
+    ours, expected = table((tmp_path / "c.bed").read_bytes()), table(whole)
+    assert ours[[0, 1, 2, 3, 5]].equals(expected[[0, 1, 2, 3, 5]])
+
+
+def test_a_genome_replaced_at_equal_size_and_time_gets_no_old_parts(run, fasta, tmp_path):
+    """The sites of chrA and chrB change places with the names."""
+    path, real = tmp_path / "g.fa", scan._join
+    path.write_bytes(fasta.read_bytes())
+    stat = path.stat()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(scan, "_join", lambda *args: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            call_genome(run, path, tmp_path / "c.bed", progress=False)
+    assert scan._join is real
+    text = fasta.read_bytes().replace(b">chrA", b">chrQ")
+    path.write_bytes(text)
+    os.utime(path, ns=(stat.st_atime_ns, stat.st_mtime_ns))
+    call_genome(run, path, tmp_path / "c.bed", progress=False)
+    assert set(table((tmp_path / "c.bed").read_bytes())[0]) == {"chrB", "chrQ"}
+    path.write_bytes(text.replace(b"A", b"T"))
+    os.utime(path, ns=(stat.st_atime_ns, stat.st_mtime_ns))
+    call_genome(run, path, tmp_path / "d.bed", progress=False)
+    call_genome(run, path, tmp_path / "c.bed", progress=False)
+    assert (tmp_path / "c.bed").read_bytes() == (tmp_path / "d.bed").read_bytes()
+
+
+def test_names_with_quotes_modes_and_the_time_left(run, fasta, tmp_path, capsys):
+    name = "chr\"A'"
+    (tmp_path / "g.fa").write_text(fasta.read_text().replace(">chrA", f">{name}"))
+    call_genome(run, tmp_path / "g.fa", tmp_path / "c.bed")
+    lines = (tmp_path / "c.bed").read_text().splitlines()
+    assert {line.split("\t")[0] for line in lines[1:]} == {name, "chrB"}
+    assert (tmp_path / "c.bed").stat().st_mode & 0o777 == 0o666 & ~umask()
+    assert re.search(r"calling: 100%.*3/3 \[.*<00:00", capsys.readouterr().err)
+
+
+def umask() -> int:
+    mask = os.umask(0o022)
+    os.umask(mask)
+    return mask
 
 
 @pytest.mark.parametrize("settings", [{}, {"threshold": 0.9}])
