@@ -90,11 +90,11 @@ def _checked(where: str, cells: list[str]) -> None:
 
 
 def _kind(header: list[str], rows: list[list[str]]) -> str:
-    """The format of a file as a whole: most rows decide, and the others must fit."""
+    """The format of a file as a whole: half of the rows decide, and the others must fit."""
     if header:
         return next(kind for kind, names in HEADERS.items() if names == header[:4])
     narrow = [NARROW.fullmatch("\t".join(cells[5:])) for cells in rows]
-    if 2 * sum(map(bool, narrow)) > len(rows) and not all(map(_thick, rows)):
+    if 2 * sum(map(bool, narrow)) >= len(rows) and not all(map(_thick, rows)):
         return "narrowPeak"
     return "BED"
 

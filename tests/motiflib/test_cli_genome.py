@@ -4,7 +4,9 @@ dress work."""
 from __future__ import annotations
 
 import gzip
+import os
 import random
+import re
 from pathlib import Path
 
 import pandas as pd
@@ -130,3 +132,24 @@ def test_the_same_windows_in_any_dress(here, dress):
     other = from_peaks(Genome("iupac.fa"), dress, 60)
     assert set(other.name[other.label == 1]) == set(plain.name[plain.label == 1])
     assert other.sequence.str.fullmatch("[ACGTN]+").all()
+
+
+def test_what_was_read_is_said_once_and_how_long_training_takes(here, capsys):
+    """Peaks and negatives with what their summits are, a blacklist without; outputs are readable to
+    all whom the umask allows."""
+    Path("n.bed").write_text("".join(f"{c}\t{at}\t{at + 9}\n" for c in ("chrI", "chrII", "chrIII")
+                                     for at in range(170, 3800, 250)))  # fmt: skip
+    Path("b.bed").write_text("chrI\t0\t9\n")
+    mask = os.umask(0o022)
+    typed = f"{TRAIN} g.fa --peaks p.bed --negatives n.bed --blacklist b.bed --test-chroms chrII"
+    assert cli.app(f"{typed} --window 60".split(), standalone_mode=False) == 0
+    os.umask(mask)
+    said = capsys.readouterr().err
+    for line in ("p.bed: BED, 42 summits", "b.bed: BED, 1 intervals",
+                 "n.bed: BED, 45 intervals, their middles are used"):  # fmt: skip
+        assert said.splitlines().count(line) == 1, said
+    assert re.search(r"training: 100%.*1/1 \[.*<00:00", said)
+    examples = pd.read_csv("new/run/examples.tsv", sep="\t")
+    middles = (examples.start + 30)[(examples.label == 0) & (examples.chrom == "chrII")]
+    assert middles.tolist() == list(range(174, 3800, 250))
+    assert {path.stat().st_mode & 0o777 for path in here.rglob("new/run/*.*")} == {0o644}

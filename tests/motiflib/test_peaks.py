@@ -58,8 +58,8 @@ BAD = {
         for text in ("134.0", "abc", "", "²", "--5", "-2")
     },
     "a line of nine columns": (
-        "chr1\t1\t9\t.\t0\t.\t5\t2\t3\t7\n" * 2 + "chr1\t1\t9\t.\t0\t.\t5\t2\t3\n",
-        "line 3: 9 columns, where narrowPeak has 10",
+        "chr1\t1\t9\t.\t0\t.\t5\t2\t3\t7\n" + "chr1\t1\t9\t.\t0\t.\t5\t2\t3\n",
+        "line 2: 9 columns, where narrowPeak has 10",
     ),
     "control character in a name": (
         "chr1\t1\t9\tp\x1b[31m\n",
@@ -169,6 +169,14 @@ def test_the_format_of_the_whole_file_tells_the_summits(tmp_path, caplog, case):
     caplog.clear()
     on_genome(path, YEAST, whole=True)
     assert caplog.messages == [f"{path}: {said.split(',')[0]}, {len(summits)} intervals"]
+
+
+def test_bytes_that_are_no_text_are_shown_not_passed_on(tmp_path):
+    for line in (b"chr\xff\t1\t9\n", b"chr1\t1\t9\tp\xff\n"):
+        (tmp_path / "p.bed").write_bytes(line)
+        with pytest.raises(InputError, match=r"line 1: name '[a-z]+.udcff' holds") as caught:
+            read_intervals(tmp_path / "p.bed")
+        assert str(caught.value).isprintable()
 
 
 def test_names_keep_their_quotes(tmp_path):
