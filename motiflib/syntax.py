@@ -29,6 +29,8 @@ REACH = 60  # bp from start to start: the longest distance that is looked at
 LEVEL = 0.01  # corrected p-value of a distance that makes a rule
 ARRANGEMENT = ["motif_a", "strand_a", "motif_b", "strand_b"]
 AT = [*ARRANGEMENT, "distance"]
+WAYS = {"++": "on the same strand", "+-": "facing each other", "-+": "looking away from each other"}
+WIDE = 10  # distances of a rule from which on it names none of them
 EFFECTS = ["both", "without_a", "without_b", "without_both",
            "interaction", "interaction_low", "interaction_high", "verdict"]
 COLUMNS = [*ARRANGEMENT, "low", "high", "distance", "gap_low", "gap_high",
@@ -245,16 +247,15 @@ def rule_sentence(rule: pd.Series, names: Mapping[str, str] | None = None) -> st
     'M1 then M2 facing each other, 16 bp from start to start, 18x more often than by chance, ...
     """
     a, b = ((names or {}).get(motif, motif) for motif in (rule.motif_a, rule.motif_b))
-    ways = {"++": "on the same strand", "+-": "facing each other",
-            "-+": "looking away from each other"}
     times = rule["count"] / max(rule.expected, 1e-9)
     more = f"{times:.0f}x" if times >= 10 else f"{times:.1f}x"
     where = f"{int(rule.distance)} bp from start to start"
     if rule.get("gap_low", -1) >= 0:
         low, high = int(rule.gap_low), int(rule.gap_high)
         where = f"{low} bp apart" if low == high else f"{low} to {high} bp apart"
+        where = f"any of {where}" if high - low + 1 >= WIDE else where
     p = "p < 1e-20" if rule.p_value < 1e-20 else f"p = {rule.p_value:.1g}"
-    said = (f"{a} then {b} {ways[rule.strand_a + rule.strand_b]}, {where}, "
+    said = (f"{a} then {b} {WAYS[rule.strand_a + rule.strand_b]}, {where}, "
             f"{more} more often than by chance, {p}")
     if "verdict" not in rule:
         return said

@@ -102,6 +102,13 @@ def logo(motif: Motif, ax: Axes | None = None, *, title: str | None = None) -> A
     return label(ax, y="bits", title=motif.name if title is None else title)
 
 
+def logo_png(motif: Motif) -> bytes:
+    """A motif's logo as a PNG file, as wide as the motif."""
+    figure = Figure(figsize=(1 + 0.35 * motif.width, 1.7), layout="constrained")
+    logo(motif, figure.subplots())
+    return png(figure, dpi=150)
+
+
 @styled
 def logos_aligned(found: Motif, known: Motif, shift: int, strand: str = "+") -> Figure:
     """A found motif above a known one, `shift` and `strand` as `motif.align` gives them."""

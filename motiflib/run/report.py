@@ -2,14 +2,15 @@
 
 import re
 from base64 import b64encode
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from datetime import date
 from pathlib import Path
 
 import pandas as pd
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
-from matplotlib.figure import Figure
 
+from motiflib import __version__
 from motiflib.batches import examples
 from motiflib.controls import twins
 from motiflib.designing import Constraints, Designs, design, explain, rule_table, unmentioned
@@ -18,16 +19,20 @@ from motiflib.motif import Motif, align, write_meme
 from motiflib.run import figures
 from motiflib.run.evidence import SUPPORT_COLUMNS, Evidence, gather
 from motiflib.run.folder import Run
-from motiflib.run.known import jaspar, name_motifs
+from motiflib.run.known import jaspar, jaspar_collection, name_motifs
+from motiflib.sequence import Record, records_of
+from motiflib.syntax import ARRANGEMENT, WAYS, distances
 
 TOLD = 10  # designs that the report draws and tells
+PAIRS = 10  # pairs of sites, fewer of which say nothing of their motifs
 PAGES = Environment(loader=PackageLoader("motiflib.run", ""), autoescape=True, trim_blocks=True,
                     lstrip_blocks=True, undefined=StrictUndefined, keep_trailing_newline=True)
 
 
 def table(frame: pd.DataFrame) -> Markup:
-    """A table as HTML, its text escaped, numbers cut to three significant digits."""
-    return Markup(frame.to_html(index=False, border=0, float_format="{:.3g}".format, na_rep="-"))
+    """A table as HTML that scrolls, its text escaped, numbers cut to three significant digits."""
+    text = frame.to_html(index=False, border=0, float_format="{:.3g}".format, na_rep="-")
+    return Markup(f'<div class="wide">{text}</div>')
 
 
 def image(png: bytes, alt: str) -> Markup:
@@ -41,46 +46,102 @@ def mark(bases: str) -> Markup:
     return Markup(re.sub("[A-Z]+", r"<mark>\g<0></mark>", str(escape(bases))))
 
 
-PAGES.filters |= {"table": table, "image": image, "mark": mark}
+def words(value: object) -> str:
+    """What train.json says of a part of its data, in words."""
+    if not isinstance(value, Mapping):
+        return (", ".join(map(str, value)) if isinstance(value, list) else str(value)) or "-"
+    size = "{shortest} to {longest}"
+    if value.get("shortest") == value.get("longest"):
+        size = "{longest}"
+    facts = {"shuffle": "the positives, shuffled ({shuffle})", "name": "{name}",
+             "sequences": "{sequences} sequences", "longest": f"{size} bp long"}
+    return ", ".join(text.format_map({"shortest": "?"} | dict(value))
+                     for fact, text in facts.items() if fact in value)
 
 
-def motif_table(run: Run, positives: Sequence[str] | None = None,
-                negatives: Sequence[str] | None = None) -> tuple[pd.DataFrame, Evidence | None]:
-    """A run's motifs, `known.name_motifs` and `evidence.support`, and all evidence: from these
-    sequences (negatives: else shuffles), or the run's own, which an old one may lack."""
-    names, evidence = name_motifs(run.motifs), run.evidence
+PAGES.filters |= {"table": table, "image": image, "mark": mark, "words": words}
+
+
+def page(template: str, run: Run, name: str, **told) -> str:
+    """A page of a run, whose folder has this name: with the day, the version, and its warnings."""
+    return PAGES.get_template(template).render(
+        run=name, day=date.today().isoformat(), version=__version__,
+        warnings=run.settings.get("warnings", []), **told)
+
+
+def motif_table(run: Run, positives: Sequence[Record | str] | None = None,
+                negatives: Sequence[Record | str] | None = None, *,
+                taxon: str = "all") -> tuple[pd.DataFrame, Evidence | None]:
+    """A run's motifs, `known.name_motifs` (of a taxon) and `evidence.support`, and all evidence:
+    from these sequences (negatives: else shuffles), or the run's own, which an old one may lack."""
+    names, evidence = name_motifs(run.motifs, targets=jaspar_collection(taxon)), run.evidence
     if positives is not None:
-        evidence = gather(run.model, run.found, examples(positives, negatives), positives)
+        ours, theirs = list(records_of(positives)), list(records_of(negatives or []))
+        letters = ([record.sequence for record in part] for part in (ours, theirs))
+        evidence = gather(run.model, run.found, examples(*(part or None for part in letters)), ours)
     if evidence is not None:
         names = names.merge(evidence.support, on="motif", how="left")
     return names, evidence
 
 
-def write_motifs(run: Run, folder: Path, *letters: Sequence[str]) -> None:
+def halves(sites: pd.DataFrame, known: Mapping[str, str] | None = None) -> list[str]:
+    """A sentence for each two motifs that read one site, told by `evidence.sites`.
+
+    They do if, in the sequences that list both, half of the sites of either or more have the other
+    in one order, on the same strands, at one distance, give or take 1; at any, where `known`, such
+    as a JASPAR id by motif, is the same for both. Fewer than PAIRS of them say nothing.
+
+    >>> halves(run.evidence.sites, {"M1": "MA0138.3", "M2": "MA0138.3"})
+    ['M1 and M2 stand 12 to 25 bp from start to start, facing each other, in 100% of ...
+    """
+    told, pairs, known = [], distances(sites), known or {}
+    pairs = pairs[pairs.motif_a != pairs.motif_b]
+    for (a, strand_a, b, strand_b), mine in pairs.groupby(ARRANGEMENT, sort=False):
+        listed = [set(sites.sequence[sites.motif == motif]) for motif in (a, b)]
+        both = sites[sites.sequence.isin(listed[0] & listed[1])].motif.value_counts()[[a, b]].max()
+        near = [mine[mine.distance.sub(at).abs() <= 1] for at in mine.distance.unique()]
+        ways = [max(near, key=len)] + [mine] * bool(known.get(a) and known[a] == known.get(b))
+        for part in ways:
+            count = part[["call_a", "call_b"]].nunique().min()
+            if count >= max(PAIRS, both / 2):
+                low, high, at = part.distance.min(), part.distance.max(), part.distance.mode()[0]
+                where = at if high - low <= 2 else f"{low} to {high}"
+                way = WAYS.get(strand_a + strand_b)
+                told.append(f"{a} and {b} stand {where} bp from start to start, {way}, in "
+                            f"{count / both:.0%} of the sites in sequences with both: two halves "
+                            "of one site")
+                break
+    return told
+
+
+def write_motifs(run: Run, folder: Path, *letters: Sequence[Record | str], taxon: str = "all",
+                 name: str = "-") -> None:
     """Write motifs.meme, motifs.tsv, report.html and NAME.png, a logo, for each motif; `letters` of
-    positives and negatives as `motif_table` takes them."""
-    names, evidence = motif_table(run, *letters)
+    positives and negatives, and `taxon`, as `motif_table` takes them; `name` is the run's."""
+    names, evidence = motif_table(run, *letters, taxon=taxon)
     rows = names.assign(contribution=run.found.table.contribution).to_dict("records")
-    motifs = [row | _pictures(motif, row["jaspar_id"], evidence)
-              for motif, row in zip(run.motifs, rows, strict=True)]
-    files = {"motifs.tsv": names.to_csv(sep="\t", index=False, float_format="%.4g")}
-    files["report.html"] = PAGES.get_template("motifs.html.j2").render(
-        title="Motifs of a run", data=run.settings.get("data", {}), config=run.model.config,
-        metrics=run.settings.get("metrics", {}), seed=run.settings.get("seed"), motifs=motifs,
-        names=names.drop(columns=SUPPORT_COLUMNS[1:], errors="ignore"), evidence=evidence)
-    for motif in run.motifs:
-        figure = Figure(figsize=(1 + 0.35 * motif.width, 1.7), layout="constrained")
-        figures.logo(motif, figure.subplots())
-        files[f"{motif.name}.png"] = figures.png(figure, dpi=150)
+    logos = [figures.logo_png(motif) for motif in run.motifs]
+    motifs = [row | _pictures(motif, row["jaspar_id"], logo, evidence)
+              for motif, row, logo in zip(run.motifs, rows, logos, strict=True)]
+    known = dict(zip(names.motif, names.jaspar_id, strict=True))
+    files = {f"{motif.name}.png": logo for motif, logo in zip(run.motifs, logos, strict=True)}
+    files["motifs.tsv"] = names.to_csv(sep="\t", index=False, float_format="%.4g")
+    files["report.html"] = page(
+        "motifs.html.j2", run, name, title="Motifs of a run", data=run.settings.get("data", {}),
+        config=run.model.config, metrics=run.settings.get("metrics", {}),
+        seed=run.settings.get("seed"), held=run.settings.get("validation_sequences"),
+        motifs=motifs, names=names.drop(columns=SUPPORT_COLUMNS[1:], errors="ignore"),
+        evidence=evidence, halves=[] if evidence is None else halves(evidence.sites, known))
     write_meme(folder / "motifs.meme", run.motifs)
-    for name, content in files.items():
-        write_atomic(folder / name, content)
+    for file, content in files.items():
+        write_atomic(folder / file, content)
 
 
-def _pictures(motif: Motif, known: str, evidence: Evidence | None) -> dict:
-    """A motif's logo above that of the known one, where its sites stand, the best of them."""
-    known = jaspar(known)
-    logo = figures.png(figures.logos_aligned(motif, known, *align(motif, known)[1:]))
+def _pictures(motif: Motif, known: str, logo: bytes, evidence: Evidence | None) -> dict:
+    """A motif's logo, above that of a known one, where its sites stand, the best of them."""
+    if known:
+        match = jaspar(known)
+        logo = figures.png(figures.logos_aligned(motif, match, *align(motif, match)[1:]))
     if evidence is None or motif.name not in set(evidence.sites.motif):
         return {"logo": logo, "places": None}
     mine = evidence.sites[evidence.sites.motif == motif.name]
@@ -91,7 +152,7 @@ def _pictures(motif: Motif, known: str, evidence: Evidence | None) -> dict:
 
 
 def write_designs(run: Run, folder: Path, n: int, constraints: Constraints, *, ablate: bool,
-                  seed: int) -> None:
+                  seed: int, name: str = "-") -> None:
     """Design `n` sequences with a run and write designs.fa, designs.tsv and report.html; after an
     InputError nothing is written. With `ablate`, controls.fa too, the twins of `controls.twins`.
     Columns of designs.tsv: kind (design or that of a twin), then those of `designing.explain`; a
@@ -103,20 +164,20 @@ def write_designs(run: Run, folder: Path, n: int, constraints: Constraints, *, a
     told = {kind: _reasons(run, made) for kind, made in kinds.items()}
     reasons = pd.concat(told, names=["kind"]).reset_index("kind")
     left = unmentioned(run.model, designs)
-    page = PAGES.get_template("designs.html.j2").render(
-        title="Designed sequences", asked=designs.constraints, kinds=kinds,
+    text = page(
+        "designs.html.j2", run, name, title="Designed sequences", asked=designs.constraints,
+        kinds=kinds,
         rules=rule_table(designs.rules).head(TOLD),
         layouts=figures.png(figures.layouts(designs, TOLD).figure),
-        told=reasons.drop_duplicates("design").head(TOLD).to_dict("records"),
+        told=told["design"].drop_duplicates("design").head(TOLD).to_dict("records"),
         gap=(left.silenced - left.probability).abs().median(),
         twins=figures.png(figures.twin_probabilities(kinds).figure))
     others = [record for kind in kinds if kind != "design" for record in kinds[kind].records]
-    for name, records in {"designs.fa": designs.records, "controls.fa": others}.items():
-        text = "".join(f">{name}\n{letters}\n" for name, letters in records)
-        if text or name == "designs.fa":
-            write_atomic(folder / name, text)
+    for file, records in {"designs.fa": designs.records, "controls.fa": others}.items():
+        if records:
+            write_atomic(folder / file, "".join(f">{one}\n{bases}\n" for one, bases in records))
     write_table(reasons, folder / "designs.tsv")
-    write_atomic(folder / "report.html", page)
+    write_atomic(folder / "report.html", text)
 
 
 def _reasons(run: Run, designs: Designs) -> pd.DataFrame:

@@ -208,7 +208,9 @@ def test_command_line(tmp_path, run):
     assert names == ["design_1", "design_2", "design_3", "design_4"]
     assert sorted(others) == sorted(f"{name}_{kind}" for name in names for kind in TWINS)
     assert set(table.design) == {*names, *others} and set(table.kind) == {"design", *TWINS}
-    assert "any of the distances 12 to 25 bp" in (tmp_path / "out" / "report.html").read_text()
+    page = (tmp_path / "out" / "report.html").read_text()
+    assert "any of the distances 12 to 25 bp" in page and "<b>design_4</b>" in page
+    assert "<b>design_1_broken</b>" not in page and ", written 20" in page
     report.write_designs(run, tmp_path / "bare", 2, d.Constraints(), ablate=False, seed=0)
     assert not (tmp_path / "bare" / "controls.fa").exists()
     bad = CliRunner().invoke(

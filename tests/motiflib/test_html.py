@@ -16,16 +16,19 @@ def figure() -> Figure:
 
 
 def page(**told) -> str:
-    told = {"title": "A & B", "data": {}, "metrics": {}, "seed": 0, "motifs": []} | told
+    told = {"title": "A & B", "data": {}, "metrics": {}, "seed": 0, "motifs": [], "held": None,
+            "run": "r", "day": "2026-08-19", "version": "0", "warnings": []} | told
     shape = type("Shape", (), {"filters": 1, "width": 2})
     return report.PAGES.get_template("motifs.html.j2").render(config=shape, **told)
 
 
 def test_page_is_whole_and_self_contained():
-    text = page(data={"<script>": 1, "positives": {"name": "<b>"}, "negatives": {"shuffle": "di"}})
+    data = {"<script>": 1, "positives": {"name": "<b>"}, "negatives": {"shuffle": "di"}}
+    text = page(data=data, warnings=["few <i>"])
     assert text.startswith("<!doctype html>") and text.endswith("</html>\n")
     assert "<title>A &amp; B</title>" in text and "<td>&lt;script&gt;</td>" in text
-    assert "<td>&lt;b&gt;</td>" in text and "<td>di</td>" in text
+    assert "<td>&lt;b&gt;</td>" in text and "<td>the positives, shuffled (di)</td>" in text
+    assert "few &lt;i&gt;" in text and "Run r, written 2026-08-19 by motiflib 0." in text
     assert not re.search(r'(src|href)="(?!data:)', text) and "http" not in text
 
 
@@ -38,6 +41,7 @@ def test_figures_are_png_and_repeatable():
 def test_table_escapes_and_rounds():
     text = report.table(pd.DataFrame({"name": ["<script>"], "p": [1 / 3], "q": [float("nan")]}))
     assert "&lt;script&gt;" in text and "0.333" in text and "<td>-</td>" in text
+    assert text.startswith('<div class="wide">')
 
 
 def test_marks_escape():

@@ -81,6 +81,10 @@ def test_planted_rule_comes_first():
         "A then M2 on the same strand, 17 bp from start to start"
     )
     assert "p < 1e-20" in rule_sentence(top)
+    said = [rule_sentence(pd.concat([top, pd.Series({"gap_low": 2, "gap_high": high})]))
+            for high in (2, 10, 11)]
+    assert [sentence.split(", ")[1] for sentence in said] == [
+        "2 bp apart", "2 to 10 bp apart", "any of 2 to 11 bp apart"]
 
 
 def test_chance_gives_no_rule():
