@@ -37,7 +37,8 @@ def simulate(
 def compile_(
     grammar: GRAMMAR,
     out: option(Path, "Folder for the run; made if it is not there.", "RUN"),
-    form: option(str, "consensus: exact, on words. pwm: evidence, by matrices.") = "consensus",
+    sampled: option(bool, "For sites that vary as their matrices say: evidence is weighed, and the "
+                    "rule need not hold exactly. By default, exact, for consensus words.") = False,
     candidates: option(int, "Windows of a sequence that can be looked at.") = 48,
 ) -> None:
     """Write a grammar as the weights of a network: a run that score, motifs, call and rules
@@ -48,4 +49,5 @@ def compile_(
     from motiflib.run import FILES
 
     check_folder(out, FILES, grammar, into_run=True)
+    form = "pwm" if sampled else "consensus"
     compile_run(load_grammar(grammar), out, form=form, candidates=candidates)

@@ -6,11 +6,14 @@ import pandas as pd
 import pytest
 from motifbook.compiler import cases, rule_of
 from motifbook.compiler.build import compile_run
-from motifbook.grammar import load_grammar
+from motifbook.grammar import load_grammar, simulate_batch
 from typer.testing import CliRunner
 
+from motiflib.batches import Examples
 from motiflib.cli import app
+from motiflib.run.folder import load_run
 from motiflib.sequence import write_fasta
+from motiflib.training import evaluate
 
 
 @pytest.fixture(scope="module")
@@ -64,6 +67,17 @@ def test_rules(folder):
     assert (
         len(best) and best.distance.between(10, 23).all()
     )  # 8 bp of the left half, and a gap of 2 to 15
+
+
+def test_sampled_sites_are_for_the_soft_form(folder):
+    """Sites drawn from matrices: the exact network hardly knows them, the soft one does."""
+    assert run("compile", "rest", "--sampled", "--out", str(folder / "soft")).exit_code == 0
+    x, y = simulate_batch(load_grammar("rest"), 400, 500, seed=5)
+    exact, soft = (evaluate(load_run(folder / name).model, Examples(x, y))["auroc"]
+                   for name in ("run", "soft"))
+    assert soft > 0.9 > 0.75 > exact
+    help_text = run("compile", "--help").output
+    assert "--sampled" in help_text and "--form" not in help_text
 
 
 def test_refusals_write_nothing(tmp_path):
