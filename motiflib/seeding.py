@@ -16,13 +16,19 @@ from torch import Tensor
 
 from motiflib.batches import Examples
 from motiflib.model import Argminn, ArgminnConfig, MotifScanner
-from motiflib.sequence import codes_of, from_codes, one_hot, reverse_complement, shuffle_codes
+from motiflib.sequence import (
+    PART,
+    codes_of,
+    from_codes,
+    one_hot,
+    reverse_complement,
+    shuffle_codes,
+)
 
 K = 6  # length of a seed: short enough to be counted, long enough to stand out
 CHANCE = 1e-4  # p-value from which a column beside a k-mer is part of its motif
 MATCH, MISS = 0.6, -0.15  # first weights of a k-mer's bases, and of the others
 WEIGHT = 0.2  # first weight of a bit in the columns beside it
-PART = 4096  # sequences that are counted at a time: of a million, only codes are held
 
 
 def in_parts(function: Callable[..., Tensor], rows: Tensor, *more: object) -> Tensor:

@@ -22,6 +22,7 @@ from motiflib.files import InputError, need, read_lines, write_atomic
 log = logging.getLogger(__name__)
 BASES = "ACGT"
 UNKNOWN = 4  # the code of N
+PART = 4096  # sequences that are one-hot at a time: of a million, only codes are held
 _COMPLEMENT = str.maketrans("ACGTNacgtn", "TGCANtgcan")
 _CODES = np.full(256, 255, dtype=np.uint8)  # byte of a letter -> its code, anything else -> 255
 _CODES[list(b"ACGTNacgtn")] = [0, 1, 2, 3, UNKNOWN] * 2
@@ -220,6 +221,9 @@ def _shuffle_pairs(codes: UInt8[np.ndarray, "n L"], rng: np.random.Generator) ->
         log.info("loading the dinucleotide shuffle; compiling, the first time ever, takes seconds")
     from tangermeme.ersatz import dinucleotide_shuffle  # brings numba, which is slow to import
 
-    seeds = rng.integers(2**31, size=len(codes)).tolist()
-    mixed = dinucleotide_shuffle(from_codes(codes).to(torch.int8), n=1, random_state=seeds)
-    return mixed[:, 0].argmax(1).numpy().astype(np.uint8)
+    seeds, parts = rng.integers(2**31, size=len(codes)).tolist(), []
+    for i in range(0, len(codes), PART):
+        x, own = from_codes(codes[i : i + PART]).to(torch.int8), seeds[i : i + PART]
+        mixed = dinucleotide_shuffle(x, n=1, random_state=own)[:, 0]
+        parts.append(mixed.argmax(1).numpy().astype(np.uint8))
+    return np.concatenate(parts)

@@ -207,9 +207,10 @@ def keep(out: str | os.PathLike, train: Labelled, held: Labelled, batches: Batch
                 _write(folder / "checkpoint", result, train, held, asked)
     together.wait_for_everyone()
     run = load_run(folder)
-    named = ", ".join(f"{motif.name} {motif.consensus}" for motif in run.motifs[:4])
-    log.info("%d motifs (%s), AUROC %.2f on %d held-back sequences; motiflib motifs %s --out DIR "
-             "writes the report", len(run.motifs), named + ", ..." * (len(run.motifs) > 4),
+    named = [f"{motif.name} {motif.consensus}" for motif in run.motifs[:4]]
+    named = ": " * bool(named) + ", ".join(named) + ", ..." * (len(run.motifs) > 4)
+    log.info("%d motifs%s; AUROC %.2f on %d held-back sequences; motiflib motifs %s --out DIR "
+             "writes the report", len(run.motifs), named,
              run.settings["metrics"]["auroc"], len(held.examples.y), folder)
     return run
 
