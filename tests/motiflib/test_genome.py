@@ -323,3 +323,13 @@ def test_an_empty_chromosome_is_named(tmp_path):
     (tmp_path / "g.fa").write_text(">a\nACGT\n>b\n>c\nACGT\n")
     with pytest.raises(InputError, match="'b' has no sequence"):
         Genome(tmp_path / "g.fa")
+
+
+def test_too_little_memory_is_told_as_that(tmp_path, monkeypatch):
+    def index(*_):
+        raise MemoryError
+
+    (tmp_path / "g.fa").write_text(">c\nACGT\n")
+    monkeypatch.setattr("motiflib.genome.fasta._index", index)
+    with pytest.raises(InputError, match="/g.fa: a line is too long for this machine's memory"):
+        Genome(tmp_path / "g.fa")
