@@ -17,6 +17,8 @@ from jaxtyping import Float
 from motiflib.files import InputError, need, read_lines, write_atomic
 from motiflib.sequence import BASES
 
+FACT = r"(\w+)\s*=\s*([^\s=]+)(?![^\s=]*\s*=)"  # of a MEME matrix; one may be empty, as nsites=
+
 
 @dataclass(frozen=True, eq=False)
 class Motif:
@@ -96,10 +98,10 @@ def read_meme(path: str | os.PathLike) -> list[Motif]:
     motifs, name, source = [], "", ""
     for number, line in enumerate(lines, 1):
         if line.startswith("MOTIF"):
-            name, _, source = line[5:].strip().partition(" ")
+            name, source = [*line[5:].split(None, 1), "", ""][:2]  # also between tabs
         if not line.startswith("letter-probability matrix"):
             continue
-        facts = dict(re.findall(r"(\w+)\s*=\s*(\S+)", line))
+        facts = dict(re.findall(FACT, line))
         below = itertools.takewhile(re.compile(r"[\d.+-]").match, lines[number:])
         rows = [numbers.split() for numbers in below]
         try:
@@ -109,7 +111,7 @@ def read_meme(path: str | os.PathLike) -> list[Motif]:
                  f"expected {facts.get('w', 'some')} rows of 4 numbers; is the file cut short?")
             sites = int(float(facts.get("nsites", 0)))
             motifs.append(Motif(name, np.array(rows, dtype=float).T, source, sites))
-        except ValueError as error:  # also an InputError, which does not know the file
+        except (ValueError, OverflowError) as error:  # an InputError does not know the file
             raise InputError(f"{path}: motif {name!r}, line {number}: {error}") from error
     need(motifs, f"{path}: no 'MOTIF' with a 'letter-probability matrix'; expected a MEME file")
     return motifs
@@ -127,7 +129,7 @@ def write_meme(path: str | os.PathLike, motifs: Iterable[Motif]) -> None:
     for m in motifs:
         need(m.name.split() == [m.name],
              f"{path}: motif name {m.name!r} must be one word without spaces; rename it")
-        text.append(f"\nMOTIF {m.name} {m.source}".rstrip() + "\n")
+        text.append("\n" + " ".join(["MOTIF", m.name, *m.source.split()]) + "\n")
         text.append(f"letter-probability matrix: alength= 4 w= {m.width} nsites= {m.sites} E= 0\n")
         text += [" ".join(f"{p:.6f}" for p in column) + "\n" for column in m.pfm.T]
     write_atomic(path, "".join(text))

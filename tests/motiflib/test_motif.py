@@ -92,6 +92,20 @@ def test_meme_as_others_write_it(tmp_path):
     assert (two.name, two.consensus) == ("b", "G")
 
 
+def test_meme_with_tabs_and_without_numbers(tmp_path):
+    path, end = tmp_path / "m.meme", "\n0 0 0 1\n"
+    path.write_text(
+        f"MEME version 4\nMOTIF\tM1\tMA0001.1 two words\nletter-probability matrix: w= 1 nsites=  "
+        f"E= 0{end}"
+        f"MOTIF M2\t\nletter-probability matrix: alength= w= 1 nsites={end}"
+        f"MOTIF \t M3 x\nletter-probability matrix: alength=4 w=1 nsites=7.0 E=1e-3{end}"
+    )
+    read = [(m.name, m.source, m.sites, m.width) for m in read_meme(path)]
+    assert read == [("M1", "MA0001.1 two words", 0, 1), ("M2", "", 0, 1), ("M3", "x", 7, 1)]
+    write_meme(path, [Motif("M1", np.full((4, 3), 0.25), "of\ta\nfile")])
+    assert read_meme(path)[0].source == "of a file"
+
+
 HEAD = "MEME version 4\nMOTIF m\nletter-probability matrix: alength= 4 w= 2\n"
 BAD = {
     "empty": ("", "no 'MOTIF'"),
@@ -105,6 +119,10 @@ BAD = {
     "words": (HEAD + "0 0 0 1\n0 0 1 x\n", "could not convert string to float: 'x'"),
     "no name": ("letter-probability matrix: w= 1\n0 0 0 1\n", "expected a named DNA motif"),
     "protein": ("MOTIF m\nletter-probability matrix: alength= 20 w= 1\n", "is this a protein"),
+    "sites without end": (
+        "MOTIF m\nletter-probability matrix: w= 1 nsites= inf\n0 0 0 1\n",
+        "motif 'm', line 2: cannot convert float infinity",
+    ),
     "counts": (HEAD + "0 0 0 10\n0 10 0 0\n", "columns sum to 1"),
 }
 
