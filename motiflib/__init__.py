@@ -1,9 +1,9 @@
 """motiflib: regulatory sequence in, motifs and their rules out, nothing hidden between.
 
 An independent implementation of ARGMINN (Tseng, Eraslan, Biancalani and Scalia, arXiv:2410.06211),
-written to be read. The ten doors are `verbs`; the method is in the flat rooms, from `sequence` to
-`designing`; a run's folder is `run`, genomes are `genome`. All are imported when first named, so
-that `import motiflib` stays quick:
+written to be read. The doors are `verbs`, and `analysis` for all at once; the method is in the flat
+rooms, from `sequence` to `designing`; a run's folder is `run`, genomes are `genome`. All are
+imported when first named, so that `import motiflib` stays quick:
 
     import motiflib as ml
     run = ml.train("run/", "peaks.fa", shuffle="dinucleotide")
@@ -14,13 +14,15 @@ from importlib import import_module
 from importlib.util import find_spec
 
 __version__ = "0.1.0"
-DOORS = "train load score find_motifs call scan rules explain design variants".split()
+DOORS = dict.fromkeys(
+    "train load score find_motifs call scan rules explain design variants".split(), "verbs")
+DOORS |= {"analyse": "analysis"}
 
 
 def __getattr__(name: str):
     """A door, or the room of that name (PEP 562); anything else is an AttributeError as usual."""
     if name in DOORS:
-        return getattr(import_module("motiflib.verbs"), name)
+        return getattr(import_module(f"{__name__}.{DOORS[name]}"), name)
     if not name.startswith("_") and find_spec(f"{__name__}.{name}") is not None:
         return import_module(f"{__name__}.{name}")
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -89,6 +89,8 @@ RUN = Annotated[Path, typer.Argument(metavar="RUN", help="Folder made by `motifl
 FASTA = Annotated[Path, typer.Argument(metavar="SEQS.fa", help="FASTA, plain or gzip.")]
 EXTRA = option(bool, "All columns: activation of the filter, attention, effect on the logit if "
                "silenced, probability of the sequence too.")
+TAXON = option(str, "Known motifs to compare with: all of JASPAR CORE, or its vertebrates, fungi, "
+               "insects, nematodes, plants, urochordates or diatoms.")
 FORCE = option(bool, "Replace the finished run that is there.")
 FOLDER = option(Path, "Folder for the files.", metavar="DIR")
 RENAME = option(bool, "Take chr1, 1 and chrI for one another.")
@@ -185,6 +187,37 @@ def train(
              layers=layers, epochs=epochs, seed=seed, device=device, force=force)
 
 
+@app.command("run")
+def run_all(
+    positives: Annotated[str, typer.Argument(
+        metavar="PEAKS", help="With --genome: BED, narrowPeak, summits or a table of MACS; else "
+                              "FASTA of bound sequences.")],
+    out: FOLDER,
+    genome: option(File, "FASTA of the genome, plain, bgzip or gzip.") = None,
+    negatives: option(str | None, "FASTA of unbound sequences, else shuffled ones; with --genome "
+                      "gc-matched, dinucleotide, flanks or BED.") = None,
+    window: option(int, "With --genome: bp around each summit.") = 200,
+    ratio: option(int, "With --genome: negatives for each peak.") = 4,
+    test_chroms: option(str, "With --genome: chromosomes to hold out, chrA,chrB; by default those "
+                        "with the fewest peaks, a fifth of all.") = "",
+    blacklist: option(File, "With --genome: BED of places to leave out.") = None,
+    rename_chroms: RENAME = False,
+    seeds: option(int, "Trainings, to see what they agree on; the best is used.") = 3,
+    taxon: TAXON = "all",
+    epochs: option(int, "Passes over the sequences.") = 20,
+    device: option(str, "auto, cpu, cuda or mps.") = "auto",
+    force: FORCE = False,
+) -> None:
+    """All at once: train, motifs, calls, rules, and a page (index.html) that says in words what was
+    found, how sure that is, what to look at and what not to believe. Interrupted, the same command
+    goes on."""
+    given = {"window": window, "ratio": ratio, "blacklist": blacklist,
+             "test_chroms": list(filter(None, test_chroms.split(","))),
+             "rename_chroms": rename_chroms}
+    ml.analyse(out, positives, genome=genome, negatives=negatives, seeds=seeds, taxon=taxon,
+               epochs=epochs, device=device, force=force, **(given if genome else {}))
+
+
 @app.command()
 def score(run: RUN, sequences: FASTA, out: option(Path, "Table: name, probability.")) -> None:
     """Probability of each sequence that it is a positive; one that is much longer than those of
@@ -198,6 +231,7 @@ def motifs(
     run: RUN, out: FOLDER,
     sequences: option(File, "Positives as evidence, not those held back.") = None,
     negatives: option(File, "Their negatives; by default, their shuffles.") = None,
+    taxon: TAXON = "all",
 ) -> None:
     """Motifs as report.html (logos, evidence, JASPAR, sites), motifs.meme, motifs.tsv and one logo
     each, as PNG."""
@@ -207,7 +241,8 @@ def motifs(
     need(sequences or not negatives,
          f"{negatives}: negatives without --sequences; give the positives too")
     loaded = ml.load(run)
-    write_motifs(loaded, out, *ml.verbs.letters_of(loaded, sequences, negatives))
+    given = ml.verbs.letters_of(loaded, sequences, negatives)
+    write_motifs(loaded, out, *given, taxon=taxon, name=run.resolve().name)
 
 
 @app.command()

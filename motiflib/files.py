@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import gzip
 import hashlib
 import io
@@ -9,6 +10,7 @@ import os
 import sys
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
@@ -21,6 +23,7 @@ LENGTH = 10_000_000  # bp of a sequence or a window
 SEQUENCES = 1_000_000_000
 FILTERS, WIDTH, LAYERS, EPOCHS = 10_000, 1_000, 100, 1_000_000
 STREAMS = ("-", "/dev/stdin", "/dev/stdout")  # the shell's, not files of that name
+LINE = 300_000_000  # letters: a chromosome may stand in one
 RATIO = 1_000  # negatives for each peak: more take memory and hours, and no network learns from it
 
 
@@ -101,7 +104,10 @@ def read_lines(path: str | os.PathLike) -> Iterator[str]:
             buffered = io.BufferedReader(gzip.open(raw) if packed else raw)
             if b"\0" in buffered.peek(1024)[:1024]:
                 raise InputError(f"{path}: binary content; expected a text file, plain or gzip")
-            yield from io.TextIOWrapper(buffered, encoding="utf-8-sig", errors="surrogateescape")
+            text = io.TextIOWrapper(buffered, encoding="utf-8-sig", errors="surrogateescape")
+            for line in iter(partial(text.readline, LINE + 1), ""):
+                need(len(line) <= LINE, f"{path}: a line of more than {LINE:,} letters; is this text?")
+                yield line
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         why = f"{path}: damaged or truncated gzip ({error}); fetch or make the file again"
         raise InputError(why) from error
@@ -123,7 +129,8 @@ def read_table(path: Path, columns: Sequence[str], numbers: Sequence[str] = ()) 
 
     try:
         text = path.read_text()
-        table = pd.read_csv(io.StringIO(text), sep="\t", keep_default_na=False)
+        table = pd.read_csv(io.StringIO(text), sep="\t", keep_default_na=False,
+                            quoting=csv.QUOTE_NONE)
     except ValueError as error:
         raise InputError(f"{path}: damaged, not a table; {ADVICE}") from error
     for name in columns:
@@ -137,7 +144,8 @@ def read_table(path: Path, columns: Sequence[str], numbers: Sequence[str] = ()) 
 
 def write_table(table: pd.DataFrame, path: str | os.PathLike) -> None:
     """Write a table as tab-separated text, numbers to six digits, whole or not at all."""
-    write_atomic(path, table.to_csv(sep="\t", index=False, float_format="%.6g"))
+    text = table.to_csv(sep="\t", index=False, float_format="%.6g", quoting=csv.QUOTE_NONE)
+    write_atomic(path, text)
 
 
 def sha256(path: Path) -> str:

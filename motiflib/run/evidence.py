@@ -143,21 +143,31 @@ def show(sequence: str, start: int, end: int, strand: str = "+") -> str:
 
 def doubts(y: Tensor, held: Tensor, auroc: float, support: pd.DataFrame) -> list[str]:
     """What speaks against a run, a sentence each, by the labels of all sequences and of those held
-    back: few sequences, an AUROC that may be .5 (95%, after Hanley and McNeil 1982), no motif that
-    is frequent in one class and that the network needs."""
+    back: few sequences, an AUROC that may be .5 (95%), no motif with support."""
     few = min(int((y == label).sum()) for label in (0, 1))
-    ours, theirs = (int((held == label).sum()) for label in (1, 0))
-    q, r = auroc / (2 - auroc) - auroc**2, 2 * auroc**2 / (1 + auroc) - auroc**2
-    variance = (auroc * (1 - auroc) + (ours - 1) * q + (theirs - 1) * r) / (ours * theirs)
-    certain = support[["enrichment_p", "shuffles_p"]].min(axis=1) < CHANCE
+    error = auroc_error(auroc, *(int((held == label).sum()) for label in (1, 0)))
     told = {
         f"only {few} sequences of a class: below {FEW}, what is found may be chance": few < FEW,
         f"AUROC {auroc:.2f} on {len(held)} held-back sequences cannot be told from chance, 0.5: "
-        "give more sequences, or other negatives": auroc - 1.96 * max(variance, 0) ** 0.5 <= 0.5,
+        "give more sequences, or other negatives": auroc - 1.96 * error <= 0.5,
         "no motif has support in held-back sequences: do not rely on the motifs":
-            not (certain & (support.loss_rise > 2 * support.loss_rise_se)).any(),
+            not supported(support).any(),
     }
     return [text for text, holds in told.items() if holds]
+
+
+def auroc_error(auroc: float, ours: int, theirs: int) -> float:
+    """Standard error of an AUROC of so many positives and negatives (Hanley and McNeil 1982)."""
+    q, r = auroc / (2 - auroc) - auroc**2, 2 * auroc**2 / (1 + auroc) - auroc**2
+    variance = (auroc * (1 - auroc) + (ours - 1) * q + (theirs - 1) * r) / (ours * theirs)
+    return max(variance, 0) ** 0.5
+
+
+def supported(support: pd.DataFrame) -> pd.Series:
+    """Motifs that are more frequent in one class, or than in shuffles (corrected for the number of
+    motifs), and that the network needs, by two standard errors."""
+    p = support[["enrichment_p", "shuffles_p"]].min(axis=1) * len(support)
+    return (p < CHANCE) & (support.loss_rise > 2 * support.loss_rise_se)
 
 
 def write(evidence: Evidence, folder: Path) -> None:

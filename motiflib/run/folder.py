@@ -209,8 +209,8 @@ def keep(out: str | os.PathLike, train: Labelled, held: Labelled, batches: Batch
     run = load_run(folder)
     named = [f"{motif.name} {motif.consensus}" for motif in run.motifs[:4]]
     named = ": " * bool(named) + ", ".join(named) + ", ..." * (len(run.motifs) > 4)
-    log.info("%d motifs%s; AUROC %.2f on %d held-back sequences; motiflib motifs %s --out DIR "
-             "writes the report", len(run.motifs), named,
+    log.info("%d motif%s%s; AUROC %.2f on %d held-back sequences; motiflib motifs %s --out DIR "
+             "writes the report", len(run.motifs), "s" * (len(run.motifs) != 1), named,
              run.settings["metrics"]["auroc"], len(held.examples.y), folder)
     return run
 

@@ -115,9 +115,10 @@ def halves(sites: pd.DataFrame, known: Mapping[str, str] | None = None) -> list[
 
 
 def write_motifs(run: Run, folder: Path, *letters: Sequence[Record | str], taxon: str = "all",
-                 name: str = "-") -> None:
-    """Write motifs.meme, motifs.tsv, report.html and NAME.png, a logo, for each motif; `letters` of
-    positives and negatives, and `taxon`, as `motif_table` takes them; `name` is the run's."""
+                 name: str = "-") -> pd.DataFrame:
+    """Write motifs.meme, motifs.tsv (returned), report.html and NAME.png, a logo, for each motif;
+    `letters` of positives and negatives, and `taxon`, as `motif_table` takes them; `name` is the
+    run's."""
     names, evidence = motif_table(run, *letters, taxon=taxon)
     rows = names.assign(contribution=run.found.table.contribution).to_dict("records")
     logos = [figures.logo_png(motif) for motif in run.motifs]
@@ -135,6 +136,7 @@ def write_motifs(run: Run, folder: Path, *letters: Sequence[Record | str], taxon
     write_meme(folder / "motifs.meme", run.motifs)
     for file, content in files.items():
         write_atomic(folder / file, content)
+    return names
 
 
 def _pictures(motif: Motif, known: str, logo: bytes, evidence: Evidence | None) -> dict:
