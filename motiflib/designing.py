@@ -403,15 +403,6 @@ def loose(rules: Rules) -> dict[str, str]:
     return out
 
 
-def rule_table(rules: Rules) -> pd.DataFrame:
-    """The chosen rules, best first, those that differ in a distance which hardly counts as one:
-    columns rule, logit, gain of the best of them."""
-    free = loose(rules)
-    said = [f"{rule.partition(',')[0]}, {free[rule]}" if rule in free else rule
-            for rule in rules.chosen.rule]
-    return rules.chosen.assign(rule=said)[["rule", "logit", "gain"]].drop_duplicates("rule")
-
-
 def site_hits(model: Argminn, designs: Designs) -> tuple[Reader, Tensor, Bool[Tensor, "s M"]]:
     """A reader of designs, the row of each of their sites, and which hits there describe it."""
     reader, sites = Reader(model, designs.x), designs.sites

@@ -106,7 +106,7 @@ def read_lines(path: str | os.PathLike) -> Iterator[str]:
                 raise InputError(f"{path}: binary content; expected a text file, plain or gzip")
             text = io.TextIOWrapper(buffered, encoding="utf-8-sig", errors="surrogateescape")
             for line in iter(partial(text.readline, LINE + 1), ""):
-                need(len(line) <= LINE, f"{path}: a line of more than {LINE:,} letters; is this text?")
+                need(len(line) <= LINE, f"{path}: a line of over {LINE:,} letters; is this text?")
                 yield line
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         why = f"{path}: damaged or truncated gzip ({error}); fetch or make the file again"

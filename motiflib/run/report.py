@@ -13,7 +13,7 @@ from markupsafe import Markup, escape
 from motiflib import __version__
 from motiflib.batches import examples
 from motiflib.controls import twins
-from motiflib.designing import Constraints, Designs, design, explain, rule_table, unmentioned
+from motiflib.designing import Constraints, Designs, Rules, design, explain, loose, unmentioned
 from motiflib.files import write_atomic, write_table
 from motiflib.motif import Motif, align, write_meme
 from motiflib.run import figures
@@ -180,6 +180,15 @@ def write_designs(run: Run, folder: Path, n: int, constraints: Constraints, *, a
             write_atomic(folder / file, "".join(f">{one}\n{bases}\n" for one, bases in records))
     write_table(reasons, folder / "designs.tsv")
     write_atomic(folder / "report.html", text)
+
+
+def rule_table(rules: Rules) -> pd.DataFrame:
+    """The chosen rules, best first, those that differ in a distance which hardly counts as one:
+    columns rule, logit, gain of the best of them."""
+    free = loose(rules)
+    said = [f"{rule.partition(',')[0]}, {free[rule]}" if rule in free else rule
+            for rule in rules.chosen.rule]
+    return rules.chosen.assign(rule=said)[["rule", "logit", "gain"]].drop_duplicates("rule")
 
 
 def _reasons(run: Run, designs: Designs) -> pd.DataFrame:

@@ -167,17 +167,17 @@ def test_what_is_wrong_on_purpose_stays_in_the_explanation(run, designs):
 
 
 def test_distances_that_are_equally_good_are_no_rule(rules):
-    shown = d.rule_table(rules)
+    shown = report.rule_table(rules)
     assert shown.rule.tolist() == ["M1 + then M2 -, any of the distances 12 to 25 bp"]
     assert shown.logit.tolist() == [rules.chosen.logit.max()]
     flat = rules.table.assign(logit=np.where(rules.table.motifs == 2, 5.0, -2.0))
     flat["chosen"] = flat.motifs == 2
-    everywhere = d.rule_table(rules._replace(table=flat, chosen=flat[flat.chosen])).rule
+    everywhere = report.rule_table(rules._replace(table=flat, chosen=flat[flat.chosen])).rule
     assert everywhere.str.fullmatch(".*, any of the distances .* bp, no spacing rule").all()
     sharp = rules.table.assign(chosen=rules.table.index == 0)
     sharp.loc[1:, "logit"] -= 1
     rule = sharp.rule[0]
-    assert d.rule_table(rules._replace(table=sharp, chosen=sharp[:1])).rule.tolist() == [rule]
+    assert report.rule_table(rules._replace(table=sharp, chosen=sharp[:1])).rule.tolist() == [rule]
 
 
 def test_words_and_forms():
