@@ -76,9 +76,11 @@ def motif_table(run: Run, positives: Sequence[Record | str] | None = None,
     from these sequences (negatives: else shuffles), or the run's own, which an old one may lack."""
     names, evidence = name_motifs(run.motifs, targets=jaspar_collection(taxon)), run.evidence
     if positives is not None:
-        ours, theirs = list(records_of(positives)), list(records_of(negatives or []))
-        letters = ([record.sequence for record in part] for part in (ours, theirs))
-        evidence = gather(run.model, run.found, examples(*(part or None for part in letters)), ours)
+        ours, letters = list(records_of(positives)), None
+        if negatives is not None:
+            letters = [record.sequence for record in records_of(negatives)]
+        held = examples([record.sequence for record in ours], letters)
+        evidence = gather(run.model, run.found, held, ours)
     if evidence is not None:
         names = names.merge(evidence.support, on="motif", how="left")
     return names, evidence
@@ -168,8 +170,7 @@ def write_designs(run: Run, folder: Path, n: int, constraints: Constraints, *, a
     left = unmentioned(run.model, designs)
     text = page(
         "designs.html.j2", run, name, title="Designed sequences", asked=designs.constraints,
-        kinds=kinds,
-        rules=rule_table(designs.rules).head(TOLD),
+        kinds=kinds, rules=rule_table(designs.rules).head(TOLD),
         layouts=figures.png(figures.layouts(designs, TOLD).figure),
         told=told["design"].drop_duplicates("design").head(TOLD).to_dict("records"),
         gap=(left.silenced - left.probability).abs().median(),

@@ -13,6 +13,7 @@ from test_calling import OneWord, background, planted
 
 from motiflib import __version__
 from motiflib.discovery import FLIP, find_motifs
+from motiflib.files import InputError
 from motiflib.run import evidence, report
 from motiflib.run import folder as runs
 from motiflib.sequence import Record, one_hot
@@ -78,6 +79,8 @@ def test_records_keep_their_names_in_the_report(run, tmp_path):
     records = [Record(f"chr7:{i}", text) for i, (_, text) in enumerate(planted(20)[0])]
     report.write_motifs(run, tmp_path, records, background(20, 80, "ACGT", seed=2))
     assert "chr7:3 " in (tmp_path / "report.html").read_text()
+    with pytest.raises(InputError, match="no negatives"):
+        report.motif_table(run, records, [])
 
 
 def sites(pairs, alone=0):
