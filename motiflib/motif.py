@@ -17,8 +17,6 @@ from jaxtyping import Float
 from motiflib.files import InputError, need, read_lines, write_atomic
 from motiflib.sequence import BASES
 
-FACT = r"(\w+)\s*=\s*([^\s=]+)(?![^\s=]*\s*=)"  # of a MEME matrix; one may be empty, as nsites=
-
 
 @dataclass(frozen=True, eq=False)
 class Motif:
@@ -101,7 +99,10 @@ def read_meme(path: str | os.PathLike) -> list[Motif]:
             name, source = [*line[5:].split(None, 1), "", ""][:2]  # also between tabs
         if not line.startswith("letter-probability matrix"):
             continue
-        facts = dict(re.findall(FACT, line))
+        words = line.replace("=", " = ").replace(":", ": ").split()
+        facts = {key: value for key, sign, value, after  # one may be empty, as in nsites= E= 0
+                 in zip(words, words[1:], words[2:], [*words[3:], ""], strict=False)
+                 if sign == "=" and after != "="}
         below = itertools.takewhile(re.compile(r"[\d.+-]").match, lines[number:])
         rows = [numbers.split() for numbers in below]
         try:

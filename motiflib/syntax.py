@@ -30,7 +30,6 @@ LEVEL = 0.01  # corrected p-value of a distance that makes a rule
 ARRANGEMENT = ["motif_a", "strand_a", "motif_b", "strand_b"]
 AT = [*ARRANGEMENT, "distance"]
 WAYS = {"++": "on the same strand", "+-": "facing each other", "-+": "looking away from each other"}
-WIDE = 10  # distances of a rule from which on it names none of them
 EFFECTS = ["both", "without_a", "without_b", "without_both",
            "interaction", "interaction_low", "interaction_high", "verdict"]
 COLUMNS = [*ARRANGEMENT, "low", "high", "distance", "gap_low", "gap_high",
@@ -253,7 +252,7 @@ def rule_sentence(rule: pd.Series, names: Mapping[str, str] | None = None) -> st
     if rule.get("gap_low", -1) >= 0:
         low, high = int(rule.gap_low), int(rule.gap_high)
         where = f"{low} bp apart" if low == high else f"{low} to {high} bp apart"
-        where = f"any of {where}" if high - low + 1 >= WIDE else where
+        where = f"any of {where}" if high - low >= 9 else where  # ten or more: none is the rule
     p = "p < 1e-20" if rule.p_value < 1e-20 else f"p = {rule.p_value:.1g}"
     said = (f"{a} then {b} {WAYS[rule.strand_a + rule.strand_b]}, {where}, "
             f"{more} more often than by chance, {p}")
