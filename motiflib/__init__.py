@@ -14,19 +14,18 @@ from importlib import import_module
 from importlib.util import find_spec
 
 __version__ = "0.1.0"
-DOORS = dict.fromkeys(
-    "train load score find_motifs call scan rules explain design variants".split(), "verbs")
-DOORS |= {"analyse": "analysis"}
+DOORS = "train load score find_motifs call scan rules explain design variants".split()
+HOMES = dict.fromkeys(DOORS, "verbs") | {"analyse": "analysis"}
 
 
 def __getattr__(name: str):
     """A door, or the room of that name (PEP 562); anything else is an AttributeError as usual."""
-    if name in DOORS:
-        return getattr(import_module(f"{__name__}.{DOORS[name]}"), name)
+    if name in HOMES:
+        return getattr(import_module(f"{__name__}.{HOMES[name]}"), name)
     if not name.startswith("_") and find_spec(f"{__name__}.{name}") is not None:
         return import_module(f"{__name__}.{name}")
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:
-    return [*globals(), *DOORS]
+    return [*globals(), *HOMES]

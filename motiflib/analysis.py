@@ -12,7 +12,7 @@ import pandas as pd
 from sklearn.metrics import roc_auc_score
 
 from motiflib import calling, verbs
-from motiflib.files import InputError, need, sha256, within, write_atomic, write_table
+from motiflib.files import need, sha256, within, write_atomic, write_table
 from motiflib.genome.fasta import Genome
 from motiflib.genome.peaks import PLACE, on_genome
 from motiflib.motif import Motif, aligned_correlation
@@ -26,6 +26,8 @@ MARK = "analysis.json"  # what was asked for; a folder without it is not of an a
 SEEDS = 100  # trainings at most
 SHARE = 0.2  # of the peaks, at most, on the chromosomes that are held out
 ALIKE = 0.8  # aligned correlation of two matrices, from which they are one motif
+SHOWN = ["motif", "consensus", "jaspar_name", "in_positives", "in_negatives", "in_shuffles",
+         "loss_rise", "trainings"]
 MOST = 2000  # sequences of a class in which rules are counted
 FEW = 20  # pairs, fewer of which make no rule to rely on
 GC = 0.6  # AUROC of the GC content alone, from which it matters
@@ -60,7 +62,7 @@ def analyse(out: str | os.PathLike, sequences: Sequences | pd.DataFrame, *,
     for seed in range(seeds):
         clock.begin(f"training {seed + 1} of {seeds}", 1)
         place = folder / f"run-{seed}"
-        runs.append(trained(place, sequences, genome=genome, seed=seed, **settings))
+        runs.append(verbs.train(place, sequences, genome=genome, seed=seed, **settings))
     best = int(np.argmin([run.settings["metrics"]["loss"] for run in runs]))
     run, name = runs[best], f"run-{best}"
     clock.begin("motifs", TIMES["motifs"])
@@ -76,7 +78,7 @@ def analyse(out: str | os.PathLike, sequences: Sequences | pd.DataFrame, *,
     told = {"sure": sure(runs, run, windows), "found": found(run, names, seeds),
             "doubtful": doubtful(run, names, rules, ours, theirs, seeds)}
     text = page("summary.html.j2", run, name, title=f"What {seeds} trainings found", rules=rules,
-                names=names, **told)
+                names=names[SHOWN], **told)
     write_atomic(folder / "index.html", text)
     log.info("%s says in words what was found", folder / "index.html")
     return names
@@ -107,17 +109,9 @@ def claim(folder: Path, asked: dict, force: bool) -> None:
          f"{folder}: holds files of something else; choose another folder")
     need(same or empty or force, f"{folder}: holds an analysis of other data or settings; choose "
                                  "another folder, or replace it with --force (force=True)")
-    for run in folder.glob("run-*/train.json") if not same else ():
-        run.unlink()  # of the other analysis: no longer a run, to be trained anew
+    for run in folder.glob("run-*/train.json") if force else ():
+        run.unlink()  # no longer a run, to be trained anew
     write_atomic(mark, text)
-
-
-def trained(folder: Path, sequences: Sequences | pd.DataFrame, **settings) -> Run:
-    """The run of a folder, trained unless it is there and whole."""
-    try:
-        return verbs.load(folder)
-    except InputError:
-        return verbs.train(folder, sequences, force=True, **settings)
 
 
 def fewest(peaks: str | os.PathLike | pd.DataFrame, genome: str | os.PathLike,
@@ -200,10 +194,10 @@ def doubtful(run: Run, names: pd.DataFrame, rules: pd.DataFrame, ours: list[Reco
     if once := names.motif[names.trainings < seeds].tolist():
         told.append(f"{', '.join(once)}: not found in every training")
     share = known.fdr[known.score.between(0.495, 0.505)]
-    rate = f"about {share.iloc[0]:.0%} of these" if len(share) else "an unknown share of these"
-    told.append(f"calls of score 500 or a little more: in sequences like those of the training, "
-                f"{rate} or better ones are chance (fdr.tsv in the run); along a whole genome, "
-                "where few places are bound, far more")
+    rate = f"about {max(share.iloc[0], 0.01):.0%}" if len(share) else "an unknown share"
+    told.append("calls of score 500 or a little more: in sequences like those of the training, "
+                f"{rate} of those or better ones are chance (fdr.tsv in the run); along a whole "
+                "genome, where few places are bound, far more")
     if len(rare := rules[rules["count"] < FEW]):
         told.append(f"{len(rare)} of {len(rules)} rules: counted in fewer than {FEW} pairs")
     gc = gc_auroc(ours, theirs)

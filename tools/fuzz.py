@@ -65,7 +65,7 @@ from motiflib.genome.variants import on_reference, read_vcf
 from motiflib.model import Argminn, ArgminnConfig
 from motiflib.motif import read_meme
 from motiflib.run import report
-from motiflib.run.folder import FILES, Run, load_run, train_run
+from motiflib.run.folder import FILES, MARK, Run, load_run, train_run
 from motiflib.sequence import one_hot, records_of
 from motiflib.training import TrainConfig, fit
 
@@ -638,7 +638,7 @@ def state_reader(whole: tuple[str, bytes]) -> Callable:
         (out / "checkpoint" / "state.pt").write_bytes(case.data)
         if not case.extra.get("command"):
             return go_on(out)
-        (out / "checkpoint" / "training.json").write_text(whole[0])
+        (out / "checkpoint" / MARK).write_text(whole[0])
         return train_short(out)
 
     return read
@@ -666,7 +666,7 @@ def stopped_command(folder: Path) -> tuple[str, bytes]:
     finally:
         motiflib.training.Trainer.epoch = real
     place = folder / "checkpoint"
-    return (place / "training.json").read_text(), (place / "state.pt").read_bytes()
+    return (place / MARK).read_text(), (place / "state.pt").read_bytes()
 
 
 def state_parser(place: Path) -> Parser:

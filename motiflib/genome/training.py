@@ -36,7 +36,6 @@ def train_on_peaks(
     returns it and all examples, those of the test chromosomes too: columns name, chrom, start, end,
     label, part, probability. Filters start at words of the windows' middle, then of whole ones."""
     config, training = config or ArgminnConfig(width=WIDTH), training or TrainConfig()
-    runs.vacant(out, force)
     runs.check_settings(config, training, seed)
     least = 2 * config.width
     need(width >= least,

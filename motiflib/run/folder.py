@@ -91,11 +91,11 @@ def train_run(positives: Sequences, out: str | os.PathLike, *, negatives: Sequen
 
     Shorter sequences are padded on the right. A tenth is held back for choosing the epoch.
     Interrupted in whatever way, the same call goes on after the last whole epoch, and on a CPU ends
-    with the same weights. A finished run is replaced only with `force`, and as a whole. InputError
+    with the same weights; if it is finished, nothing is done. Another finished run is replaced
+    only with `force`, and as a whole. InputError
     for what cannot be trained on or written, or a loss that is not finite; nothing is left behind
     unless an epoch is saved.
     """
-    vacant(out, force)
     config, training = config or ArgminnConfig(), training or TrainConfig()
     check_settings(config, training, seed)
     given = "neither was" if negatives is None else "both were"
@@ -222,13 +222,11 @@ def save_run(folder: Path, result: Fit, train: Labelled, held: Labelled, asked: 
             _write(folder / "checkpoint", result, train, held, asked)
 
 
-def vacant(out: str | os.PathLike, force: bool = False, begun: bool = False) -> None:
-    """InputError for the folder of a finished run, unless it may be replaced; of one with a
-    training in it, `workplace` finds out more, and asks again when it has begun."""
-    later = not begun and Path(out, "checkpoint").is_dir()
-    need(force or later or not Path(out, "train.json").exists(),
-         f"{out}: holds a finished run; choose another folder, or replace it with --force "
-         "(force=True)")
+def is_of(seal: Path, asked: dict) -> bool:
+    """Whether a train.json is that of this very training."""
+    with suppress(InputError, OSError):  # it is damaged, or not there
+        return asked.items() <= _read_json(seal).items()
+    return False
 
 
 @contextmanager
@@ -276,10 +274,13 @@ def _begin(home: Path, key: str, force: bool) -> None:
     if whole:
         _publish(home)
         shutil.rmtree(home / "run", ignore_errors=True)
-    if whole and same:
-        mark.unlink()
+    seal = home.parent / "train.json"
+    if whole and same or not force and is_of(seal, json.loads(key)):
+        log.info("%s: this training is finished; --force (force=True) trains again", home.parent)
+        mark.unlink(missing_ok=True)
         return
-    vacant(home.parent, force, begun=True)
+    need(force or not seal.exists(), f"{home.parent}: holds a finished run of other data or "
+         "settings; choose another folder, or replace it with --force (force=True)")
     need(same or not _saved(home), f"{home.parent}: holds an unfinished training on other data or "
                                    f"settings; choose another folder, or delete {home}")
     shutil.rmtree(home / "new", ignore_errors=True)

@@ -85,10 +85,7 @@ def test_killed_anywhere(ends, tmp_path, over):
         killed = made is None
         assert killed or 0 < made < 255, left
         states.add(state(folder))
-        try:
-            train(folder, **QUICK, **settings)
-        except InputError as error:  # it was finished when it was killed
-            assert not over and "holds a finished run" in str(error), (left, str(error))
+        train(folder, **QUICK, **settings)
         assert same_network(folder, ends / "0"), left
         expected = {*runs.FILES, *(["notes.txt"] if over else [])}
         assert {path.name for path in folder.iterdir()} == expected, left

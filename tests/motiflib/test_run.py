@@ -148,12 +148,12 @@ def test_a_checkpoint_that_is_not_ours_stays(tmp_path):
 
 def test_a_finished_run_is_replaced_by_force_only(tmp_path, monkeypatch):
     first = train(tmp_path / "run", seed=1)
-    monkeypatch.setattr(runs, "records_of", lambda _: pytest.fail("read before it was refused"))
-    for seed in (0, 1):
-        with pytest.raises(InputError, match="run: holds a finished run; .* --force"):
-            train(tmp_path / "run", seed=seed)
+    monkeypatch.setattr(runs, "fit", lambda *_, **__: pytest.fail("trained again"))
+    with pytest.raises(InputError, match="run: holds a finished run of other .* --force"):
+        train(tmp_path / "run", seed=0)
+    assert train(tmp_path / "run", seed=1).settings == first.settings  # the same: nothing to do
+    assert not (tmp_path / "run" / "checkpoint").exists()
     monkeypatch.undo()
-    assert load_run(tmp_path / "run").settings == first.settings
     assert train(tmp_path / "run", force=True).settings["seed"] == 0
     assert not (tmp_path / "run" / "checkpoint").exists()
 
@@ -513,15 +513,21 @@ def test_the_last_word(tmp_path, caplog):
     with caplog.at_level("INFO", "motiflib"):
         run = train(tmp_path / "run")
     auroc = run.settings["metrics"]["auroc"]
-    expected = f"{len(run.motifs)} motifs, AUROC {auroc:.2f} on 24 held-back sequences; see "
-    assert caplog.records[-1].message == expected + str(tmp_path / "run")
+    said = caplog.records[-1].message
+    assert re.match(rf"{len(run.motifs)} motifs?(: |; )", said)
+    assert f"AUROC {auroc:.2f} on 24 held-back sequences; motiflib motifs {tmp_path}/run " in said
 
 
 def test_classes_of_different_length_are_pointed_out(tmp_path, monkeypatch, caplog):
     monkeypatch.setattr(runs, "keep", lambda *_, **__: None)  # what is read is enough here
-    ours, theirs = [Record("a", "A" * 100)] * 3, [Record("b", "C" * 40)] * 3
+    ours, theirs = ["A" * 100] * 3, ["C" * 40] * 3
     train_run(ours, tmp_path / "run", negatives=theirs, config=SHAPE, training=SETTINGS)
     assert "may learn the length" in caplog.text
+
+
+def test_names_are_of_one_sequence(tmp_path):
+    with pytest.raises(InputError, match="positives: two records are named 'a'"):
+        train_run([("a", "ACGT" * 9)] * 2, tmp_path / "run", shuffle="dinucleotide")
 
 
 def test_parts_keep_the_letters_of_their_positives():
