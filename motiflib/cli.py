@@ -241,7 +241,7 @@ def motifs(
     need(sequences or not negatives,
          f"{negatives}: negatives without --sequences; give the positives too")
     loaded = ml.load(run)
-    given = ml.verbs.letters_of(loaded, sequences, negatives)
+    given = ml.verbs.records_in(loaded, sequences, negatives)
     write_motifs(loaded, out, *given, taxon=taxon, name=run.resolve().name)
 
 
@@ -302,7 +302,7 @@ def design(
     right: option(str, "Fixed right flank, part of the length.") = "",
     count: option(list[str] | None, "Number of a motif, as M1=2; repeatable.") = None,
     apart: option(int, "Bases in which two designs differ at least.") = 0,
-    ablate: option(bool, "Write each design's broken twins too.") = True,
+    ablate: option(bool, "Write controls.fa too: each design with one thing wrong.") = True,
     seed: option(int, "Same seed, same designs.") = 0,
 ) -> None:
     """Design sequences from a run's own motifs and rules: designs.fa, designs.tsv (a reason for
@@ -310,14 +310,16 @@ def design(
     each distance, and so on."""
     from motiflib.run.report import write_designs
 
-    check_folder(out, ("designs.fa", "designs.tsv", "report.html"))
+    controls = ["controls.fa"] * ablate
+    check_folder(out, ["designs.fa", "designs.tsv", "report.html", *controls])
     counts = {}
     for wish in count or []:
         fits = re.fullmatch("([^=]+)=([0-9]{1,9})", wish)
         need(fits, f"count {wish!r}: expected a motif and its number, such as M1=2")
         counts[fits[1]] = int(fits[2])
     asked = ml.designing.Constraints(length, gc, tuple(forbid or ()), left, right, counts, apart)
-    write_designs(ml.load(run), out, n, asked, ablate=ablate, seed=seed)
+    name = run.resolve().name
+    write_designs(ml.load(run), out, n, asked, ablate=ablate, seed=seed, name=name)
 
 
 @app.command()

@@ -6,17 +6,21 @@ import csv
 import gzip
 import hashlib
 import io
+import logging
 import os
 import sys
+import tempfile
 import zlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 if TYPE_CHECKING:  # pandas is slow to import, and `motiflib --help` does not need it
     import pandas as pd
 
+log = logging.getLogger(__name__)
 ADVICE = "copy the folder again, or train again"
 SEED = 2**32 - 2  # numpy takes seeds below 2^32, and some steps take the next one too
 LENGTH = 10_000_000  # bp of a sequence or a window
@@ -118,30 +122,6 @@ def read_lines(path: str | os.PathLike) -> Iterator[str]:
         raise InputError(why) from error
 
 
-def read_table(path: Path, columns: Sequence[str], numbers: Sequence[str] = ()) -> pd.DataFrame:
-    """A tab-separated table with at least these columns, `numbers` being numeric; else InputError.
-
-    >>> write_atomic("fdr.tsv", "score\\tfdr\\n0.5\\t0.1\\n")
-    >>> read_table(Path("fdr.tsv"), ["score", "fdr"], ["fdr"]).fdr.tolist()
-    [0.1]
-    """
-    import pandas as pd
-
-    try:
-        text = path.read_text()
-        table = pd.read_csv(io.StringIO(text), sep="\t", keep_default_na=False,
-                            quoting=csv.QUOTE_NONE)
-    except ValueError as error:
-        raise InputError(f"{path}: damaged, not a table; {ADVICE}") from error
-    for name in columns:
-        need(name in table, f"{path}: column {name!r} is missing; {ADVICE}")
-    numeric = table.select_dtypes("number").columns if len(table) else numbers
-    for name in numbers:
-        need(name in numeric, f"{path}: column {name!r} does not hold numbers; {ADVICE}")
-    need(text.endswith("\n"), f"{path}: its last line is cut short; {ADVICE}")
-    return table
-
-
 def write_table(table: pd.DataFrame, path: str | os.PathLike) -> None:
     """Write a table as tab-separated text, numbers to six digits, whole or not at all."""
     text = table.to_csv(sep="\t", index=False, float_format="%.6g", quoting=csv.QUOTE_NONE)
@@ -151,3 +131,24 @@ def write_table(table: pd.DataFrame, path: str | os.PathLike) -> None:
 def sha256(path: Path) -> str:
     """Checksum of a file's content."""
     return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def place_for_compiled(package: str) -> None:
+    """Before a package is imported that numba compiles: without a folder for that, numba does not
+    start, so give it one of the user's own where those that it knows cannot be written.
+
+    >>> place_for_compiled("tangermeme")
+    """
+    beside = os.path.join(os.path.dirname(find_spec(package).origin), "__pycache__")
+    cache = os.path.expanduser(os.environ.get("XDG_CACHE_HOME") or "~/.cache")
+    known = [os.environ.get("NUMBA_CACHE_DIR", ""), beside, cache]
+    if any(os.access(place if os.path.exists(place) else os.path.dirname(place), os.W_OK)
+           for place in known if place):
+        return
+    place = os.path.join(tempfile.gettempdir(), f"motiflib-{os.getuid()}")
+    os.makedirs(place, mode=0o700, exist_ok=True)
+    seen = os.lstat(place)  # somebody else may have made it, with code of theirs in it
+    if seen.st_uid != os.getuid() or seen.st_mode & 0o77:
+        place = tempfile.mkdtemp(prefix="motiflib-")
+    os.environ["NUMBA_CACHE_DIR"] = place
+    log.info("compiled code is kept in %s, as %s and %s cannot be written", place, beside, cache)

@@ -16,14 +16,7 @@ from torch import Tensor
 
 from motiflib.batches import Examples
 from motiflib.model import Argminn, ArgminnConfig, MotifScanner
-from motiflib.sequence import (
-    PART,
-    codes_of,
-    from_codes,
-    one_hot,
-    reverse_complement,
-    shuffle_codes,
-)
+from motiflib.sequence import PART, codes_of, from_codes, one_hot, reverse_complement, shuffle_codes
 
 K = 6  # length of a seed: short enough to be counted, long enough to stand out
 CHANCE = 1e-4  # p-value from which a column beside a k-mer is part of its motif

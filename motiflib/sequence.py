@@ -17,7 +17,7 @@ import torch
 from jaxtyping import Float, UInt8
 from torch import Tensor
 
-from motiflib.files import InputError, need, read_lines, write_atomic
+from motiflib.files import InputError, need, place_for_compiled, read_lines, write_atomic
 
 log = logging.getLogger(__name__)
 BASES = "ACGT"
@@ -219,6 +219,7 @@ def shuffle_codes(rows: Sequence[UInt8[np.ndarray, " L"]], *, kind: str = "dinuc
 def _shuffle_pairs(codes: UInt8[np.ndarray, "n L"], rng: np.random.Generator) -> np.ndarray:
     if "tangermeme" not in sys.modules:
         log.info("loading the dinucleotide shuffle; compiling, the first time ever, takes seconds")
+    place_for_compiled("tangermeme")
     from tangermeme.ersatz import dinucleotide_shuffle  # brings numba, which is slow to import
 
     seeds, parts = rng.integers(2**31, size=len(codes)).tolist(), []

@@ -105,8 +105,9 @@ def score(run: Path | Run, sequences: Sequences) -> pd.DataFrame:
 
 
 def find_motifs(run: Path | Run, sequences: Sequences | None = None, *,
-                negatives: Sequences | None = None) -> pd.DataFrame:
-    """The motifs of a run, the known one that each is most like, and what held-out sequences say.
+                negatives: Sequences | None = None, taxon: str = "all") -> pd.DataFrame:
+    """The motifs of a run, the known one (of all JASPAR CORE, or a taxon) that each is most like,
+    and what held-out sequences say.
 
     The evidence is from the sequences that training held back, or from bound `sequences` and their
     `negatives` (by default, their shuffles). Columns: those of `known.name_motifs`, then of
@@ -117,7 +118,7 @@ def find_motifs(run: Path | Run, sequences: Sequences | None = None, *,
     from motiflib.run.report import motif_table  # brings matplotlib, which is slow to import
 
     run = load(run)
-    return motif_table(run, *letters_of(run, sequences, negatives))[0]
+    return motif_table(run, *records_in(run, sequences, negatives), taxon=taxon)[0]
 
 
 def call(run: Path | Run, sequences: Sequences, *, threshold: float | None = None,
@@ -253,11 +254,10 @@ def together(parts: Iterable[pd.DataFrame], columns: list[str]) -> pd.DataFrame:
     return pd.concat(list(parts) or [pd.DataFrame(columns=columns)], ignore_index=True)
 
 
-def letters_of(run: Run, *sources: Sequences | None) -> list[list[str]]:
-    """The letters of each source that is given."""
+def records_in(run: Run, *sources: Sequences | None) -> list[list[Record]]:
+    """The records of each source that is given."""
     width = run.model.config.width
-    given = [source for source in sources if source is not None]
-    return [[record.sequence for record in fitting(source, width)] for source in given]
+    return [list(fitting(source, width)) for source in sources if source is not None]
 
 
 def call_in_parts(run: Path | Run, sequences: Sequences, threshold: float | None,

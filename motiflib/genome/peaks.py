@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from motiflib.files import RATIO, InputError, need, read_lines
+from motiflib.files import RATIO, InputError, need, place_for_compiled, read_lines
 from motiflib.genome.fasta import Genome
 from motiflib.sequence import shuffle
 
@@ -295,6 +295,7 @@ def matched_negatives(genome: Genome, table: pd.DataFrame, avoid: pd.DataFrame, 
                       seed: int = 0) -> pd.DataFrame:
     """Windows with the GC content of those in `table` (bins of 2%) on the same chromosomes, none
     twice: tangermeme's tiles, less those that touch `table` or `avoid`."""
+    place_for_compiled("tangermeme")
     from tangermeme.match import extract_matching_loci  # brings numba, which is slow to import
 
     wanted, width = ratio * len(table), int((table.end - table.start).iloc[0])

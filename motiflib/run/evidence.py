@@ -1,5 +1,7 @@
 """Is a motif real, and not just a name? Its matrix, filters and sites in sequences held out."""
 
+import csv
+import io
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -9,13 +11,14 @@ import pandas as pd
 import torch
 import torch.nn.functional as tf
 from jaxtyping import Float
+from pandas.api.types import is_numeric_dtype
 from scipy.stats import fisher_exact
 from torch import Tensor
 
 from motiflib.batches import Examples
 from motiflib.calling import call
 from motiflib.discovery import Found, channel_motifs
-from motiflib.files import ADVICE, LENGTH, need, read_table
+from motiflib.files import ADVICE, LENGTH, InputError, need
 from motiflib.model import Argminn, evaluating
 from motiflib.motif import Motif
 from motiflib.sequence import Record, decode, one_hot, records_of, reverse_complement, shuffle
@@ -187,16 +190,27 @@ def read(folder: Path, motifs: Sequence[str]) -> Evidence | None:
     return found
 
 
-def read_columns(path: Path, rules: Mapping[str, str | tuple]) -> pd.DataFrame:
+def read_columns(path: Path, rules: Mapping[str, str | tuple],
+                 others: tuple | None = None) -> pd.DataFrame:
     """A table of a run; a rule is the pattern of a column's words, or the least and the most of its
-    numbers, whole ones if these are. InputError for what does not keep to it."""
-    table = read_table(path, list(rules), [n for n in rules if not isinstance(rules[n], str)])
-    for name, rule in rules.items() if len(table) else ():
+    numbers, whole ones if these are; `others`, the rule of columns without one. InputError for what
+    does not keep to it."""
+    try:
+        text = path.read_text()
+        table = pd.read_csv(io.StringIO(text), sep="\t", keep_default_na=False,
+                            quoting=csv.QUOTE_NONE)
+    except ValueError as error:
+        raise InputError(f"{path}: damaged, not a table; {ADVICE}") from error
+    need(text.endswith("\n"), f"{path}: its last line is cut short; {ADVICE}")
+    for name, rule in (dict.fromkeys(table if others else (), others) | dict(rules)).items():
+        need(name in table, f"{path}: column {name!r} is missing; {ADVICE}")
         column = table[name]
         if isinstance(rule, str):
             fits = column.astype(str).str.fullmatch(rule)
-        else:
+        elif len(table):
+            need(is_numeric_dtype(column),
+                 f"{path}: column {name[:40]!a} does not hold numbers; {ADVICE}")
             fits = column.between(*rule) & (isinstance(rule[1], float) | (column % 1 == 0))
-        odd = "".join(map(repr, column[~fits][:1]))[:40]
-        need(fits.all(), f"{path}: column {name!r} cannot hold {odd}; {ADVICE}")
+        odd = "".join(map(ascii, column[~fits.astype(bool)][:1]))[:40] if len(table) else ""
+        need(not odd, f"{path}: column {name[:40]!a} cannot hold {odd}; {ADVICE}")
     return table

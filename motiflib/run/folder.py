@@ -32,7 +32,7 @@ from motiflib import __version__, files, sequence
 from motiflib.batches import ArrayBatches, Batches, Examples, split_rows
 from motiflib.calling import calibrate
 from motiflib.discovery import COLUMNS, Found, find_motifs, tabulate
-from motiflib.files import ADVICE, InputError, need, read_lines, read_table, sha256, write_atomic
+from motiflib.files import ADVICE, InputError, need, read_lines, sha256, write_atomic
 from motiflib.model import Argminn, ArgminnConfig
 from motiflib.motif import Motif, read_meme, write_meme
 from motiflib.run import evidence as held_out
@@ -383,8 +383,7 @@ def _load(folder: Path) -> Run:
     share, most = held_out.SHARE, held_out.NUMBER
     rules = {"score": share, "per_mb": most, "background_per_mb": most, "fdr": share}
     fdr = held_out.read_columns(folder / "fdr.tsv", rules)
-    columns = read_table(folder / "history.tsv", ["epoch"]).columns
-    history = held_out.read_columns(folder / "history.tsv", dict.fromkeys(columns, most))
+    history = held_out.read_columns(folder / "history.tsv", {"epoch": most}, others=most)
     found = _read_found(folder, model.config)
     evidence = held_out.read(folder, list(found.table.motif))
     return Run(model.eval(), found, fdr, history, settings, evidence)

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import torch
 
-from motiflib.files import InputError, need
+from motiflib.files import InputError, need, place_for_compiled
 from motiflib.motif import Motif, correlation_at
 
 log = logging.getLogger(__name__)
@@ -106,6 +106,7 @@ def tomtom(queries: Sequence[Motif], targets: Sequence[Motif] | None = None,
         return pd.DataFrame(columns=TOMTOM_COLUMNS)
     log.info("TOMTOM: %d motifs against %d; the first time, compiling takes a minute",
              len(queries), len(targets))
+    place_for_compiled("memelite")
     import memelite  # brings numba, which is slow to import
 
     pfms = [query.trim().pfm for query in queries], [target.pfm for target in targets]
