@@ -197,8 +197,7 @@ def at_fdr(table: pd.DataFrame, fdr: float = 0.05) -> float:
     0.5
     """
     known = table[table.per_mb > 0]
-    need(len(known), "this run made no call in its own training sequences, so that no score has a "
-                     "known false discovery rate; choose a --threshold")
+    need(len(known), "this run made no call in its own training sequences; choose a --threshold")
     least = known.fdr.min()
     need(least <= fdr <= 1, f"false discovery rate {fdr}: this run's scores reach {least:.2g} to "
                             "1; choose one of those")
@@ -232,8 +231,7 @@ def write_lines(lines: list[bytes], path: str | PathLike, *, extra: bool = False
     names = CALL_COLUMNS if extra else CALL_COLUMNS[:6]
     write_atomic(path, [("#" + "\t".join(names) + "\n").encode(), *lines])
     if not any(lines):
-        log.warning("%s: no call; a lower --threshold, a higher --fdr or --all shows weaker sites",
-                    path)
+        log.warning("%s: no call; a lower --threshold, or --all, shows weaker sites", path)
 
 
 def overlaps(calls: pd.DataFrame, others: pd.DataFrame) -> pd.DataFrame:

@@ -23,7 +23,6 @@ from typer.core import TyperGroup
 import motiflib as ml  # its doors and rooms are imported when they are first named
 from motiflib.files import STREAMS, InputError, need, write_atomic, write_table
 
-LINE = 300  # characters of an error, the first and the last of which are shown
 AGAIN = {  # what to say of an interrupted command, by its name and whether it reads a genome
     ("train", False): "give the same command again to go on from the last whole epoch",
     ("train", True): "give the same command again to go on from the last whole epoch",
@@ -59,17 +58,12 @@ class Commands(TyperGroup):
 
 
 def foreseeable(error: Exception) -> str | None:
-    """The line for an error that is not a mistake of ours, at most LINE long, else None."""
-    line = reason(error)
-    return line if line is None or len(line) < LINE else f"{line[:190]} ... {line[-95:]}"
-
-
-def reason(error: Exception) -> str | None:
+    """The line for an error that is not a mistake of ours, else None."""
     if hasattr(error, "format_message"):  # a wrong option
         line = " ".join(error.format_message().split())
-        return f"{line.rstrip('.')}; see motiflib --help"
+        return str(InputError(f"{line.rstrip('.')}; see motiflib --help"))
     if isinstance(error, InputError):
-        return " ".join(str(error).split())
+        return str(error)
     if isinstance(error, OSError) and error.strerror:
         return f"{error.filename or 'a file'}: {error.strerror}; free space or choose another place"
     full = "out of memory" in str(error) or "can't allocate memory" in str(error)

@@ -15,7 +15,9 @@ from collections.abc import Iterable, Iterator
 from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import TYPE_CHECKING
+
+from Bio.bgzf import BgzfWriter
 
 if TYPE_CHECKING:  # pandas is slow to import, and `motiflib --help` does not need it
     import pandas as pd
@@ -23,16 +25,20 @@ if TYPE_CHECKING:  # pandas is slow to import, and `motiflib --help` does not ne
 log = logging.getLogger(__name__)
 ADVICE = "copy the folder again, or train again"
 SEED = 2**32 - 2  # numpy takes seeds below 2^32, and some steps take the next one too
-LENGTH = 10_000_000  # bp of a sequence or a window
-SEQUENCES = 1_000_000_000
+LENGTH, SEQUENCES = 10_000_000, 1_000_000_000  # bp of a sequence or a window; how many
 FILTERS, WIDTH, LAYERS, EPOCHS = 10_000, 1_000, 100, 1_000_000
 STREAMS = ("-", "/dev/stdin", "/dev/stdout")  # the shell's, not files of that name
-LINE = 300_000_000  # letters: a chromosome may stand in one
+LINE, LONG = 20_000_000, 300  # letters of a line of a file at most; of an error
 RATIO = 1_000  # negatives for each peak: more take memory and hours, and no network learns from it
 
 
 class InputError(ValueError):
-    """An input that cannot be used: one line that says what, where, and what to do about it."""
+    """An input that cannot be used: one printable line, below LONG characters whatever the input
+    holds, that says what, where, and what to do about it."""
+
+    def __init__(self, message: object):
+        text = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in str(message))
+        super().__init__(text if len(text) < LONG else f"{text[:190]} ... {text[-95:]}")
 
 
 def need(fits: object, message: str) -> None:
@@ -70,7 +76,7 @@ def write_atomic(path: str | os.PathLike, data: str | bytes | Iterable[bytes]) -
                 return file.writelines(pieces)
         target.parent.mkdir(parents=True, exist_ok=True)
         try:
-            with _opened(beside, packed=target.suffix == ".gz") as file:
+            with BgzfWriter(beside) if target.suffix == ".gz" else beside.open("wb") as file:
                 for piece in pieces:
                     file.write(piece)
             beside.replace(target)
@@ -81,14 +87,6 @@ def write_atomic(path: str | os.PathLike, data: str | bytes | Iterable[bytes]) -
             raise
         why = f"{path}: cannot be written ({error.strerror}); choose a writable place"
         raise InputError(why) from error
-
-
-def _opened(path: Path, *, packed: bool) -> IO[bytes]:
-    if not packed:
-        return path.open("wb")
-    from Bio.bgzf import BgzfWriter  # slow to import
-
-    return BgzfWriter(path)
 
 
 def read_lines(path: str | os.PathLike) -> Iterator[str]:

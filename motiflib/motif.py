@@ -17,6 +17,8 @@ from jaxtyping import Float
 from motiflib.files import InputError, need, read_lines, write_atomic
 from motiflib.sequence import BASES
 
+MOST = 300_000  # lines of a MEME file, of each of which 500 letters count
+
 
 @dataclass(frozen=True, eq=False)
 class Motif:
@@ -92,7 +94,8 @@ class Motif:
 
 def read_meme(path: str | os.PathLike) -> list[Motif]:
     """Motifs of a MEME text file, in file order, the second name as `source`; else InputError."""
-    lines = [line.strip() for line in read_lines(path)]
+    lines = [line.strip()[:500] for line in itertools.islice(read_lines(path), MOST)]
+    need(len(lines) < MOST, f"{path}: {MOST:,} lines or more; expected a MEME file")
     motifs, name, source = [], "", ""
     for number, line in enumerate(lines, 1):
         if line.startswith("MOTIF"):

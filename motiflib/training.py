@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from tqdm.auto import tqdm
 
 from motiflib.batches import Batches, Examples
-from motiflib.files import need, write_atomic
+from motiflib.files import InputError, need, write_atomic
 from motiflib.losses import l1_loss, overlap_loss, penalty_weight, spacing_loss
 from motiflib.model import evaluating
 
@@ -163,17 +163,23 @@ class Trainer:
             damaged.append(str(path))
             path.unlink(missing_ok=True)
         if damaged:
-            done = len(self.history)
-            log.warning("%s: damaged; training %s", " and ".join(damaged),
-                        f"goes on after epoch {done}" if done else "begins anew")
+            how = f"goes on after epoch {len(self.history)}" if self.history else "begins anew"
+            log.warning("%s: damaged; training %s", " and ".join(damaged), how)
 
     def take_up(self, content: io.BytesIO, path: Path) -> None:
-        state = torch.load(content, map_location=self.accelerator.device, weights_only=True)
-        need(state["about"] == self.about(), f"{path}: belongs to a training with other settings: "
-                                             f"choose another folder or delete {path.parent}")
-        for name, part in self.stateful.items():
-            part.load_state_dict(state[name])
-        self.history, self.best = state["history"], state["best"]
+        try:
+            state = torch.load(content, map_location=self.accelerator.device, weights_only=True)
+            same = state["about"] == self.about()
+            for name, part in self.stateful.items() if same else ():
+                part.load_state_dict(state[name])
+            for weights, kept in self.optimiser.state.items():  # which torch takes as they are
+                need(kept["exp_avg"].shape == kept["exp_avg_sq"].shape == weights.shape, "")
+            self.history, self.best = state["history"], state["best"]
+            need(all({"epoch", "valid_loss"} <= row.keys() for row in self.history), "")
+        except Exception as error:  # of any class, for what is no checkpoint
+            raise InputError(f"{path}: not a checkpoint of this network; delete it") from error
+        need(same, f"{path}: belongs to a training with other settings: choose another folder or "
+                   f"delete {path.parent}")
 
     def about(self) -> dict:
         """What must agree for a training to be the same one."""

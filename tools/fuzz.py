@@ -789,7 +789,9 @@ def place_of(error: BaseException) -> str:
 
 def judge(error: BaseException) -> str | None:
     """What is wrong with how a case ended, if anything."""
-    if any(isinstance(one, MemoryError) or "allocate memory" in str(one) for one in chain(error)):
+    whole = chain(error)
+    full = any(isinstance(one, MemoryError) or "allocate memory" in str(one) for one in whole)
+    if full and not isinstance(error, InputError):  # one that says so in a line is an answer
         return f"memory above the limit ({type(error).__name__})"
     if isinstance(error, TooLong):
         return "too long"

@@ -25,6 +25,7 @@ from motiflib.sequence import Record, decode, one_hot, records_of, reverse_compl
 
 CHANCE = 0.05  # share of shuffled sequences that may have a "site"
 MOST = 500  # sequences of each class that are looked at
+MANY = 2**26  # bytes of a table
 FEW = 200  # sequences of a class; with fewer, what is found may be chance
 FLANK = 5  # bases shown beside a site
 FILES = ("evidence.tsv", "sites.tsv")  # in a run's folder
@@ -195,8 +196,10 @@ def read_columns(path: Path, rules: Mapping[str, str | tuple],
     """A table of a run; a rule is the pattern of a column's words, or the least and the most of its
     numbers, whole ones if these are; `others`, the rule of columns without one. InputError for what
     does not keep to it."""
+    need(path.stat().st_size < MANY, f"{path}: too large for a table of a run; {ADVICE}")
     try:
         text = path.read_text()
+        need(len({line.count("\t") for line in text.splitlines()}) == 1, "lines of one length")
         table = pd.read_csv(io.StringIO(text), sep="\t", keep_default_na=False,
                             quoting=csv.QUOTE_NONE)
     except ValueError as error:
