@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from motiflib.calling import overlaps
-from motiflib.files import InputError
+from motiflib.files import need
 
 
 def score_calls(calls: pd.DataFrame, truth: pd.DataFrame, rule: str = "half",
@@ -19,8 +19,7 @@ def score_calls(calls: pd.DataFrame, truth: pd.DataFrame, rule: str = "half",
     >>> round(score_calls(calls, simulated.truth)["average_precision"], 2)
     0.83
     """
-    if rule not in ("half", "exact"):
-        raise InputError(f"unknown rule {rule!r}: use 'half' or 'exact'")
+    need(rule in ("half", "exact"), f"unknown rule {rule!r}: use 'half' or 'exact'")
     calls = calls.sort_values("score", ascending=False, kind="stable").reset_index(drop=True)
     good = overlaps(calls, truth)
     good = good if rule == "half" else good[in_place(good)]

@@ -96,9 +96,8 @@ def _from_cache(file: str, right: str, url: str, looked: str) -> Path:
         raise InputError(f"{url}: refused, its sha256 is not the registry's; "
                          "report it to the authors") from error
     except OSError as error:
-        where = f"{looked}, not in {path.parent}, and not to be had from {host} ({error})"
-        raise DataMissing(f"{path.name}: {where}; connect to the network, or put the file into "
-                          "MOTIFLIB_DATA") from error
+        raise DataMissing(f"{path.name}: not at {host} ({error}), {looked}, not in {path.parent}; "
+                          "connect to the network, or put it into MOTIFLIB_DATA") from error
 
 
 def _download(url: str, output: object, store: object) -> None:

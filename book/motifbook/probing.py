@@ -11,7 +11,7 @@ from scipy.stats import false_discovery_control, fisher_exact
 from torch.nn.functional import one_hot
 
 from motiflib.discovery import Found, channel_motifs
-from motiflib.files import InputError
+from motiflib.files import need
 from motiflib.hits import Reader
 from motiflib.model import Argminn, evaluating
 from motiflib.syntax import name_key
@@ -23,13 +23,13 @@ def erase(x: X, spans: Sequence[Sequence[tuple[int, int]]]) -> X:
     """Copies in which the given stretches of each sequence are filled with bases drawn from that
     sequence, so the composition stays what it was on average. A list of half-open spans for each
     sequence; InputError if one lies outside."""
-    if len(spans) != len(x):
-        raise InputError(f"{len(spans)} lists of spans for {len(x)} sequences: give one list each")
+    need(len(spans) == len(x),
+         f"{len(spans)} lists of spans for {len(x)} sequences: give one list each")
     generator, out, length = torch.Generator().manual_seed(0), x.clone(), x.shape[2]
     for row, cuts in enumerate(spans):
         for start, end in cuts:
-            if not 0 <= start <= end <= length:
-                raise InputError(f"span {start}-{end} of sequence {row} lies outside of 0-{length}")
+            need(0 <= start <= end <= length,
+                 f"span {start}-{end} of sequence {row} lies outside of 0-{length}")
             drawn = torch.randint(length, (end - start,), generator=generator)
             out[row, :, start:end] = x[row][:, drawn]
     return out
@@ -93,8 +93,7 @@ def periodicity(distances: Iterable[float], *, least: float = 9.5, most: float =
     10.5
     """
     d, periods = np.sort(np.asarray(list(distances), float)), np.arange(least, most + 0.01, 0.1)
-    if len(d) < 3:
-        raise InputError(f"periodicity of {len(d)} distances: give three or more")
+    need(len(d) >= 3, f"periodicity of {len(d)} distances: give three or more")
     wave = abs(np.exp(2j * np.pi * d / periods[:, None]).mean(1))
     random = np.random.default_rng(0).uniform(d[0], d[-1], (4000, 1, len(d)))
     other = abs(np.exp(2j * np.pi * random / periods[:, None]).mean(2)).max(1)

@@ -17,7 +17,7 @@ from motifbook.grammar.background import Background, streams
 from motifbook.peers.attribution import planted_mask
 from motiflib.calling import THRESHOLD, call, overlaps
 from motiflib.discovery import Found
-from motiflib.files import InputError
+from motiflib.files import need
 from motiflib.run.known import jaspar
 from motiflib.sequence import codes_of, from_codes
 from motiflib.training import predict
@@ -50,9 +50,8 @@ def redraw(data: Simulated, seed: int = 0, *, gc: float = 0.5, background=None,
     truth, (n, _, before) = data.truth, data.x.shape
     length = length or before
     by += length // 2 - before // 2
-    if len(truth) and (truth.start.min() + by < 0 or truth.end.max() + by > length):
-        raise InputError(f"{length} bp with instances moved by {by} bp: some would leave the "
-                         "sequence; choose less")
+    inside = (truth.start + by >= 0) & (truth.end + by <= length)
+    need(inside.all(), f"{length} bp with instances moved by {by} bp: some leave it; choose less")
     codes = Background(length, gc, background).draw(streams(seed, 0, n)).numpy().copy()
     row, column = np.nonzero(planted_mask(truth, n, before))
     codes[row, column + by] = codes_of(data.x)[row, column]
@@ -129,8 +128,7 @@ def context_sweep(model: nn.Module | Callable[[Tensor], Tensor], data: Simulated
     if not isinstance(contexts, Mapping):
         known = standard_contexts()
         unknown = [name for name in contexts if name not in known]
-        if unknown:
-            raise InputError(f"unknown context {unknown[0]!r}: choose from {', '.join(known)}")
+        need(not unknown, f"unknown context {unknown[:1]}: choose from {', '.join(known)}")
         contexts = {name: known[name] for name in contexts}
     before = Reading(model, data, found)
     rows = [(BEFORE, "", *row) for row in before.compare(before, draws, seed)]

@@ -1,4 +1,4 @@
-"""The commands `motiflib simulate` and `motiflib compile`, found by their entry point."""
+"""The commands `motiflib simulate`, `compile` and `correct`, found by their entry point."""
 
 from pathlib import Path
 from typing import Annotated
@@ -14,9 +14,9 @@ def option(kind: object, text: str, metavar: str | None = None) -> object:
 
 
 def add(app: typer.Typer) -> None:
-    """Add both to the command line."""
-    app.command()(simulate)
-    app.command(name="compile")(compile_)
+    """Add them to the command line."""
+    for name, command in {"simulate": simulate, "compile": compile_, "correct": correct}.items():
+        app.command(name)(command)
 
 
 def simulate(
@@ -51,3 +51,20 @@ def compile_(
     check_folder(out, FILES, grammar, into_run=True)
     form = "pwm" if sampled else "consensus"
     compile_run(load_grammar(grammar), out, form=form, candidates=candidates)
+
+
+def correct(
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="A run trained at 50% GC.")],
+    sequences: Annotated[Path, typer.Argument(metavar="SEQS.fa", help="FASTA, plain or gzip.")],
+    out: option(Path, "Table: name, probability, corrected."),
+) -> None:
+    """Probabilities as of score, and with each filter corrected for a sequence's GC content."""
+    import motiflib as ml
+    from motifbook.correction import correct_background
+    from motiflib.cli import check_place
+
+    check_place(out, sequences, run=run)
+    run, records = ml.load(run), list(ml.sequence.records_of(sequences))
+    fixed = run._replace(model=correct_background(run.model, run.found).eval())
+    told = ml.score(run, records).assign(corrected=ml.score(fixed, records).probability)
+    ml.files.write_table(told, out)

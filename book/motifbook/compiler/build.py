@@ -13,7 +13,7 @@ from motifbook.compiler.soft import write_soft
 from motifbook.compiler.weights import plan, write
 from motifbook.grammar import Grammar, simulate_batch
 from motiflib.batches import Examples
-from motiflib.files import InputError
+from motiflib.files import need
 from motiflib.model import Argminn
 from motiflib.run.folder import Labelled, Run, load_run, save_run
 from motiflib.sequence import decode, one_hot
@@ -33,8 +33,7 @@ def compile_grammar(grammar: Grammar | Rule, *, form: str = "consensus",
     >>> bool(model(one_hot(["TTTCACGTGTTT"])) > 0)
     True
     """
-    if form not in ("consensus", "pwm"):
-        raise InputError(f"unknown form {form!r} of a compiled network: use consensus or pwm")
+    need(form in ("consensus", "pwm"), f"unknown form {form!r}: use consensus or pwm")
     rule = rule_of(grammar, rivals=form == "pwm") if isinstance(grammar, Grammar) else grammar
     drawn = plan(rule, clauses(rule))
     return write(drawn, candidates) if form == "consensus" else write_soft(drawn, candidates)
@@ -51,9 +50,8 @@ def compile_run(grammar: Grammar, out: str | Path, *, form: str = "consensus",
     model, out = compile_grammar(grammar, form=form, candidates=candidates), Path(out)
     length = max(300 if form == "consensus" else 500, 2 * grammar.longest())
     train, valid = (_examples(grammar, form, length, seed) for seed in (0, 1))
-    if (out / "checkpoint").is_dir():
-        raise InputError(f"{out}: holds an unfinished training; choose another folder, or delete "
-                         f"{out / 'checkpoint'}")
+    need(not (out / "checkpoint").is_dir(), f"{out}: holds an unfinished training; choose another "
+         f"folder, or delete {out / 'checkpoint'}")
     out.mkdir(parents=True, exist_ok=True)
     about = {"grammar": grammar.name, "form": form, "model": asdict(model.config),
              "data": {"length": length}}

@@ -9,7 +9,7 @@ import torch
 from jaxtyping import UInt8
 from torch import Tensor
 
-from motiflib.files import InputError
+from motiflib.files import InputError, need
 from motiflib.sequence import codes_of, one_hot
 
 GOLDEN = 0x9E3779B97F4A7C15
@@ -63,8 +63,7 @@ def cut_points(probabilities: np.ndarray) -> np.ndarray:
 
 def gc_frequencies(gc: float) -> np.ndarray:
     """Base frequencies (4,) of a GC fraction."""
-    if not 0 < gc < 1:
-        raise InputError(f"gc is {gc}; expected a fraction above 0 and below 1")
+    need(0 < gc < 1, f"gc is {gc}; expected a fraction above 0 and below 1")
     return np.array([(1 - gc) / 2, gc / 2, gc / 2, (1 - gc) / 2])
 
 
@@ -96,9 +95,8 @@ class Background:
 
     def _use_flanks(self, sequences: Sequence[str]) -> None:
         kept = [s for s in sequences if len(s) >= self.length]
-        if not kept:
-            raise InputError(f"background: the longest sequence has {max(map(len, sequences))} bp; "
-                             f"expected at least {self.length}")
+        need(kept, f"background: the longest sequence has {max(map(len, sequences))} bp; "
+                   f"expected at least {self.length}")
         self.flanks = torch.from_numpy(codes_of(one_hot(kept))).to(self.device)
         self.windows = torch.tensor([len(s) - self.length + 1 for s in kept], device=self.device)
 

@@ -14,7 +14,7 @@ from motifbook.grammar.background import Background, cut_points, lanes, streams,
 from motifbook.grammar.oracle import Oracle
 from motifbook.grammar.schema import Grammar
 from motiflib.batches import Examples
-from motiflib.files import LENGTH, SEED, SEQUENCES, InputError, within, write_atomic
+from motiflib.files import LENGTH, SEED, SEQUENCES, InputError, need, within, write_atomic
 from motiflib.sequence import Record, decode, write_fasta
 
 BLOCK = 2048  # sequences made at a time: what one block touches fits a cache
@@ -109,8 +109,7 @@ def _make(grammar: Grammar, n: int, length: int, gc: float, seed: int, first: in
           dtype: torch.dtype) -> tuple[Tensor, Tensor, _Plan, _Tables]:
     """One-hot sequences and labels (B,), with what was planted, before turning."""
     if n < 1 or first < 0:
-        found = f"n is {n} and first is {first}"
-        raise InputError(f"{found}; expected at least 1 sequence, and first >= 0")
+        raise InputError(f"n is {n} and first is {first}; expected n >= 1 and first >= 0")
     grammar.check_length(length)
     drawn, tables = Background(length, gc, background, device), _tables(grammar, length, device)
     label = 1 - (torch.arange(first, first + n, device=device) & 1)
@@ -200,8 +199,7 @@ def write_simulation(grammar: Grammar, n: int, seed: int, length: int, out: str 
     >>> write_simulation(load_grammar("rest"), 20, seed=1, length=200, out="rest").name
     'rest'
     """
-    if n < 2:
-        raise InputError(f"n is {n}; expected at least 2 sequences, one of each class")
+    need(n >= 2, f"n is {n}; expected at least 2 sequences, one of each class")
     within("n", n, 0, SEQUENCES)
     within("length", length, 0, LENGTH)
     within("seed", seed, 0, SEED)
