@@ -35,9 +35,11 @@ class Commands(TyperGroup):
     def main(self, *args, standalone_mode: bool = True, **kwargs):
         try:
             code = super().main(*args, standalone_mode=False, **kwargs)
-        except BrokenPipeError:  # who reads our output has seen enough
+        except (BrokenPipeError, SystemExit):  # by click: who reads our output has seen enough
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             code = 0
+        except KeyboardInterrupt:  # before the command had begun
+            code = 130
         except Exception as error:
             line = foreseeable(error)
             if line is None:
@@ -112,6 +114,7 @@ def check_place(path: Path, *inputs: Path | str | None, run: Path | None = None)
     input of the same command, by whatever name, or a file of the `run` that it reads."""
     if str(path) in STREAMS:
         return
+    ml.run.folder.sweep(path)
     there = next(p for p in (path, *path.absolute().parents) if p.exists())
     read = [given for given in inputs if given is not None and os.path.isfile(given)]
     own = run is not None and path.resolve().parent == run.resolve()
@@ -334,14 +337,18 @@ def variants(
          "variants need either --genome with --vcf, or --ref with --alt: give one of the pairs")
     need(vcf or not rename_chroms,
          "--rename-chroms: there are no names to match without --vcf; leave it out")
+    from motiflib.run.folder import all_or_none
+
     skipped = Path(f"{out}.skipped.tsv")
     for place in (out, skipped):
         check_place(place, genome, vcf, ref, alt, run=run)
     table = ml.variants(run, vcf or ref, genome=genome, alt=alt, rename_chroms=rename_chroms,
                         threshold=threshold, strict=strict)
-    if len(table.attrs.get("skipped", ())) and str(out) not in STREAMS:
-        write_table(table.attrs["skipped"], skipped)
-    write_table(table, out)
+    if str(out) in STREAMS or not len(table.attrs.get("skipped", ())):
+        return write_table(table, out)
+    with all_or_none(out.parent) as place:
+        write_table(table.attrs["skipped"], place / skipped.name)
+        write_table(table, place / out.name)
 
 
 for entry in entry_points(group="motiflib.verbs"):

@@ -18,7 +18,6 @@ import torch
 from accelerate import PartialState
 from filelock import FileLock, Timeout
 from jaxtyping import Bool, Int
-from psutil import pid_exists
 from tqdm.auto import tqdm
 
 from motiflib.calling import CALL_COLUMNS, THRESHOLD, bed_lines, merge, piece_calls, write_lines
@@ -105,7 +104,7 @@ def _workplace(out: Path, run: runs.Run, about: list, state: PartialState,
         after.callback(lock.release)
         for other in set(home.iterdir()) - {folder}:
             _remove(other)
-        _sweep(out)
+        runs.sweep(out)
     state.wait_for_everyone()
     return folder
 
@@ -124,15 +123,6 @@ def _leave(folder: Path) -> None:
             _remove(other)
         (folder.parent / "lock").unlink(missing_ok=True)
         folder.parent.rmdir()
-
-
-def _sweep(out: Path) -> None:
-    """Removes what calls into the same file, killed while they wrote it, have left beside it."""
-    place = Path(os.path.realpath(out))
-    ours = re.compile(re.escape(f".{place.name}.") + "([0-9]{1,9})[.][0-9a-f]{8}[.]tmp")
-    for file in place.parent.iterdir():
-        if (named := ours.fullmatch(file.name)) and not pid_exists(int(named[1])):
-            file.unlink(missing_ok=True)
 
 
 def _join(out: Path, folder: Path, parts: list[Path], ours: list[Path], extra: bool) -> None:

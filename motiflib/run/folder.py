@@ -24,6 +24,7 @@ from typing import NamedTuple
 import pandas as pd
 import torch
 from filelock import FileLock, Timeout
+from psutil import pid_exists
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
@@ -251,9 +252,11 @@ def workplace(folder: Path, asked: dict, force: bool = False) -> Iterator[None]:
     try:
         _begin(home, json.dumps(asked, indent=1), force)
         yield
+        _clear(home)
         shutil.rmtree(home, ignore_errors=True)
     except BaseException:
         if not _saved(home):
+            _clear(home)
             shutil.rmtree(home, ignore_errors=True)
             with suppress(OSError):  # what is there beside is not ours
                 made and folder.rmdir()
@@ -264,6 +267,14 @@ def workplace(folder: Path, asked: dict, force: bool = False) -> Iterator[None]:
 
 def _saved(home: Path) -> bool:
     return any((home / name).exists() for name in STATES)
+
+
+def _clear(home: Path) -> None:
+    """Empty the place, its mark last: what a kill leaves of it is still known for ours."""
+    for path in home.iterdir():
+        if path.name not in (MARK, "lock"):
+            shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink()
+    (home / MARK).unlink(missing_ok=True)
 
 
 def _begin(home: Path, key: str, force: bool) -> None:
@@ -277,7 +288,7 @@ def _begin(home: Path, key: str, force: bool) -> None:
     seal = home.parent / "train.json"
     if whole and same or not force and is_of(seal, json.loads(key)):
         log.info("%s: this training is finished; --force (force=True) trains again", home.parent)
-        mark.unlink(missing_ok=True)
+        _clear(home)
         return
     need(force or not seal.exists(), f"{home.parent}: holds a finished run of other data or "
          "settings; choose another folder, or replace it with --force (force=True)")
@@ -351,6 +362,34 @@ def machine() -> dict:
     versions = {"motiflib": __version__, "python": platform.python_version()}
     versions |= {name: version(name) for name in ("torch", "numpy", "accelerate", "tangermeme")}
     return {"hardware": ", ".join(hardware), "versions": versions}
+
+
+def sweep(place: Path) -> None:
+    """Remove what processes that were killed have left of a file that they wrote."""
+    place = Path(os.path.realpath(place))
+    ours = re.compile(re.escape(f".{place.name}.") + "([0-9]{1,9})[.][0-9a-f]{8}[.]tmp")
+    for left in place.parent.iterdir() if place.parent.is_dir() else ():
+        if (named := ours.fullmatch(left.name)) and not pid_exists(int(named[1])):
+            shutil.rmtree(left, ignore_errors=True) if left.is_dir() else left.unlink()
+
+
+@contextmanager
+def all_or_none(folder: Path) -> Iterator[Path]:
+    """A folder to write into; at the end, what is there moves into `folder`, if all of it could be
+    written."""
+    made, name = not folder.exists(), folder.absolute().name
+    sweep(folder / name)
+    scratch = folder / f".{name}.{os.getpid()}.{os.urandom(4).hex()}.tmp"
+    try:
+        yield scratch
+        for path in scratch.iterdir():
+            path.replace(folder / path.name)
+    except InputError as error:
+        raise InputError(str(error).replace(str(scratch), str(folder))) from error
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+        with suppress(OSError):  # if something is in it, or it is another's
+            made and folder.rmdir()
 
 
 def load_run(folder: str | os.PathLike) -> Run:

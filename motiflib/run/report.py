@@ -18,9 +18,9 @@ from motiflib.files import write_atomic, write_table
 from motiflib.motif import Motif, align, write_meme
 from motiflib.run import figures
 from motiflib.run.evidence import SUPPORT_COLUMNS, Evidence, gather
-from motiflib.run.folder import Run
+from motiflib.run.folder import Run, all_or_none
 from motiflib.run.known import jaspar, jaspar_collection, name_motifs
-from motiflib.sequence import Record, records_of
+from motiflib.sequence import Record, records_of, write_fasta
 from motiflib.syntax import ARRANGEMENT, WAYS, distances
 
 TOLD = 10  # designs that the report draws and tells
@@ -135,9 +135,10 @@ def write_motifs(run: Run, folder: Path, *letters: Sequence[Record | str], taxon
         seed=run.settings.get("seed"), held=run.settings.get("validation_sequences"),
         motifs=motifs, names=names.drop(columns=SUPPORT_COLUMNS[1:], errors="ignore"),
         evidence=evidence, halves=[] if evidence is None else halves(evidence.sites, known))
-    write_meme(folder / "motifs.meme", run.motifs)
-    for file, content in files.items():
-        write_atomic(folder / file, content)
+    with all_or_none(folder) as place:
+        write_meme(place / "motifs.meme", run.motifs)
+        for file, content in files.items():
+            write_atomic(place / file, content)
     return names
 
 
@@ -176,11 +177,12 @@ def write_designs(run: Run, folder: Path, n: int, constraints: Constraints, *, a
         gap=(left.silenced - left.probability).abs().median(),
         twins=figures.png(figures.twin_probabilities(kinds).figure))
     others = [record for kind in kinds if kind != "design" for record in kinds[kind].records]
-    for file, records in {"designs.fa": designs.records, "controls.fa": others}.items():
-        if records:
-            write_atomic(folder / file, "".join(f">{one}\n{bases}\n" for one, bases in records))
-    write_table(reasons, folder / "designs.tsv")
-    write_atomic(folder / "report.html", text)
+    with all_or_none(folder) as place:
+        for file, records in {"designs.fa": designs.records, "controls.fa": others}.items():
+            if records:
+                write_fasta(place / file, records)
+        write_table(reasons, place / "designs.tsv")
+        write_atomic(place / "report.html", text)
 
 
 def rule_table(rules: Rules) -> pd.DataFrame:

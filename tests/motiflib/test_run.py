@@ -285,7 +285,7 @@ def without(start: str):
 
 
 DAMAGED = {
-    "half a row": ("motifs.tsv", lambda t: t[:-12] + "\n", "motifs.tsv: column 'members' cannot"),
+    "half a row": ("motifs.tsv", lambda t: t[:-12] + "\n", "motifs.tsv: damaged"),
     "cut in a number": ("motifs.tsv", lambda t: t[: t.rindex("\t") - 3], "motifs.tsv: "),
     "no line end": ("motifs.tsv", lambda t: t[:-1], "motifs.tsv: its last line is cut short"),
     "a row less": ("motifs.tsv", without("M2"), "motifs.meme: other motifs than in motifs.tsv"),
