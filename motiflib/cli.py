@@ -79,7 +79,7 @@ def option(kind: object, text: str, *names: str, metavar: str | None = None) -> 
     return Annotated[kind, typer.Option(*names, help=text, metavar=metavar)]
 
 
-app = typer.Typer(cls=Commands, add_completion=False,
+app = typer.Typer(cls=Commands, add_completion=False, rich_markup_mode="markdown",
                   help="From regulatory sequences to motifs and their rules.")
 RUN = Annotated[Path, typer.Argument(metavar="RUN", help="Folder made by `motiflib train --out`.")]
 FASTA = Annotated[Path, typer.Argument(metavar="SEQS.fa", help="FASTA, plain or gzip.")]
@@ -231,7 +231,14 @@ def motifs(
     taxon: TAXON = "all",
 ) -> None:
     """Motifs as report.html (logos, evidence, JASPAR, sites), motifs.meme, motifs.tsv and one logo
-    each, as PNG."""
+    each, as PNG.
+
+    Columns of motifs.tsv: motif; consensus; length, bp; information_bits; sites, of the training;
+    jaspar_id, jaspar_name, the nearest known motif, if it is near; p_value, TOMTOM's; correlation;
+    in_positives, in_negatives, in_shuffles, shares of held-out sequences with a site; enrichment,
+    over_shuffles, odds ratios, and their enrichment_p, shuffles_p; loss_rise, nats without the
+    motif, and its error.
+    """
     from motiflib.run.report import write_motifs
 
     check_folder(out, ("motifs.tsv", "motifs.meme", "report.html"), sequences, negatives)
@@ -328,7 +335,7 @@ def variants(
     alt: option(File, "FASTA of the same sequences after, in the same order.") = None,
     rename_chroms: RENAME = False,
     threshold: option(float, "Score, 0 to 1, from which a site is an instance.") = 0.5,
-    strict: option(bool, "Refuse a VCF with alleles that are not spelt out (*, <DEL>).") = False,
+    strict: option(bool, "Refuse a VCF with alleles that are not spelt out, as `*` or `<DEL>`.") = False,
 ) -> None:
     """Change in log-odds, the instance gained, lost or moved with its scores before and after, the
     rule that breaks. Alleles of a VCF that are not spelt out are listed in OUT.skipped.tsv."""
