@@ -335,7 +335,7 @@ def variants(
     alt: option(File, "FASTA of the same sequences after, in the same order.") = None,
     rename_chroms: RENAME = False,
     threshold: option(float, "Score, 0 to 1, from which a site is an instance.") = 0.5,
-    strict: option(bool, "Refuse a VCF with alleles that are not spelt out, as `*` or `<DEL>`.") = False,
+    strict: option(bool, "Refuse a VCF with alleles that are not spelt out: `*`, `<DEL>`.") = False,
 ) -> None:
     """Change in log-odds, the instance gained, lost or moved with its scores before and after, the
     rule that breaks. Alleles of a VCF that are not spelt out are listed in OUT.skipped.tsv."""
