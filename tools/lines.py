@@ -17,7 +17,7 @@ METHOD = (
     "designing controls"
 ).split()
 GOALS = {"the method, flat rooms": 3000, "motiflib in all": 4900, "motifbook": 4700}
-BUDGETS = GOALS | {"motiflib in all": 6250}  # on the way there; it only falls
+BUDGETS = GOALS | {"motiflib in all": 6300}  # on the way there; it only falls
 BEFORE = {"the method, flat rooms": 3729, "motiflib in all": 6769, "motifbook": 5951}  # 120 columns
 LONGEST = 60  # lines of a body
 
