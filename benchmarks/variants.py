@@ -140,7 +140,7 @@ def in_detail(
     table, pairs = pairs_of(data, element, run.tile)
     mine = [i for i in range(len(table)) if table.place[i] in CANCER and table.alt[i] == "A"]
     seen = variants.effects(run, table.iloc[mine], [pairs[i] for i in mine])
-    closest = name_motifs(run.motifs).set_index("motif").jaspar_name
+    closest = name_motifs(run.motifs, taxon="vertebrates").set_index("motif").jaspar_name
     ets = {motif.name: aligned_correlation(motif, jaspar("ELK1")) for motif in run.motifs}
     about = {
         "element": element,
