@@ -40,7 +40,7 @@ class Motif:
         pfm = np.array(self.pfm, dtype=np.float64)
         need(pfm.ndim == 2 and len(pfm) == 4 and pfm.size,
              f"motif {self.name!r}: a matrix must be (4, width), got {pfm.shape}; transpose it?")
-        total = pfm.sum(axis=0)
+        total = pfm.clip(0, 2).sum(axis=0)  # an entry above is refused anyway
         need(np.isfinite(pfm).all() and (pfm >= 0).all() and (abs(total - 1) < 0.02).all(),
              f"motif {self.name!r}: frequencies must be >= 0 and columns sum to 1; "
              "divide counts first")
