@@ -93,7 +93,7 @@ def _kind(header: list[str], rows: list[list[str]]) -> str:
     """The format of a file as a whole: half of the rows decide, and the others must fit."""
     if header:
         return next(kind for kind, names in HEADERS.items() if names == header[:4])
-    narrow = [NARROW.fullmatch("\t".join(cells[5:])) for cells in rows]
+    narrow = [NARROW.fullmatch("\t".join(cell[:40] for cell in cells[5:])) for cells in rows]
     if 2 * sum(map(bool, narrow)) >= len(rows) and not all(map(_thick, rows)):
         return "narrowPeak"
     return "BED"
