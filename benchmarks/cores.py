@@ -6,8 +6,8 @@
 A genome of 900,000 random bases holds 900 sites of one core, on either strand; peaks stand up to 15
 bp beside their middle. A network is trained at its defaults (`motiflib train --genome`, half an
 hour for all on two cores; trained ones are kept in results/runs/cores) and the whole genome is
-called. A call is right if its middle is at most 2 bp from a site's, as a motif may hold a flank more
-on one side; beside: it shares bases with a site or stands within 20 bp of it, and is not the right
+called. A call is right if its middle is at most 2 bp from a site's, as a motif may hold more of one
+flank; beside: it shares bases with a site or stands within 20 bp of it, and is not the right
 one of it; elsewhere: chance.
 """
 
