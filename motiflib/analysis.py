@@ -4,6 +4,7 @@ and what not to believe. Each step is a door of `verbs` by itself."""
 import json
 import logging
 import os
+import shutil
 import time
 from pathlib import Path
 
@@ -12,7 +13,7 @@ import pandas as pd
 from sklearn.metrics import roc_auc_score
 
 from motiflib import calling, verbs
-from motiflib.files import need, sha256, within, write_atomic, write_table
+from motiflib.files import STREAMS, need, sha256, within, write_atomic, write_table
 from motiflib.genome.fasta import Genome
 from motiflib.genome.peaks import PLACE, on_genome
 from motiflib.motif import Motif, aligned_correlation
@@ -22,9 +23,10 @@ from motiflib.run.report import halves, page, write_motifs
 from motiflib.sequence import Record, Sequences
 
 log = logging.getLogger(__name__)
+PAGE = "index.html"
 MARK = "analysis.json"  # what was asked for; a folder without it is not of an analysis
 SEEDS = 100  # trainings at most
-SHARE = 0.2  # of the peaks, at most, on the chromosomes that are held out
+LEAST, SHARE = 0.05, 0.2  # of the peaks, on the chromosomes that are held out, if any
 ALIKE = 0.8  # aligned correlation of two matrices, from which they are one motif
 SHOWN = ["motif", "consensus", "jaspar_name", "in_positives", "in_negatives", "in_shuffles",
          "loss_rise", "trainings"]
@@ -52,6 +54,7 @@ def analyse(out: str | os.PathLike, sequences: Sequences | pd.DataFrame, *,
     motiflib.files.InputError: missing.fa: no such file; ...
     """
     within("seeds", seeds, 1, SEEDS)
+    need(str(sequences) not in STREAMS, f"{sequences}: is read more than once; give a file")
     folder, clock = Path(out), Clock(seeds)
     if genome is None and settings.get("negatives") is None:
         settings["shuffle"] = settings.get("shuffle") or "dinucleotide"
@@ -79,8 +82,8 @@ def analyse(out: str | os.PathLike, sequences: Sequences | pd.DataFrame, *,
             "doubtful": doubtful(run, names, rules, ours, theirs, seeds)}
     text = page("summary.html.j2", run, name, title=f"What {seeds} trainings found", rules=rules,
                 names=names[SHOWN], **told)
-    write_atomic(folder / "index.html", text)
-    log.info("%s says in words what was found", folder / "index.html")
+    write_atomic(folder / PAGE, text)
+    log.info("%s says in words what was found", folder / PAGE)
     return names
 
 
@@ -109,17 +112,21 @@ def claim(folder: Path, asked: dict, force: bool) -> None:
          f"{folder}: holds files of something else; choose another folder")
     need(same or empty or force, f"{folder}: holds an analysis of other data or settings; choose "
                                  "another folder, or replace it with --force (force=True)")
-    for run in folder.glob("run-*/train.json") if force else ():
-        run.unlink()  # no longer a run, to be trained anew
+    if force and (not same or (folder / PAGE).exists()):  # else it was interrupted, and goes on
+        for old in folder.glob("run-*"):
+            shutil.rmtree(old)
+        (folder / PAGE).unlink(missing_ok=True)
     write_atomic(mark, text)
 
 
 def fewest(peaks: str | os.PathLike | pd.DataFrame, genome: str | os.PathLike,
            rename: bool) -> list[str]:
-    """The chromosomes with the fewest peaks, up to SHARE of all: to be held out."""
+    """The chromosomes with the fewest peaks, up to SHARE of all: to be held out; none if they have
+    fewer than LEAST, which would say little."""
     with Genome(genome) as sequence:
         counts = on_genome(peaks, sequence.chroms, rename=rename).chrom.value_counts()[::-1]
-    return sorted(counts.index[counts.cumsum() <= SHARE * counts.sum()])
+    few = counts[counts.cumsum() <= SHARE * counts.sum()]
+    return sorted(few.index) if few.sum() >= LEAST * counts.sum() else []
 
 
 def examples_of(folder: Path) -> pd.DataFrame:

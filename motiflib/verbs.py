@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 import numpy as np
 import pandas as pd
+from scipy.special import expit, logsumexp
 from tqdm.auto import tqdm
 
 from motiflib import calling, designing, syntax
@@ -31,7 +32,7 @@ from motiflib.training import TrainConfig, logits
 log = logging.getLogger(__name__)
 Path = str | os.PathLike
 BATCH = 128  # sequences that are read at a time
-LONGER = 1.2  # times the length of training; at 2, twice as many random sequences score above .5
+LONGER = 1.2  # times the length of training; further up, random sequences score high (test_streams)
 
 
 def train(run: Path, sequences: Sequences | pd.DataFrame, *, negatives: Sequences | None = None,
@@ -89,18 +90,18 @@ def score(run: Path | Run, sequences: Sequences) -> pd.DataFrame:
     >>> score(run, records).probability.gt(0.5).value_counts().to_dict()
     {False: 22, True: 18}
     """
-    run, odds = load(run), defaultdict(list)
+    run, scores = load(run), defaultdict(list)
     records = told("scoring", fitting(sequences, run.model.config.width), sequences)
     for group in calling.grouped(calling.tiles(records, run.tile, LONGER), BATCH):
-        log_odds = logits(run.model, one_hot([window.letters for window in group])).double()
-        for window, one in zip(group, log_odds.exp().tolist(), strict=True):
-            odds[window.sequence].append(one)
-    long = sum(len(windows) > 1 for windows in odds.values())
+        log_odds = logits(run.model, one_hot([window.letters for window in group]))
+        for window, one in zip(group, log_odds.double().tolist(), strict=True):
+            scores[window.sequence].append(one)
+    long = sum(len(windows) > 1 for windows in scores.values())
     if long:
         log.warning("%d of %d records are much longer than the %d bp of the training: they are "
-                    "read by windows", long, len(odds), run.tile)
-    means = [(name, np.mean(windows)) for name, windows in odds.items()]
-    rows = [(name, mean / (1 + mean)) for name, mean in means]
+                    "read by windows", long, len(scores), run.tile)
+    rows = [(name, expit(logsumexp(windows) - np.log(len(windows))))
+            for name, windows in scores.items()]
     return pd.DataFrame(rows, columns=["name", "probability"])
 
 
